@@ -1,0 +1,59 @@
+/**
+ * Every error that a user, a client or an operator can meet has a stable code. The message is for the reader and may
+ * change with any release; the code may not.
+ */
+export type ErrorCode =
+  // A hit or a request that can't be taken as it is.
+  | "INVALID_COUNTER"
+  | "INVALID_BODY"
+  | "INVALID_N"
+  | "INVALID_AT"
+  | "INVALID_ID"
+  | "INVALID_QUERY"
+  | "TOO_MANY_COUNTERS"
+  | "COUNT_LIMIT"
+  | "BODY_TOO_LARGE"
+  // Not counted, certainly: try again.
+  | "QUEUE_FULL"
+  | "DISK_FULL"
+  | "CLOSING"
+  // Unknown whether counted: the write failed half-way.
+  | "LOG_FAILED"
+  // The log and its directory.
+  | "LOG_LOCKED"
+  | "LOCK_UNSUPPORTED"
+  | "LOG_DIRECTORY"
+  | "LOG_FORMAT"
+  | "LOG_ID_UNKNOWN"
+  | "LOG_ID_CONFLICT"
+  | "OFFSET_GONE"
+  | "UNKNOWN_RECORD_TYPE"
+  | "INVALID_RECORD"
+  // Projections.
+  | "SNAPSHOT_DAMAGED"
+  | "PROJECTION_HALTED"
+  | "UNKNOWN_PROJECTION"
+  // Settings and the command line.
+  | "INVALID_SETTING"
+  | "INVALID_ARGUMENT";
+
+/** An error with a stable `code`; `message` says what happened, where, and what to do. */
+export class HitsError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "HitsError";
+    this.code = code;
+  }
+}
+
+/** The system error code (`ENOENT`, `ENOSPC`, …) of whatever was thrown, where it has one. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What was thrown, as one line for a message. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

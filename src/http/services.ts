@@ -1,0 +1,95 @@
+import type { HitsError } from "../errors.js";
+import type { Hit } from "../hit.js";
+
+/** What the HTTP side needs of the rest. It knows neither the log nor a projection; the composition root joins them. */
+export interface Services {
+  /**
+   * Makes one hit durable, then counts it. `count` includes this hit; null while the counts are unknown (the local
+   * projection is halted: the hit is durable all the same). Rejects with a `HitsError`: `TOO_MANY_COUNTERS`,
+   * `COUNT_LIMIT`, `QUEUE_FULL`, `DISK_FULL`, `CLOSING` (not counted) or `LOG_FAILED` (unknown).
+   */
+  record(hit: Hit): Promise<Recorded>;
+  /** Makes all of these durable in one batch, all or none. Rejects as `record` does. At least one hit. */
+  recordAll(hits: readonly Hit[]): Promise<RecordedAll>;
+  /** Why this name can't be counted now (`TOO_MANY_COUNTERS`, `COUNT_LIMIT`), so that bulk can refuse line by line. */
+  admits(hit: Hit, newNames: ReadonlySet<string>): HitsError | undefined;
+  /** A counter as it stands; one never seen has count 0. Throws `PROJECTION_HALTED`. Never waits. */
+  counter(name: string): CounterState;
+  /** Counters by name, in the order of UTF-16 code units. Throws `PROJECTION_HALTED`. */
+  counters(query: CountersQuery): CountersPage;
+  status(): ServiceStatus;
+  /** Why a hit would be refused now; undefined where it would be taken. */
+  refusal(): HitsError | undefined;
+}
+
+export interface Recorded {
+  readonly offset: number;
+  readonly count: number | null;
+}
+
+export interface RecordedAll {
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+}
+
+export interface CounterState {
+  readonly counter: string;
+  readonly count: number;
+  readonly projected: number;
+  readonly pending: number;
+  /** RFC 3339: when the projected part was last known to be true. */
+  readonly asOf: string;
+  /** Present after damage in the log: the true count may be higher. */
+  readonly incomplete?: true;
+}
+
+export interface CountersQuery {
+  readonly prefix: string;
+  readonly limit: number;
+  /** Names behind this one. */
+  readonly after: string | undefined;
+}
+
+export interface CountersPage {
+  readonly counters: readonly CounterState[];
+  /** What to give as `after` for the next page; null on the last one. */
+  readonly next: string | null;
+}
+
+export interface ServiceStatus {
+  readonly log: {
+    readonly id: string;
+    readonly epoch: number;
+    readonly start: number;
+    readonly end: number;
+    readonly segments: number;
+    readonly bytes: number;
+    readonly damage: readonly DamageStatus[];
+  };
+  readonly projections: readonly ProjectionStatus[];
+  /** Hits accepted and requests or lines refused since the start of this process. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Seconds since the start of this process. */
+  readonly uptime: number;
+}
+
+export interface DamageStatus {
+  readonly file: string;
+  readonly byte: number;
+  readonly from: number;
+  readonly to: number | null;
+  readonly found: string;
+}
+
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly checkpoint: number;
+  /** In hits. */
+  readonly lag: number;
+  readonly state: "running" | "retrying" | "halted";
+  readonly blocked: number;
+  readonly lastError: string | null;
+  /** RFC 3339: since when it is in this state. */
+  readonly since: string;
+}

@@ -1,0 +1,36 @@
+/**
+ * The few file operations that the log needs, as an interface, so that tests can fail or shorten the n-th call and
+ * rebuild what a disk may hold after a crash. Errors are Node's own (`code` is `ENOENT`, `ENOSPC`, …).
+ */
+export interface FileSystem {
+  /**
+   * `read`: an existing file. `update`: an existing file, to write into. `create`: a new file to write into; `EEXIST`
+   * where there is one. `durable`: an existing file to write into, whose writes are durable when they return where
+   * the platform can do that (`OpenFile.writesAreDurable` says so).
+   */
+  open(path: string, mode: OpenMode): Promise<OpenFile>;
+  /** Names in a directory, in no order. */
+  list(directory: string): Promise<string[]>;
+  /** Creates a directory and its parents; content with one that is there. */
+  makeDirectory(directory: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Makes the names in a directory (created, renamed, removed) durable. */
+  syncDirectory(directory: string): Promise<void>;
+}
+
+export type OpenMode = "read" | "update" | "create" | "durable";
+
+export interface OpenFile {
+  /** True where a write that returned is on stable storage (`O_DSYNC`): no `sync` needed. */
+  readonly writesAreDurable: boolean;
+  /** Reads up to `length` bytes at `position` of the file into `buffer` at `offset`; how many came (0 at the end). */
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  /** Writes once; how many bytes went. Fewer than `length` is a short write, for the caller to judge. */
+  write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  /** Makes the file's content and size durable (`fdatasync`). */
+  sync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,87 @@
+import fs from "node:fs";
+import type { FileSystem, OpenFile, OpenMode } from "./file-system.js";
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+/** Absent on some platforms (Windows, and macOS ignores it in part): there every batch is written, then synced. */
+const O_DSYNC: number | undefined = process.platform === "linux" ? fs.constants.O_DSYNC : undefined;
+
+const flags: Record<OpenMode, number> = {
+  read: O_RDONLY,
+  update: O_RDWR,
+  create: O_RDWR | O_CREAT | O_EXCL,
+  durable: O_RDWR | (O_DSYNC ?? 0),
+};
+
+/** The real file system. Callbacks below, not `fs.promises`: a batch is one promise instead of a chain of them. */
+export const nodeFileSystem: FileSystem = {
+  open(path, mode) {
+    return new Promise((resolve, reject) => {
+      fs.open(path, flags[mode], 0o644, (error, fd) => {
+        if (error) reject(error);
+        else resolve(new NodeFile(fd, mode === "durable" && O_DSYNC !== undefined));
+      });
+    });
+  },
+  list: (directory) => fs.promises.readdir(directory),
+  async makeDirectory(directory) {
+    await fs.promises.mkdir(directory, { recursive: true });
+  },
+  rename: (from, to) => fs.promises.rename(from, to),
+  unlink: (path) => fs.promises.unlink(path),
+  async syncDirectory(directory) {
+    // Windows can't open a directory, and its NTFS journals names by itself.
+    if (process.platform === "win32") return;
+    const handle = await fs.promises.open(directory, O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+class NodeFile implements OpenFile {
+  readonly #fd: number;
+  readonly writesAreDurable: boolean;
+
+  constructor(fd: number, writesAreDurable: boolean) {
+    this.#fd = fd;
+    this.writesAreDurable = writesAreDurable;
+  }
+
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.#fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)));
+    });
+  }
+
+  write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.write(this.#fd, buffer, offset, length, position, (error, count) => (error ? reject(error) : resolve(count)));
+    });
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#fd, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  truncate(size: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.ftruncate(this.#fd, size, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  size(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.close(this.#fd, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+}
