@@ -1,0 +1,235 @@
+import { describeError, HitsError } from "../errors.js";
+import { BATCH_HEADER_BYTES, HEADER_BYTES, MAX_BATCH_BYTES, MAX_BATCH_RECORDS } from "./format.js";
+import type { SegmentSupply } from "./segment-supply.js";
+import type { SegmentWriter } from "./segment-writer.js";
+
+/** Records that lie in one batch, all or none, and what becomes of them. */
+export interface RecordGroup {
+  /** Each record behind its varint length. */
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** Called once the group is durable, in the order of offsets, before anything later is acknowledged. */
+  durable(firstOffset: number, time: number): void;
+  /** Called instead. `DISK_FULL`, `CLOSING`: certainly not in the log. `LOG_FAILED`: unknown. */
+  failed(error: HitsError): void;
+}
+
+export interface GroupCommitOptions {
+  readonly supply: SegmentSupply;
+  /** Makes the prepared segment the next one of the log, beginning at this offset. */
+  readonly activate: (size: number, closing: SegmentWriter | undefined, offset: number) => Promise<SegmentWriter>;
+  /** The first offset to give out. */
+  readonly offset: number;
+  readonly maxQueuedBytes: number;
+  /** A batch of many groups stays within one segment of this size. */
+  readonly segmentBytes: number;
+  /** Told of every batch once it is durable, before its groups are. */
+  readonly onDurable: (endOffset: number, time: number) => void;
+  /** Told once of the first failed write. The process should stop: nothing is acknowledged any more. */
+  readonly onFailure: (error: HitsError) => void;
+}
+
+/** A batch of many groups stays below this, so that no hit waits for megabytes of others. */
+const PREFERRED_BATCH_BYTES = 4 * 1024 * 1024;
+const SEAL_AFTER_IDLE_MS = 200;
+
+/**
+ * Group commit without a timer: one batch is being written; all that arrives meanwhile is the next. A single appender
+ * waits for one durable write, a thousand share one.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #segment: SegmentWriter | undefined;
+  #queue: RecordGroup[] = [];
+  #queuedBytes = 0;
+  #offset: number;
+  #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  #running: Promise<void> | undefined;
+  #failure: HitsError | undefined;
+  #closing = false;
+  #sealed = true;
+  #sealTimer: NodeJS.Timeout | undefined;
+  readonly #preferredBytes: number;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+    this.#offset = options.offset;
+    const room = options.segmentBytes - HEADER_BYTES - BATCH_HEADER_BYTES;
+    this.#preferredBytes = Math.min(PREFERRED_BATCH_BYTES, room);
+  }
+
+  /** The first offset that is not durable yet. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Takes the first segment, so that the first hit doesn't wait for it. A full disk is no error here: it is met again. */
+  async start(): Promise<void> {
+    try {
+      await this.#roll(HEADER_BYTES);
+    } catch (error) {
+      if (!(error instanceof HitsError && error.code === "DISK_FULL")) throw error;
+    }
+  }
+
+  /** Why a group of so many bytes would be refused now. */
+  refusal(bytes: number): HitsError | undefined {
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.#closing) return new HitsError("CLOSING", "the server is stopping. Not counted; try again");
+    if (this.#queuedBytes + bytes > this.#options.maxQueuedBytes && this.#queuedBytes > 0) {
+      const limit = this.#options.maxQueuedBytes;
+      return new HitsError("QUEUE_FULL", `${limit} bytes wait for the disk already. Not counted; try again`);
+    }
+    if (this.#segment?.hasRoomFor(BATCH_HEADER_BYTES + bytes) === true) return undefined;
+    return this.#options.supply.refusal;
+  }
+
+  /** Queues a group. Throws at once, with nothing queued, what `refusal` says. */
+  append(group: RecordGroup): void {
+    if (
+      group.count < 1 ||
+      group.count > MAX_BATCH_RECORDS ||
+      BATCH_HEADER_BYTES + group.bytes.length > MAX_BATCH_BYTES
+    ) {
+      throw new HitsError(
+        "BODY_TOO_LARGE",
+        `${group.count} records of ${group.bytes.length} bytes don't fit one batch`,
+      );
+    }
+    const refusal = this.refusal(group.bytes.length);
+    if (refusal !== undefined) throw refusal;
+    this.#queue.push(group);
+    this.#queuedBytes += group.bytes.length;
+    // Not at once: what else arrives in this turn of the event loop shares the batch.
+    this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
+  }
+
+  /** Refuses from now on, writes what is queued, seals, and closes the segment. Resolves however that went. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#sealTimer);
+    await this.#running;
+    if (this.#failure === undefined && !this.#sealed) await this.#seal();
+    await this.#segment?.close().catch(() => undefined);
+    this.#segment = undefined;
+  }
+
+  async #run(): Promise<void> {
+    clearTimeout(this.#sealTimer);
+    while (this.#queue.length > 0 && this.#failure === undefined) {
+      const groups = this.#take();
+      try {
+        await this.#commit(groups);
+      } catch (error) {
+        if (error instanceof HitsError && error.code === "DISK_FULL") for (const group of groups) group.failed(error);
+        else this.#fail(error, groups);
+      }
+      for (const group of groups) this.#queuedBytes -= group.bytes.length;
+    }
+    this.#running = undefined;
+    if (this.#failure === undefined && !this.#closing && !this.#sealed) {
+      this.#sealTimer = setTimeout(() => {
+        this.#running ??= this.#seal().then(() => this.#run());
+      }, SEAL_AFTER_IDLE_MS);
+    }
+  }
+
+  /** The groups of the next batch: at least one, and no more than fit where the disk gives no further segment. */
+  #take(): RecordGroup[] {
+    const segment = this.#segment;
+    const full = this.#options.supply.refusal !== undefined && segment !== undefined;
+    let bytes = BATCH_HEADER_BYTES;
+    let records = 0;
+    let taken = 0;
+    for (const group of this.#queue) {
+      const more = bytes + group.bytes.length;
+      if (taken > 0 && (more > this.#preferredBytes || records + group.count > MAX_BATCH_RECORDS)) break;
+      if (taken > 0 && full && !segment.hasRoomFor(more)) break;
+      bytes = more;
+      records += group.count;
+      taken++;
+    }
+    if (taken < this.#queue.length) return this.#queue.splice(0, taken);
+    const all = this.#queue;
+    this.#queue = [];
+    return all;
+  }
+
+  async #commit(groups: readonly RecordGroup[]): Promise<void> {
+    let length = BATCH_HEADER_BYTES;
+    let count = 0;
+    for (const group of groups) {
+      length += group.bytes.length;
+      count += group.count;
+    }
+    let segment = this.#segment;
+    if (segment === undefined || !segment.hasRoomFor(length)) segment = await this.#roll(length);
+    const buffer = this.#room(length);
+    let at = BATCH_HEADER_BYTES;
+    for (const group of groups) {
+      buffer.set(group.bytes, at);
+      at += group.bytes.length;
+    }
+    const time = Date.now();
+    const baseOffset = this.#offset;
+    this.#sealed = false;
+    await segment.write(buffer, length, baseOffset, count, time);
+    this.#offset = baseOffset + count;
+    this.#options.onDurable(this.#offset, time);
+    let offset = baseOffset;
+    for (const group of groups) {
+      group.durable(offset, time);
+      offset += group.count;
+    }
+  }
+
+  async #roll(batchBytes: number): Promise<SegmentWriter> {
+    const prepared = await this.#options.supply.take(HEADER_BYTES + batchBytes + BATCH_HEADER_BYTES);
+    this.#segment = await this.#options.activate(prepared.size, this.#segment, this.#offset);
+    this.#options.supply.start();
+    // The new header vouches for all that came before.
+    this.#sealed = true;
+    return this.#segment;
+  }
+
+  #room(length: number): Buffer {
+    if (length <= this.#buffer.length) return this.#buffer;
+    const buffer = Buffer.allocUnsafeSlow(Math.max(length, Math.min(length * 2, PREFERRED_BATCH_BYTES)));
+    // One giant batch must not hold its memory for ever.
+    if (buffer.length <= PREFERRED_BATCH_BYTES) this.#buffer = buffer;
+    return buffer;
+  }
+
+  async #seal(): Promise<void> {
+    const segment = this.#segment;
+    if (segment === undefined || !segment.hasRoomFor(0)) return;
+    try {
+      await segment.seal(this.#offset, Date.now());
+      this.#sealed = true;
+    } catch (error) {
+      this.#fail(error, []);
+    }
+  }
+
+  #fail(cause: unknown, groups: readonly RecordGroup[]): void {
+    const error =
+      cause instanceof HitsError
+        ? cause
+        : new HitsError(
+            "LOG_FAILED",
+            `writing at offset ${this.#offset} failed (${describeError(cause)}): unknown whether these hits will count. ` +
+              "Nothing more is acknowledged by this process; a restart recovers what is on disk",
+            { cause },
+          );
+    this.#failure = error;
+    const waiting = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const group of [...groups, ...waiting]) group.failed(error);
+    this.#options.onFailure(error);
+  }
+}

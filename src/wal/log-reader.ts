@@ -1,0 +1,256 @@
+import { HitsError, systemCode } from "../errors.js";
+import type { Damage } from "./damage.js";
+import type { FileSystem } from "./file-system.js";
+import type { Invalid } from "./format.js";
+import { segmentBases, segmentName } from "./segment-name.js";
+import { type LogBatch, readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+
+/**
+ * What a reader meets: a batch (seals too, with count 0); damage, behind which it goes on; or the end, for now: asking
+ * again later goes on from there.
+ */
+export type ReadStep = { readonly batch: LogBatch } | { readonly damage: Damage } | { readonly end: LogEnd };
+
+export interface LogEnd {
+  /** The newest segment's base offset and the first byte behind its last valid batch; undefined in an empty directory. */
+  readonly segment: number | undefined;
+  readonly byte: number;
+}
+
+export interface LogReaderOptions {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  /** The first offset wanted; undefined for the oldest there is. */
+  readonly from: number | undefined;
+  /**
+   * Inside the writing process: the writer's durable end, past which nothing is read. Elsewhere undefined: the reader
+   * then makes what it read durable before it believes it.
+   */
+  readonly durableEnd?: (() => number) | undefined;
+}
+
+/** A reader at rest in front of invalid bytes looks for later batches behind them once in so many calls. */
+const LOOK_BEHIND_EVERY = 64;
+
+/**
+ * Follows the log by offset, from any thread or process, without blocking its writer. It never skips: what it can't
+ * read it hands out as damage, and where retention has taken what comes next it throws `OFFSET_GONE`.
+ */
+export class LogReader {
+  readonly #options: LogReaderOptions;
+  readonly #from: number;
+  #segment: SegmentReader | undefined;
+  /** The byte at which the current segment ends as the next one's header has it; undefined in the newest. */
+  #recordedEnd: number | undefined;
+  /** Damage found on moving to the current segment, handed out before its batches. */
+  #pending: Damage[] = [];
+  /** The current segment's unreadable rest has been handed out. */
+  #reported = false;
+  #calls = 0;
+
+  constructor(options: LogReaderOptions) {
+    this.#options = options;
+    this.#from = options.from ?? 0;
+  }
+
+  async next(): Promise<ReadStep> {
+    for (;;) {
+      const pending = this.#pending.shift();
+      if (pending !== undefined) return { damage: pending };
+      const segment = this.#segment ?? (await this.#openFirst());
+      if (segment === undefined) return { end: { segment: undefined, byte: 0 } };
+      if (this.#atBound(segment)) return { end: { segment: segment.baseOffset, byte: segment.byte } };
+      const step = await this.#step(segment);
+      if (step !== undefined && this.#wanted(step)) return step;
+    }
+  }
+
+  async close(): Promise<void> {
+    const segment = this.#segment;
+    this.#segment = undefined;
+    await segment?.close();
+  }
+
+  /** Offsets in front of `from` were not asked for. A seal has none. */
+  #wanted(step: ReadStep): boolean {
+    if ("batch" in step) return step.batch.endOffset > this.#from || step.batch.baseOffset >= this.#from;
+    return !("damage" in step) || step.damage.to === undefined || step.damage.to > this.#from;
+  }
+
+  #atBound(segment: SegmentReader): boolean {
+    return this.#options.durableEnd !== undefined && segment.offset >= this.#options.durableEnd();
+  }
+
+  /** One step in this segment; undefined where it only moved on. */
+  async #step(segment: SegmentReader): Promise<ReadStep | undefined> {
+    if (segment.header !== undefined && this.#mayRead(segment)) {
+      const first = await segment.next();
+      if ("batch" in first) return first;
+    }
+    // Looked up before reading again: a next segment says that everything in front of it is durable by now.
+    const nextBase = await this.#baseBehind(segment.baseOffset);
+    const bound = this.#options.durableEnd?.();
+    segment.refresh();
+    let invalid = segment.headerInvalid ?? { expected: "the segment's recorded end", found: "more bytes" };
+    if (segment.header !== undefined && this.#mayRead(segment)) {
+      const again = await segment.next();
+      if ("batch" in again) return again;
+      invalid = again.invalid;
+    }
+    if (nextBase === undefined) return this.#atNewest(segment, invalid, bound);
+    return this.#atClosed(segment, nextBase, invalid);
+  }
+
+  /** What lies behind a segment's recorded end was never acknowledged, even where it looks like a batch. */
+  #mayRead(segment: SegmentReader): boolean {
+    return this.#recordedEnd === undefined || segment.byte < this.#recordedEnd;
+  }
+
+  /** In front of bytes that are no batch, in the newest segment: its end, for now, or damage. */
+  async #atNewest(segment: SegmentReader, invalid: Invalid, bound: number | undefined): Promise<ReadStep | undefined> {
+    const end = { end: { segment: segment.baseOffset, byte: segment.byte } };
+    if (segment.header === undefined) {
+      return this.#once({ ...this.#at(segment, invalid), byte: 0, to: undefined }) ?? end;
+    }
+    const size = await segment.size();
+    const before = this.#at(segment, invalid);
+    // Below the writer's durable end something is wrong for certain; elsewhere this is most often just the end, and
+    // looking behind it means reading all that is prepared.
+    if (bound !== undefined || this.#calls++ % LOOK_BEHIND_EVERY === 0) {
+      if (await segment.skipToLaterBatch(size, bound ?? Number.MAX_SAFE_INTEGER)) {
+        return segment.offset > before.from ? { damage: { ...before, to: segment.offset } } : undefined;
+      }
+    }
+    if (bound !== undefined) {
+      segment.offset = bound;
+      return { damage: { ...before, to: bound } };
+    }
+    // A crash never shortens a prepared file.
+    if (size >= segment.header.preparedSize) return end;
+    const expected = `a file of ${segment.header.preparedSize} bytes`;
+    return this.#once({ ...before, to: undefined, expected, found: `${size} bytes` }) ?? end;
+  }
+
+  /** In front of bytes that are no batch, in a segment that another follows: its recorded end, or damage. */
+  async #atClosed(segment: SegmentReader, nextBase: number, invalid: Invalid): Promise<ReadStep | undefined> {
+    const next = await this.#open(nextBase);
+    if (next === undefined) return undefined;
+    const previous = next.header?.previous;
+    const recorded = previous?.baseOffset === segment.baseOffset ? previous : undefined;
+    const before = this.#at(segment, invalid);
+    if (segment.header === undefined) {
+      this.#pending.push({ ...before, byte: 0, to: recorded?.endOffset ?? nextBase });
+    } else if (recorded === undefined || segment.byte !== recorded.endByte || segment.offset !== recorded.endOffset) {
+      const endByte = recorded?.endByte ?? (await segment.size());
+      if (segment.byte < endByte && (await segment.skipToLaterBatch(endByte, recorded?.endOffset ?? nextBase))) {
+        await next.close();
+        return segment.offset > before.from ? { damage: { ...before, to: segment.offset } } : undefined;
+      }
+      if (recorded !== undefined) {
+        this.#pending.push({ ...before, to: recorded.endOffset > before.from ? recorded.endOffset : nextBase });
+      }
+    }
+    if (recorded === undefined) this.#unchained(segment, next);
+    await segment.close();
+    await this.#enter(next);
+    return undefined;
+  }
+
+  /** The next segment's header does not name this one as its predecessor: why, as damage where something is missing. */
+  #unchained(segment: SegmentReader, next: SegmentReader): void {
+    const previous = next.header?.previous;
+    // Its own header is damaged: said when its bytes are reached.
+    if (next.header === undefined) return;
+    // An empty segment that an opening left behind is chained past.
+    if (segment.offset === segment.baseOffset && previous !== undefined && previous.baseOffset < segment.baseOffset)
+      return;
+    if (previous !== undefined && previous.endOffset <= segment.offset) return;
+    this.#pending.push({
+      file: previous === undefined ? segmentName(next.baseOffset) : segmentName(previous.baseOffset),
+      byte: 0,
+      from: segment.offset,
+      to: previous === undefined ? next.baseOffset : previous.endOffset,
+      expected: "this segment between its neighbours",
+      found: previous === undefined ? "a segment that knows of none before it" : "no such file",
+    });
+  }
+
+  #at(segment: SegmentReader, invalid: Invalid): Damage {
+    return {
+      file: segmentName(segment.baseOffset),
+      byte: segment.byte,
+      from: segment.offset,
+      to: undefined,
+      ...invalid,
+    };
+  }
+
+  #once(damage: Damage): ReadStep | undefined {
+    if (this.#reported) return undefined;
+    this.#reported = true;
+    return { damage };
+  }
+
+  async #openFirst(): Promise<SegmentReader | undefined> {
+    for (;;) {
+      const bases = segmentBases(await this.#options.fs.list(this.#options.directory));
+      const first = bases[0];
+      if (first === undefined) return undefined;
+      if (this.#options.from !== undefined && this.#from < first) await this.#nothingMissingBefore(first);
+      const base = bases.filter((candidate) => candidate <= this.#from).at(-1) ?? first;
+      const segment = await this.#open(base);
+      // Taken by retention between the listing and the opening: list again.
+      if (segment === undefined) continue;
+      await this.#enter(segment);
+      return segment;
+    }
+  }
+
+  /** What is wanted lies before the oldest segment: fine in the gap between two epochs, or before the log's birth. */
+  async #nothingMissingBefore(first: number): Promise<void> {
+    const header = await readHeaderIfThere(this.#options.fs, this.#options.directory, first);
+    if (header === undefined || (header.previous !== undefined && header.previous.endOffset > this.#from)) {
+      throw this.#gone(first);
+    }
+  }
+
+  async #enter(segment: SegmentReader): Promise<void> {
+    this.#segment = segment;
+    this.#reported = false;
+    const { fs, directory } = this.#options;
+    const behind = segmentBases(await fs.list(directory)).find((candidate) => candidate > segment.baseOffset);
+    const next = behind === undefined ? undefined : await readHeaderIfThere(fs, directory, behind);
+    const previous = next?.previous;
+    this.#recordedEnd = previous?.baseOffset === segment.baseOffset ? previous.endByte : undefined;
+  }
+
+  async #baseBehind(base: number): Promise<number | undefined> {
+    const bases = segmentBases(await this.#options.fs.list(this.#options.directory));
+    const behind = bases.find((candidate) => candidate > base);
+    // Retention has overtaken this reader: what lies between is gone, not damaged.
+    if (behind !== undefined && !bases.includes(base)) {
+      const first = bases[0] ?? behind;
+      if (first > base) throw this.#gone(first);
+    }
+    return behind;
+  }
+
+  async #open(base: number): Promise<SegmentReader | undefined> {
+    const { fs, directory, durableEnd } = this.#options;
+    try {
+      return await SegmentReader.open(fs, directory, base, { syncReads: durableEnd === undefined });
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  #gone(first: number): HitsError {
+    const wanted = this.#segment?.offset ?? this.#from;
+    return new HitsError(
+      "OFFSET_GONE",
+      `offset ${wanted} is no longer in ${this.#options.directory}: its oldest segment begins at ${first}. ` +
+        "Start from a snapshot that is not older",
+    );
+  }
+}

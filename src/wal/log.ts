@@ -1,0 +1,316 @@
+import { randomBytes, randomInt } from "node:crypto";
+import path from "node:path";
+import { describeError, HitsError, systemCode } from "../errors.js";
+import type { Damage } from "./damage.js";
+import type { FileSystem } from "./file-system.js";
+import { NONCE_BYTES, type PreviousSegment } from "./format.js";
+import { GroupCommit, type RecordGroup } from "./group-commit.js";
+import { type Lock, takeLock } from "./lock.js";
+import { LogReader } from "./log-reader.js";
+import { nodeFileSystem } from "./node-file-system.js";
+import { type Recovery, recover, type Witness } from "./recovery.js";
+import { registrations } from "./registrations.js";
+import { type RetentionLimits, retain } from "./retention.js";
+import { isOwnName, isTolerated, segmentBases, segmentName } from "./segment-name.js";
+import { SegmentSupply } from "./segment-supply.js";
+import { activateSegment, type SegmentWriter, trimSegment } from "./segment-writer.js";
+import { removeIfThere } from "./whole-file.js";
+
+export interface LogOptions {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  readonly maxQueuedBytes: number;
+  /** What else on this disk knows of this log; see recovery.ts. */
+  readonly witnesses?: readonly Witness[];
+  /** Told once, at the first failed write; the process should then stop. */
+  readonly onFailure?: (error: HitsError) => void;
+  /** Told of what could not be done in the background and harms nothing yet: a trim that failed, say. */
+  readonly onWarning?: (message: string) => void;
+  readonly fs?: FileSystem;
+  /** False in tests that open a log twice in one process on an injected file system. */
+  readonly lock?: (directory: string) => Promise<Lock>;
+}
+
+export interface LogStatus {
+  readonly id: string;
+  readonly epoch: number;
+  /** The first offset there is, and the first that is not durable yet. */
+  readonly start: number;
+  readonly end: number;
+  readonly segments: number;
+  readonly bytes: number;
+  readonly damage: readonly Damage[];
+}
+
+/**
+ * The way in to src/wal: an append-only log of opaque records in one directory, with one writer. What is appended is on
+ * stable storage before it is acknowledged; offsets are never used twice. format.ts draws the bytes, recovery.ts says
+ * what an opening does, group-commit.ts how batches come about, log-reader.ts how to follow.
+ */
+export class Log {
+  readonly id: string;
+  readonly epoch: number;
+  readonly nonce: string;
+  readonly recovery: Recovery;
+  readonly directory: string;
+  /** The durable end as a shared 64-bit number, for readers in other threads of this process. */
+  readonly sharedEnd = new SharedArrayBuffer(8);
+
+  readonly #fs: FileSystem;
+  readonly #lock: Lock;
+  readonly #supply: SegmentSupply;
+  readonly #commit: GroupCommit;
+  readonly #onWarning: (message: string) => void;
+  readonly #damage = new Map<string, Damage>();
+  readonly #sharedEnd = new BigInt64Array(this.sharedEnd);
+  #chain: PreviousSegment | undefined;
+  /** Bytes of all closed segments, and their number. */
+  #closed = { count: 0, bytes: 0 };
+  #start: number;
+  #segment: SegmentWriter | undefined;
+  #background: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: LogOptions, fs: FileSystem, lock: Lock, recovery: Recovery, found: Found) {
+    this.directory = options.directory;
+    this.#fs = fs;
+    this.#lock = lock;
+    this.recovery = recovery;
+    this.id = recovery.logId ?? newLogId();
+    this.epoch = recovery.epoch;
+    this.nonce = randomBytes(NONCE_BYTES).toString("hex");
+    this.#chain = recovery.previous;
+    this.#closed = { count: found.count, bytes: found.bytes };
+    this.#start = found.start ?? recovery.baseOffset;
+    this.#onWarning = options.onWarning ?? (() => undefined);
+    for (const damage of recovery.damage) this.reportDamage(damage);
+    this.#supply = new SegmentSupply(fs, options.directory, options.segmentBytes);
+    this.#moveEnd(recovery.baseOffset);
+    this.#commit = new GroupCommit({
+      supply: this.#supply,
+      activate: (size, closing, offset) => this.#activate(size, closing, offset),
+      offset: recovery.baseOffset,
+      maxQueuedBytes: options.maxQueuedBytes,
+      segmentBytes: options.segmentBytes,
+      onDurable: (end) => this.#moveEnd(end),
+      onFailure: options.onFailure ?? (() => undefined),
+    });
+  }
+
+  /**
+   * Locks the directory (created where missing), recovers what is there, and begins a new epoch. Reads the newest
+   * segments only. Throws `LOG_LOCKED`, `LOG_DIRECTORY`, `LOG_FORMAT`, `LOG_ID_UNKNOWN`, `LOG_ID_CONFLICT`; `LOG_FAILED`
+   * where what was found can't be made durable. A full disk is no error: see `refusal`.
+   */
+  static async open(options: LogOptions): Promise<Log> {
+    const fs = options.fs ?? nodeFileSystem;
+    const { directory } = options;
+    await checkDirectory(fs, directory);
+    const lock = await (options.lock ?? takeLock)(directory);
+    try {
+      const recovery = await recoverOrSay(fs, directory, options.witnesses ?? []);
+      const found = await measure(fs, directory);
+      if (recovery.logId === undefined && found.count > 0) {
+        throw new HitsError(
+          "LOG_ID_UNKNOWN",
+          `${directory} holds ${found.count} segments, but no header and no snapshot that can be read says which log ` +
+            "this is. Nothing was changed; restore a segment or a snapshot from a backup, or start in another directory",
+        );
+      }
+      const log = new Log(options, fs, lock, recovery, found);
+      await log.#commit.start();
+      return log;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Queues records that must lie in one batch. Throws at once what `refusal` says, with nothing queued. */
+  append(group: RecordGroup): void {
+    this.#commit.append(group);
+  }
+
+  /** Why an append of so many bytes would be refused now: `LOG_FAILED`, `CLOSING`, `QUEUE_FULL` or `DISK_FULL`. */
+  refusal(bytes: number): HitsError | undefined {
+    return this.#commit.refusal(bytes);
+  }
+
+  /** The first offset that is not durable yet. */
+  get end(): number {
+    return this.#commit.offset;
+  }
+
+  get queuedBytes(): number {
+    return this.#commit.queuedBytes;
+  }
+
+  /** A reader for this process, bounded by the durable end. */
+  reader(from: number | undefined): LogReader {
+    return new LogReader({ fs: this.#fs, directory: this.directory, from, durableEnd: () => this.end });
+  }
+
+  /** Notes damage that a reader met, so that the status shows it and retention spares the file. */
+  reportDamage(damage: Damage): void {
+    this.#damage.set(`${damage.file}:${damage.byte}`, damage);
+  }
+
+  get damage(): readonly Damage[] {
+    return [...this.#damage.values()];
+  }
+
+  status(): LogStatus {
+    const active = this.#segment === undefined ? undefined : this.#segment.header.preparedSize;
+    return {
+      id: this.id,
+      epoch: this.epoch,
+      start: this.#start,
+      end: this.end,
+      segments: this.#closed.count + (active === undefined ? 0 : 1),
+      bytes: this.#closed.bytes + (active ?? 0),
+      damage: this.damage,
+    };
+  }
+
+  /** Removes old segments below `neededFrom` and below every registered projection's checkpoint. See retention.ts. */
+  async retain(limits: RetentionLimits, neededFrom: number): Promise<readonly number[]> {
+    let needed = neededFrom;
+    for (const registration of await registrations(this.#fs, this.directory)) {
+      needed = Math.min(needed, registration.offset);
+    }
+    const isDamaged = (file: string) => this.damage.some((damage) => damage.file === file);
+    const removed = await retain(this.#fs, this.directory, limits, needed, Date.now(), isDamaged);
+    if (removed.length > 0) {
+      const found = await measure(this.#fs, this.directory);
+      const active = this.#segment === undefined ? 0 : 1;
+      this.#start = found.start ?? this.#start;
+      this.#closed = { count: found.count - active, bytes: found.bytes - (this.#segment?.header.preparedSize ?? 0) };
+    }
+    return removed;
+  }
+
+  /** Refuses new appends, writes what is queued, seals, and gives the lock back. Once; later calls wait for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#commit.close();
+    await this.#background;
+    try {
+      await this.#supply.close();
+    } catch (error) {
+      this.#onWarning(`the prepared segment could not be removed: ${describeError(error)}`);
+    }
+    await this.#lock.release();
+  }
+
+  #moveEnd(end: number): void {
+    Atomics.store(this.#sharedEnd, 0, BigInt(end));
+  }
+
+  async #activate(size: number, closing: SegmentWriter | undefined, offset: number): Promise<SegmentWriter> {
+    const previous =
+      closing === undefined
+        ? this.#chain
+        : { baseOffset: closing.header.baseOffset, endByte: closing.byte, endOffset: offset };
+    const segment = await activateSegment(this.#fs, this.directory, {
+      logId: this.id,
+      epoch: this.epoch,
+      nonce: this.nonce,
+      baseOffset: offset,
+      preparedSize: size,
+      created: Date.now(),
+      previous,
+    });
+    const first = this.#segment === undefined;
+    this.#segment = segment;
+    if (closing !== undefined)
+      this.#closed = { count: this.#closed.count + 1, bytes: this.#closed.bytes + closing.byte };
+    this.#background = this.#background.then(() => this.#tidy(first, closing));
+    return segment;
+  }
+
+  /** What waits until the next segment is durable: cutting and removing what it has taken the place of. */
+  async #tidy(first: boolean, closing: SegmentWriter | undefined): Promise<void> {
+    try {
+      if (closing !== undefined) {
+        await closing.close();
+        await trimSegment(this.#fs, this.directory, closing.header.baseOffset, closing.byte);
+      }
+      if (!first) return;
+      const { trim, reclaim } = this.recovery;
+      if (trim !== undefined) await trimSegment(this.#fs, this.directory, trim.baseOffset, trim.size);
+      if (reclaim !== undefined) {
+        await removeIfThere(this.#fs, path.join(this.directory, segmentName(reclaim)));
+        await this.#fs.syncDirectory(this.directory);
+      }
+      const found = await measure(this.#fs, this.directory);
+      const active = this.#segment?.header.preparedSize ?? 0;
+      this.#closed = { count: found.count - 1, bytes: found.bytes - active };
+      this.#start = found.start ?? this.#start;
+    } catch (error) {
+      this.#onWarning(`a closed segment could not be cut to its end: ${describeError(error)}`);
+    }
+  }
+}
+
+interface Found {
+  readonly start: number | undefined;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+async function measure(fs: FileSystem, directory: string): Promise<Found> {
+  const bases = segmentBases(await fs.list(directory));
+  let bytes = 0;
+  for (const base of bases) {
+    const file = await fs.open(path.join(directory, segmentName(base)), "read");
+    bytes += await file.size();
+    await file.close();
+  }
+  return { start: bases[0], count: bases.length, bytes };
+}
+
+/** Creates the directory where it is missing, and refuses one that holds something other than a log. */
+async function checkDirectory(fs: FileSystem, directory: string): Promise<void> {
+  const refuse = (why: string, cause?: unknown) => new HitsError("LOG_DIRECTORY", `${directory} ${why}`, { cause });
+  let names: string[];
+  try {
+    try {
+      names = await fs.list(directory);
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw error;
+      await fs.makeDirectory(directory);
+      await fs.syncDirectory(path.dirname(directory));
+      names = [];
+    }
+  } catch (error) {
+    throw refuse(
+      `can't be used as a log directory (${describeError(error)}): a directory is allowed that this process may write`,
+      error,
+    );
+  }
+  const foreign = names.filter((name) => !isOwnName(name) && !isTolerated(name));
+  if (foreign.length > 0 && segmentBases(names).length === 0) {
+    throw refuse(
+      `holds no log, but other files (${foreign.slice(0, 3).join(", ")}): an empty directory is allowed, or one with a log`,
+    );
+  }
+}
+
+async function recoverOrSay(fs: FileSystem, directory: string, witnesses: readonly Witness[]): Promise<Recovery> {
+  try {
+    return await recover(fs, directory, witnesses);
+  } catch (error) {
+    if (error instanceof HitsError) throw error;
+    const message = `recovering ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
+    throw new HitsError("LOG_FAILED", message, { cause: error });
+  }
+}
+
+/** Sixteen of a–z and 0–9: 82 bits. */
+function newLogId(): string {
+  return Array.from({ length: 16 }, () => "abcdefghijklmnopqrstuvwxyz0123456789"[randomInt(36)]).join("");
+}

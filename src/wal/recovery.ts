@@ -1,0 +1,234 @@
+import path from "node:path";
+import { HitsError } from "../errors.js";
+import type { Damage } from "./damage.js";
+import type { FileSystem } from "./file-system.js";
+import { EPOCH_GAP, HEADER_BYTES, type PreviousSegment } from "./format.js";
+import { segmentBases, segmentName } from "./segment-name.js";
+import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { readFully, writeFully } from "./whole-file.js";
+
+/**
+ * What an opening makes of the directory that the last writer left. Only the newest segments are read:
+ *
+ * 1. The newest segment's header and batches. One without a batch says by its header where the one before ends.
+ * 2. The floor: the largest offset that anything vouches for (a later batch, a seal, a snapshot, a checkpoint, the
+ *    newest header). Invalid bytes below it are damage, kept as they are; at or above it a torn tail, cut.
+ * 3. What no seal vouches for is written once more, byte for byte, and synced: a crash of the process leaves batches in
+ *    the page cache that were never acknowledged, and a reader may have seen them.
+ * 4. The next epoch begins past everything known, plus a gap larger than the largest batch.
+ */
+export interface Recovery {
+  /** Undefined in a directory without a log. */
+  readonly logId: string | undefined;
+  /** The epoch for this opening, and the offset at which it begins. */
+  readonly epoch: number;
+  readonly baseOffset: number;
+  /** The first offset behind the last record there is. */
+  readonly end: number;
+  /** What the next segment's header says of the last one. */
+  readonly previous: PreviousSegment | undefined;
+  readonly damage: readonly Damage[];
+  /** Bytes of a torn tail that will be cut; 0 for none. */
+  readonly tornBytes: number;
+  /** To do once the next segment is durable: a closed segment to cut to its end, an empty one to remove. */
+  readonly trim: { readonly baseOffset: number; readonly size: number } | undefined;
+  readonly reclaim: number | undefined;
+}
+
+/** Something outside the segments that knows how far this log had come: a snapshot, a projection's checkpoint. */
+export interface Witness {
+  readonly source: string;
+  readonly logId: string | undefined;
+  readonly offset: number;
+  readonly epoch: number;
+}
+
+export async function recover(fs: FileSystem, directory: string, witnesses: readonly Witness[]): Promise<Recovery> {
+  const bases = segmentBases(await fs.list(directory));
+  const newestBase = bases.at(-1);
+  const witnessed = Math.max(0, ...witnesses.map((witness) => witness.offset));
+  const witnessedEpoch = Math.max(0, ...witnesses.map((witness) => witness.epoch));
+  if (newestBase === undefined) {
+    const logId = agreeOnId(directory, undefined, witnesses);
+    const damage: Damage[] = [];
+    if (witnesses.length > 0) {
+      const found = `none, while ${witnesses.map((witness) => witness.source).join(" and ")} knows of a log`;
+      damage.push({ file: segmentName(0), byte: 0, from: witnessed, to: undefined, expected: "segments", found });
+    }
+    return {
+      logId,
+      epoch: witnessedEpoch + 1,
+      baseOffset: witnesses.length === 0 ? 0 : witnessed + EPOCH_GAP,
+      end: witnessed,
+      // Not the log's birth: somebody remembers more than there is.
+      previous: witnesses.length === 0 ? undefined : { baseOffset: witnessed, endByte: 0, endOffset: witnessed },
+      damage,
+      tornBytes: 0,
+      trim: undefined,
+      reclaim: undefined,
+    };
+  }
+  const newest = await SegmentReader.open(fs, directory, newestBase, { syncReads: false });
+  try {
+    const found =
+      newest.header === undefined ? await withoutHeader(newest) : await scan(fs, directory, newest, witnesses);
+    // Where the newest header is damaged an older one knows the id and a lower bound of the epoch.
+    const older =
+      newest.header === undefined ? await newestReadableHeader(fs, directory, bases.slice(0, -1)) : undefined;
+    const header = newest.header ?? older;
+    // A segment whose header is damaged may be of an epoch that no other file knows.
+    const headerEpoch = (header?.epoch ?? 0) + (newest.header === undefined ? 1 : 0);
+    return {
+      logId: agreeOnId(directory, header?.logId, witnesses),
+      epoch: Math.max(headerEpoch, witnessedEpoch) + 1,
+      baseOffset: Math.max(found.known, witnessed) + EPOCH_GAP,
+      end: found.end,
+      previous: found.previous,
+      damage: found.damage,
+      tornBytes: found.tornBytes,
+      trim: found.trim,
+      reclaim: found.reclaim,
+    };
+  } finally {
+    await newest.close();
+  }
+}
+
+interface Scan extends Omit<Recovery, "logId" | "epoch" | "baseOffset"> {
+  /** Past every offset that this segment may hold. */
+  readonly known: number;
+}
+
+async function scan(
+  fs: FileSystem,
+  directory: string,
+  segment: SegmentReader,
+  witnesses: readonly Witness[],
+): Promise<Scan> {
+  const { header } = segment;
+  const file = segmentName(segment.baseOffset);
+  const size = await segment.size();
+  const damage: Damage[] = [];
+  let batches = 0;
+  let sealedByte = HEADER_BYTES;
+  for (;;) {
+    const step = await segment.next();
+    if ("batch" in step) {
+      if (step.batch.count === 0) sealedByte = step.batch.endByte;
+      else batches++;
+      continue;
+    }
+    const before = { file, byte: segment.byte, from: segment.offset, ...step.invalid };
+    if (!(await segment.skipToLaterBatch(size, Number.MAX_SAFE_INTEGER))) break;
+    damage.push({ ...before, to: segment.offset });
+  }
+  const end = segment.offset;
+  const endByte = segment.byte;
+  const before = { file, byte: endByte, from: end };
+  const preparedSize = header?.preparedSize ?? size;
+  const witness = witnesses.filter((candidate) => candidate.offset > end).sort((a, b) => b.offset - a.offset)[0];
+  if (witness !== undefined) {
+    const expected = `records up to offset ${witness.offset}, which ${witness.source} has`;
+    damage.push({ ...before, to: witness.offset, expected, found: `the end at offset ${end}` });
+  }
+  // A crash never shortens a prepared file: what was cut off can't be told.
+  if (size < preparedSize) {
+    damage.push({ ...before, to: undefined, expected: `a file of ${preparedSize} bytes`, found: `${size} bytes` });
+  }
+  await writeOnceMore(fs, path.join(directory, file), sealedByte, endByte);
+  if (damage.length > 0) {
+    // The file stays as it is, whole: its recorded end keeps every later reader from passing the damage in silence.
+    const lastOffset = Math.max(end, witness?.offset ?? 0);
+    return {
+      end,
+      known: Math.max(lastOffset, end + Math.max(0, preparedSize - endByte)),
+      previous: { baseOffset: segment.baseOffset, endByte: preparedSize, endOffset: lastOffset },
+      damage,
+      tornBytes: 0,
+      trim: undefined,
+      reclaim: undefined,
+    };
+  }
+  const tornBytes = (await segment.endOfContent(endByte)) - endByte;
+  if (batches === 0) {
+    // Nothing in it: the next segment takes its place in the chain.
+    const previous = header?.previous;
+    const lastEnd = previous?.endOffset ?? segment.baseOffset;
+    return {
+      end: lastEnd,
+      known: end,
+      previous,
+      damage,
+      tornBytes,
+      trim: undefined,
+      reclaim: segment.baseOffset,
+    };
+  }
+  return {
+    end,
+    known: end,
+    previous: { baseOffset: segment.baseOffset, endByte, endOffset: end },
+    damage,
+    tornBytes,
+    trim: size > endByte ? { baseOffset: segment.baseOffset, size: endByte } : undefined,
+    reclaim: undefined,
+  };
+}
+
+/** The newest segment's header can't be read: it may hold as many records as it has bytes, all of them unreadable. */
+async function withoutHeader(segment: SegmentReader): Promise<Scan> {
+  const size = await segment.size();
+  const invalid = segment.headerInvalid ?? { expected: "a segment header", found: "none" };
+  const from = segment.baseOffset;
+  return {
+    end: from,
+    known: from + size,
+    previous: { baseOffset: from, endByte: size, endOffset: from },
+    damage: [{ file: segmentName(from), byte: 0, from, to: undefined, ...invalid }],
+    tornBytes: 0,
+    trim: undefined,
+    reclaim: undefined,
+  };
+}
+
+async function newestReadableHeader(fs: FileSystem, directory: string, bases: readonly number[]) {
+  for (const base of bases.toReversed()) {
+    const header = await readHeaderIfThere(fs, directory, base);
+    if (header !== undefined) return header;
+  }
+  return undefined;
+}
+
+async function writeOnceMore(fs: FileSystem, file: string, from: number, to: number): Promise<void> {
+  if (to <= from) return;
+  const handle = await fs.open(file, "update");
+  try {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(to - from, 1024 * 1024));
+    for (let at = from; at < to; at += buffer.length) {
+      const length = await readFully(handle, buffer, 0, Math.min(buffer.length, to - at), at);
+      await writeFully(handle, buffer.subarray(0, length), at);
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** No id is made up where segments or snapshots exist, and two that differ are two logs in one directory. */
+function agreeOnId(
+  directory: string,
+  fromSegments: string | undefined,
+  witnesses: readonly Witness[],
+): string | undefined {
+  const named = witnesses.filter((witness) => witness.logId !== undefined);
+  const logId = fromSegments ?? named[0]?.logId;
+  const other = named.find((witness) => witness.logId !== logId);
+  if (other !== undefined) {
+    throw new HitsError(
+      "LOG_ID_CONFLICT",
+      `${directory}: ${other.source} is of log ${other.logId}, ${fromSegments === undefined ? named[0]?.source : "the segments are"} of log ${logId}. ` +
+        "Two logs were mixed in one directory: move the files of one of them away",
+    );
+  }
+  return logId;
+}

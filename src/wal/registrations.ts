@@ -1,0 +1,83 @@
+import path from "node:path";
+import { HitsError } from "../errors.js";
+import type { FileSystem } from "./file-system.js";
+import { PROJECTION_DIRECTORY } from "./segment-name.js";
+import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "./whole-file.js";
+
+/**
+ * Projections that live outside this process register in the log directory: a small JSON file each, durable, with how
+ * far they have come. Retention keeps what they still need until they are forgotten.
+ */
+export interface Registration {
+  readonly name: string;
+  /** The first offset that the projection has not applied. */
+  readonly offset: number;
+  /** The epoch and nonce that this offset belongs to. */
+  readonly epoch: number;
+  readonly nonce: string;
+  /** RFC 3339. */
+  readonly updatedAt: string;
+}
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
+/** Registers a projection, or moves its checkpoint. Durable when it resolves. */
+export async function register(fs: FileSystem, directory: string, registration: Registration): Promise<void> {
+  if (!NAME.test(registration.name)) {
+    throw new HitsError("INVALID_ARGUMENT", `"${registration.name}" is no projection name: a–z, 0–9 and - are allowed`);
+  }
+  const folder = await makeDurableDirectory(fs, directory, PROJECTION_DIRECTORY);
+  const text = `${JSON.stringify(registration, null, 2)}\n`;
+  await replaceFile(fs, folder, `${registration.name}.json`, [Buffer.from(text)]);
+}
+
+/**
+ * All registered projections. One whose file can't be read is returned by name with offset 0, so that nothing it may
+ * need is deleted.
+ */
+export async function registrations(
+  fs: FileSystem,
+  directory: string,
+): Promise<(Registration & { damaged?: string })[]> {
+  const folder = path.join(directory, PROJECTION_DIRECTORY);
+  const found: (Registration & { damaged?: string })[] = [];
+  for (const file of (await listIfThere(fs, folder)).sort()) {
+    const name = file.endsWith(".json") ? file.slice(0, -".json".length) : "";
+    if (!NAME.test(name)) continue;
+    const text = (await readWholeFile(fs, path.join(folder, file))).toString("utf8");
+    found.push(parse(name, text));
+  }
+  return found;
+}
+
+/** Releases what retention holds for a projection. Throws `UNKNOWN_PROJECTION`. */
+export async function forget(fs: FileSystem, directory: string, name: string): Promise<void> {
+  const folder = path.join(directory, PROJECTION_DIRECTORY);
+  const names = await listIfThere(fs, folder);
+  if (!NAME.test(name) || !names.includes(`${name}.json`)) {
+    const known = names.filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length));
+    const registered = known.length === 0 ? "none is" : `registered: ${known.sort().join(", ")}`;
+    throw new HitsError("UNKNOWN_PROJECTION", `no projection "${name}" is registered in ${directory}; ${registered}`);
+  }
+  await removeIfThere(fs, path.join(folder, `${name}.json`));
+  await fs.syncDirectory(folder);
+}
+
+function parse(name: string, text: string): Registration & { damaged?: string } {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && "offset" in value && "epoch" in value && "nonce" in value) {
+      const { offset, epoch, nonce } = value;
+      const updatedAt = "updatedAt" in value && typeof value.updatedAt === "string" ? value.updatedAt : "";
+      if (isCount(offset) && isCount(epoch) && typeof nonce === "string")
+        return { name, offset, epoch, nonce, updatedAt };
+    }
+  } catch {
+    // Falls through: what matters is that it can't be read.
+  }
+  return { name, offset: 0, epoch: 0, nonce: "", updatedAt: "", damaged: "not a registration in JSON" };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,247 @@
+import path from "node:path";
+import { HitsError, systemCode } from "../errors.js";
+import type { FileSystem, OpenFile } from "./file-system.js";
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  type BatchExpectation,
+  checksumSeed,
+  decodeSegmentHeader,
+  FORMAT_VERSION,
+  HEADER_BYTES,
+  type Invalid,
+  parseBatch,
+  type SegmentHeader,
+} from "./format.js";
+import { segmentName } from "./segment-name.js";
+import { readFully } from "./whole-file.js";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** A record batch as a reader hands it out. `records` is a view that lasts until the reader is asked for the next. */
+export interface LogBatch {
+  readonly baseOffset: number;
+  /** 0 in a seal. */
+  readonly count: number;
+  /** The first offset behind it. */
+  readonly endOffset: number;
+  readonly time: number;
+  readonly epoch: number;
+  /** The segment's base offset, and where the batch lies in that file. */
+  readonly segment: number;
+  readonly byte: number;
+  readonly endByte: number;
+  /** `buffer[recordsStart..recordsEnd)`: each record behind its varint length. */
+  readonly buffer: Buffer;
+  readonly recordsStart: number;
+  readonly recordsEnd: number;
+}
+
+/** Reads the header of a segment. Throws `LOG_FORMAT` for another format version. */
+export async function readSegmentHeader(
+  fs: FileSystem,
+  directory: string,
+  baseOffset: number,
+): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
+  const file = await fs.open(path.join(directory, segmentName(baseOffset)), "read");
+  try {
+    return await readHeaderOf(file, baseOffset, directory);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The header of a segment, undefined where it is damaged or retention has just taken the file. */
+export async function readHeaderIfThere(
+  fs: FileSystem,
+  directory: string,
+  baseOffset: number,
+): Promise<SegmentHeader | undefined> {
+  try {
+    const decoded = await readSegmentHeader(fs, directory, baseOffset);
+    return "header" in decoded ? decoded.header : undefined;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readHeaderOf(
+  file: OpenFile,
+  baseOffset: number,
+  directory: string,
+): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
+  const block = Buffer.alloc(HEADER_BYTES);
+  const read = await readFully(file, block, 0, HEADER_BYTES, 0);
+  const decoded = decodeSegmentHeader(block.subarray(0, read), baseOffset);
+  if (!("version" in decoded)) return decoded;
+  throw new HitsError(
+    "LOG_FORMAT",
+    `${path.join(directory, segmentName(baseOffset))} has log format version ${decoded.version}, this program reads ` +
+      `version ${FORMAT_VERSION}: run the release that wrote it, or one that says it can upgrade it`,
+  );
+}
+
+/**
+ * Reads the batches of one segment file in order, a chunk at a time. It judges bytes, not whole logs: what a missing or
+ * invalid batch means is for its users (recovery and LogReader), who know what vouches for what.
+ */
+export class SegmentReader {
+  readonly baseOffset: number;
+  /** Undefined where the header is damaged: nothing in the file can be believed then. */
+  readonly header: SegmentHeader | undefined;
+  readonly headerInvalid: Invalid | undefined;
+  /** Where the next batch should begin, and the offset it should have. */
+  byte = HEADER_BYTES;
+  offset: number;
+
+  readonly #file: OpenFile;
+  readonly #syncReads: boolean;
+  readonly #seed: number;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #bufferAt = 0;
+  #bufferLength = 0;
+
+  private constructor(
+    file: OpenFile,
+    baseOffset: number,
+    decoded: { header: SegmentHeader } | { invalid: Invalid },
+    syncReads: boolean,
+  ) {
+    this.#file = file;
+    this.baseOffset = baseOffset;
+    this.offset = baseOffset;
+    this.header = "header" in decoded ? decoded.header : undefined;
+    this.headerInvalid = "invalid" in decoded ? decoded.invalid : undefined;
+    this.#seed = this.header === undefined ? 0 : checksumSeed(this.header.nonce);
+    this.#syncReads = syncReads;
+  }
+
+  /**
+   * `syncReads`: make the file durable after each read and before the bytes are believed. For readers outside the
+   * writing process: after a kill -9 the page cache holds bytes that no disk has.
+   */
+  static async open(
+    fs: FileSystem,
+    directory: string,
+    baseOffset: number,
+    options: { syncReads: boolean },
+  ): Promise<SegmentReader> {
+    const file = await fs.open(path.join(directory, segmentName(baseOffset)), "read");
+    try {
+      const decoded = await readHeaderOf(file, baseOffset, directory);
+      return new SegmentReader(file, baseOffset, decoded, options.syncReads);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  size(): Promise<number> {
+    return this.#file.size();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Forgets what was read ahead, so that the next batch comes from the file as it is now. */
+  refresh(): void {
+    this.#bufferLength = 0;
+  }
+
+  /** The batch at `byte`, or why there is none. Moves behind it. */
+  async next(): Promise<{ batch: LogBatch } | { invalid: Invalid }> {
+    const step = await this.#parseAt(this.byte, { seed: this.#seed, from: this.offset, to: this.offset });
+    if ("batch" in step) {
+      this.byte = step.batch.endByte;
+      this.offset = step.batch.endOffset;
+    }
+    return step;
+  }
+
+  /**
+   * Looks behind invalid bytes at `byte` for a later batch of this segment, up to `endByte`. Moves in front of it and says
+   * so; false, and stays, where there is none.
+   */
+  async skipToLaterBatch(endByte: number, maxOffset: number): Promise<boolean> {
+    const expected = { seed: this.#seed, from: this.offset, to: maxOffset };
+    let at = this.byte + 1;
+    while (at + BATCH_HEADER_BYTES <= endByte) {
+      const available = await this.#fill(at, BATCH_HEADER_BYTES);
+      if (available < BATCH_HEADER_BYTES) return false;
+      const start = at - this.#bufferAt;
+      const found = this.#buffer.subarray(0, this.#bufferLength).indexOf(BATCH_MAGIC, start);
+      if (found === -1) {
+        // The magic may lie across the chunk's end.
+        at = this.#bufferAt + this.#bufferLength - (BATCH_MAGIC.length - 1);
+        continue;
+      }
+      at = this.#bufferAt + found;
+      if (at >= endByte) return false;
+      const step = await this.#parseAt(at, expected);
+      if ("batch" in step) {
+        this.byte = at;
+        this.offset = step.batch.baseOffset;
+        return true;
+      }
+      at += 1;
+    }
+    return false;
+  }
+
+  /** The end of the last byte from `byte` on that isn't zero; `byte` where there is none. */
+  async endOfContent(byte: number): Promise<number> {
+    let end = byte;
+    for (let at = byte; (await this.#fill(at, 1)) > 0; at = this.#bufferAt + this.#bufferLength) {
+      let last = this.#bufferLength;
+      while (last > at - this.#bufferAt && this.#buffer[last - 1] === 0) last--;
+      if (last > at - this.#bufferAt) end = this.#bufferAt + last;
+    }
+    return end;
+  }
+
+  async #parseAt(at: number, expected: BatchExpectation): Promise<{ batch: LogBatch } | { invalid: Invalid }> {
+    let wanted = BATCH_HEADER_BYTES;
+    for (;;) {
+      const available = await this.#fill(at, wanted);
+      const parsed = parseBatch(this.#buffer, at - this.#bufferAt, available, expected);
+      if ("invalid" in parsed) return parsed;
+      if ("batch" in parsed) return { batch: this.#logBatch(parsed.batch) };
+      if (available < parsed.more && wanted >= parsed.more) {
+        const found = `${available} bytes to the end of the file`;
+        return { invalid: { expected: `a batch at offset ${expected.from}, ${parsed.more} bytes or more`, found } };
+      }
+      wanted = parsed.more;
+    }
+  }
+
+  #logBatch(view: { baseOffset: number; count: number; time: number; start: number; end: number }): LogBatch {
+    return {
+      baseOffset: view.baseOffset,
+      count: view.count,
+      endOffset: view.baseOffset + view.count,
+      time: view.time,
+      epoch: this.header?.epoch ?? 0,
+      segment: this.baseOffset,
+      byte: this.#bufferAt + view.start,
+      endByte: this.#bufferAt + view.end,
+      buffer: this.#buffer,
+      recordsStart: view.start + BATCH_HEADER_BYTES,
+      recordsEnd: view.end,
+    };
+  }
+
+  /** Sees to it that at least `wanted` bytes from `at` are in the buffer, as far as the file has them; how many are. */
+  async #fill(at: number, wanted: number): Promise<number> {
+    const have = this.#bufferAt + this.#bufferLength - at;
+    if (at >= this.#bufferAt && have >= wanted) return have;
+    const size = Math.max(CHUNK_BYTES, wanted);
+    // A new buffer only where one batch needs more: views of the old one were for the batch before.
+    if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
+    this.#bufferAt = at;
+    this.#bufferLength = await readFully(this.#file, this.#buffer, 0, size, at);
+    if (this.#syncReads && this.#bufferLength > 0) await this.#file.sync();
+    return this.#bufferLength;
+  }
+}

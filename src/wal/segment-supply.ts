@@ -1,0 +1,88 @@
+import { describeError, HitsError, systemCode } from "../errors.js";
+import type { FileSystem } from "./file-system.js";
+import { type PreparedSegment, prepareSegment, removePrepared } from "./segment-writer.js";
+
+const RETRY_MS = 1000;
+
+/**
+ * Keeps one segment prepared ahead. This is where a full disk is met: nothing has been written of any hit yet, so hits
+ * are refused with `DISK_FULL`, certainly not counted, and accepted again once preparing succeeds (tried every second).
+ */
+export class SegmentSupply {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #size: number;
+  #spare: PreparedSegment | undefined;
+  #preparing: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #refusal: HitsError | undefined;
+  #closed = false;
+
+  constructor(fs: FileSystem, directory: string, size: number) {
+    this.#fs = fs;
+    this.#directory = directory;
+    this.#size = size;
+  }
+
+  /** Why there is no segment to be had now; undefined while there is one, or it is on its way. */
+  get refusal(): HitsError | undefined {
+    return this.#refusal;
+  }
+
+  /** Begins to prepare the next segment, in the background. */
+  start(): void {
+    if (this.#closed || this.#spare !== undefined || this.#preparing !== undefined) return;
+    clearTimeout(this.#retry);
+    this.#preparing = this.#prepare(this.#size);
+  }
+
+  /** The prepared segment, of at least so many bytes; from then on it is the caller's. Throws `DISK_FULL`. */
+  async take(minBytes: number): Promise<PreparedSegment> {
+    if (this.#refusal === undefined) this.start();
+    await this.#preparing;
+    // A single batch may be larger than a segment is by default.
+    if (this.#spare !== undefined && this.#spare.size < minBytes) {
+      this.#spare = undefined;
+      this.#preparing = this.#prepare(minBytes);
+      await this.#preparing;
+    }
+    const spare = this.#spare;
+    if (spare === undefined) throw this.#refusal ?? this.#refuse(new Error("no segment is prepared"));
+    this.#spare = undefined;
+    return spare;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#preparing;
+    clearTimeout(this.#retry);
+    this.#spare = undefined;
+    await removePrepared(this.#fs, this.#directory);
+  }
+
+  async #prepare(size: number): Promise<void> {
+    try {
+      this.#spare = await prepareSegment(this.#fs, this.#directory, size);
+      this.#refusal = undefined;
+    } catch (error) {
+      this.#refusal = this.#refuse(error);
+      if (!this.#closed) {
+        this.#retry = setTimeout(() => this.start(), RETRY_MS);
+        this.#retry.unref();
+      }
+    } finally {
+      this.#preparing = undefined;
+    }
+  }
+
+  #refuse(error: unknown): HitsError {
+    const full = systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
+    return new HitsError(
+      "DISK_FULL",
+      `${full ? "the disk is full" : "the disk takes no new file"}: no segment of ${this.#size} bytes could be prepared in ` +
+        `${this.#directory} (${describeError(error)}). Not counted; make room, it is tried again every second`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import path from "node:path";
+import type { FileSystem, OpenFile } from "./file-system.js";
+import {
+  BATCH_HEADER_BYTES,
+  checksumSeed,
+  encodeSegmentHeader,
+  HEADER_BYTES,
+  type SegmentHeader,
+  sealBatch,
+} from "./format.js";
+import { PREPARED_NAME, segmentName } from "./segment-name.js";
+import { removeIfThere, writeFully } from "./whole-file.js";
+
+const ZEROS = Buffer.alloc(1024 * 1024);
+/** Synced in steps, so that preparing never makes a batch wait behind a whole segment of zeros. */
+const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
+
+/** A file of zeros, durable, that waits to become a segment. */
+export interface PreparedSegment {
+  readonly size: number;
+}
+
+/**
+ * Prepares the next segment under a temporary name: every block of it is allocated and synced, so that a durable write
+ * into it changes no metadata and can't meet a full disk. Removes what it made where it fails (`ENOSPC`, …).
+ */
+export async function prepareSegment(fs: FileSystem, directory: string, size: number): Promise<PreparedSegment> {
+  const file = path.join(directory, PREPARED_NAME);
+  await removeIfThere(fs, file);
+  const handle = await fs.open(file, "create");
+  try {
+    try {
+      for (let at = 0; at < size; at += ZEROS.length) {
+        await writeFully(handle, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
+        if ((at + ZEROS.length) % SYNC_EVERY_BYTES === 0) await handle.sync();
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await removeIfThere(fs, file);
+    throw error;
+  }
+  return { size };
+}
+
+export function removePrepared(fs: FileSystem, directory: string): Promise<void> {
+  return removeIfThere(fs, path.join(directory, PREPARED_NAME));
+}
+
+/** Makes the prepared file the segment of this header: header durable, then its name, then the name durable. */
+export async function activateSegment(
+  fs: FileSystem,
+  directory: string,
+  header: SegmentHeader,
+): Promise<SegmentWriter> {
+  const prepared = path.join(directory, PREPARED_NAME);
+  const handle = await fs.open(prepared, "update");
+  try {
+    await writeFully(handle, encodeSegmentHeader(header), 0);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  const file = path.join(directory, segmentName(header.baseOffset));
+  await fs.rename(prepared, file);
+  await fs.syncDirectory(directory);
+  return new SegmentWriter(await fs.open(file, "durable"), header);
+}
+
+/** Appends batches to one segment. It trusts its caller to write one at a time, and to stop at the first failure. */
+export class SegmentWriter {
+  readonly header: SegmentHeader;
+  /** Where the next batch goes. */
+  byte = HEADER_BYTES;
+  readonly #file: OpenFile;
+  readonly #seed: number;
+
+  constructor(file: OpenFile, header: SegmentHeader) {
+    this.#file = file;
+    this.header = header;
+    this.#seed = checksumSeed(header.nonce);
+  }
+
+  /** Whether a batch of so many bytes fits, and a seal behind it. */
+  hasRoomFor(batchBytes: number): boolean {
+    return this.byte + batchBytes + BATCH_HEADER_BYTES <= this.header.preparedSize;
+  }
+
+  /**
+   * Writes a batch whose records lie in `buffer` from `BATCH_HEADER_BYTES` to `length`; it is durable when this resolves.
+   * A failed or short write rejects, and what the file then holds is unknown: a failed sync marks pages clean, so
+   * trying again would lie.
+   */
+  async write(buffer: Buffer, length: number, baseOffset: number, count: number, time: number): Promise<void> {
+    sealBatch(buffer, length, { seed: this.#seed, baseOffset, count, time });
+    const written = await this.#file.write(buffer, 0, length, this.byte);
+    if (written !== length) throw new Error(`a batch of ${length} bytes was written in part: ${written} bytes`);
+    if (!this.#file.writesAreDurable) await this.#file.sync();
+    this.byte += length;
+  }
+
+  /** A seal: vouches for all before it. */
+  async seal(offset: number, time: number): Promise<void> {
+    await this.write(Buffer.alloc(BATCH_HEADER_BYTES), BATCH_HEADER_BYTES, offset, 0, time);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** Cuts a closed segment to its durable end, which the next segment's header records. */
+export async function trimSegment(fs: FileSystem, directory: string, baseOffset: number, size: number): Promise<void> {
+  const handle = await fs.open(path.join(directory, segmentName(baseOffset)), "update");
+  try {
+    if ((await handle.size()) > size) {
+      await handle.truncate(size);
+      await handle.sync();
+    }
+  } finally {
+    await handle.close();
+  }
+}

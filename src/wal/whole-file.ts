@@ -1,0 +1,94 @@
+import path from "node:path";
+import type { FileSystem, OpenFile } from "./file-system.js";
+
+/** Reading and replacing small files whole, through the log's file system. */
+
+/** Reads up to `length` bytes at `position`, going on after short reads; how many there were. */
+export async function readFully(
+  file: OpenFile,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): Promise<number> {
+  let done = 0;
+  while (done < length) {
+    const count = await file.read(buffer, offset + done, length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/** Writes all of `bytes` at `position`. A short write is gone on with: the rest then fails with the real reason. */
+export async function writeFully(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const count = await file.write(bytes, done, bytes.length - done, position + done);
+    if (count === 0) throw new Error(`a write of ${bytes.length - done} bytes wrote nothing`);
+    done += count;
+  }
+}
+
+export async function readWholeFile(fs: FileSystem, file: string): Promise<Buffer> {
+  const handle = await fs.open(file, "read");
+  try {
+    const buffer = Buffer.alloc(await handle.size());
+    return buffer.subarray(0, await readFully(handle, buffer, 0, buffer.length, 0));
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Puts a file in place whole: new content under a temporary name, synced, renamed, directory synced. A crash leaves the
+ * old content or the new.
+ */
+export async function replaceFile(
+  fs: FileSystem,
+  directory: string,
+  name: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  const temporary = path.join(directory, `${name}.tmp`);
+  await removeIfThere(fs, temporary);
+  const handle = await fs.open(temporary, "create");
+  try {
+    let position = 0;
+    for (const part of parts) {
+      await writeFully(handle, part, position);
+      position += part.length;
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await fs.rename(temporary, path.join(directory, name));
+  await fs.syncDirectory(directory);
+}
+
+export async function removeIfThere(fs: FileSystem, file: string): Promise<void> {
+  try {
+    await fs.unlink(file);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+}
+
+/** Names in a directory; none where the directory isn't there. */
+export async function listIfThere(fs: FileSystem, directory: string): Promise<string[]> {
+  try {
+    return await fs.list(directory);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Creates a directory inside a parent and makes its name durable. */
+export async function makeDurableDirectory(fs: FileSystem, parent: string, name: string): Promise<string> {
+  const directory = path.join(parent, name);
+  await fs.makeDirectory(directory);
+  await fs.syncDirectory(parent);
+  return directory;
+}
