@@ -1,0 +1,259 @@
+// The page's script, as a browser gets it. The server imports `describe` from here as well, so that the page says the
+// same thing in the same words whoever rendered it.
+
+const grouped = new Intl.NumberFormat("en-US");
+const hits = (n) => `${grouped.format(n)} ${n === 1 ? "hit" : "hits"}`;
+const trimmed = (text) => text.trim().replace(/[.\s]+$/, "");
+
+const UNITS = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
+  ["s", 1],
+];
+
+/** `12 s`, `3 min 12 s`: two units at most, and no line break within. */
+function duration(ms) {
+  let s = Math.max(0, Math.floor(ms / 1_000));
+  const first = UNITS.findIndex(([, size]) => s >= size);
+  const parts = UNITS.slice(first)
+    .slice(0, 2)
+    .flatMap(([unit, size]) => {
+      const n = Math.floor(s / size);
+      s -= n * size;
+      return [n, unit];
+    });
+  return parts.join("\u00a0");
+}
+
+/** `12:03:05`, with the day in front where that isn't today. */
+function clockTime(ms, now, timeZone) {
+  const day = (at) => new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone });
+  const time = new Date(ms).toLocaleTimeString("en-GB", { hourCycle: "h23", timeZone });
+  return `${day(ms) === day(now) ? "" : `${day(ms)} `}${time}${timeZone === "UTC" ? " UTC" : ""}`;
+}
+
+function mongoState(mongo, waiting, counting, now, timeZone) {
+  if (mongo === undefined) {
+    const [state, lead] = counting
+      ? ["local", "Counted from the log on this machine"]
+      : ["halted", "Counting has halted"];
+    return { state, lead, rest: "; no MongoDB configured", detail: "" };
+  }
+  if (mongo.state === "running") {
+    const rest = waiting === 0 ? "everything projected" : `${hits(waiting)} on ${waiting === 1 ? "its" : "their"} way`;
+    return { state: waiting === 0 ? "up" : "moving", lead: "MongoDB is up", rest: `: ${rest}`, detail: "" };
+  }
+  const from = Date.parse(mongo.since);
+  const since = Number.isNaN(from) ? "" : ` since ${clockTime(from, now, timeZone)} (${duration(now - from)})`;
+  const [state, lead] =
+    mongo.state === "halted" ? ["halted", "Projecting into MongoDB has halted"] : ["away", "MongoDB is away"];
+  const rest = `${since}: ${waiting === 0 ? "nothing waiting" : `${hits(waiting)} safe on disk, waiting`}`;
+  return { state, lead, rest, detail: trimmed(mongo.lastError ?? "") };
+}
+
+/** How much of the rule the strokes take, one a hit, five to a group; a full rule is all that a screen can show. */
+function strokesWidth(waiting) {
+  const shown = Math.min(waiting, 500);
+  return Math.floor(shown / 5) * 40 + (shown % 5) * 7;
+}
+
+/** What the page says of one state of a counter. Plain text throughout; `""` is "say nothing". */
+export function describe(view, now, timeZone) {
+  const mongo = view.projections.find((projection) => projection.name === "mongodb");
+  // Without a count there is no telling what of it is pending; the lag of the whole log is known all the same.
+  const waiting = view.count === null ? (mongo?.lag ?? 0) : view.pending;
+  const number = view.count === null ? "—" : grouped.format(view.count);
+  const unit = view.count === 1 ? "hit" : "hits";
+  let unknown = "";
+  if (view.count === null) {
+    const halted = view.projections.find(({ name, state }) => name !== "mongodb" && state === "halted");
+    const why = trimmed(halted?.lastError ?? "") || "counting has halted";
+    unknown = `Every hit taken is safe in the log; the total is unknown because ${why}.`;
+  }
+  return {
+    ...mongoState(mongo, waiting, view.count !== null, now, timeZone),
+    title: `${number} ${unit} of ${view.counter}`,
+    number,
+    digits: number.replace(/\D/g, "").length,
+    unit,
+    unknown,
+    incomplete: view.incomplete ? "Damage was found in the log: the true count may be higher." : "",
+    strokes: strokesWidth(waiting),
+    gap: waiting === 0 ? 0 : strokesWidth(waiting) + 4,
+  };
+}
+
+function start() {
+  const main = document.querySelector("main");
+  const part = (id) => document.getElementById(id);
+  const set = (id, text) => {
+    if (text !== undefined && part(id).textContent !== text) part(id).textContent = text;
+  };
+
+  // `since` is in the server's time: what this machine's clock is off by must not show in "(12 s)".
+  const [navigation] = performance.getEntriesByType("navigation");
+  const skew = Date.parse(main.dataset.now) - performance.timeOrigin - (navigation?.responseStart ?? 0);
+
+  let view;
+  let asOf = Date.now();
+  let lost = false;
+
+  /** Puts the number into one cell a character, and turns the cells that changed and no others. */
+  function showNumber(text, digits) {
+    const number = part("number");
+    const before = number.textContent;
+    const cell = (character) => {
+      const span = document.createElement("span");
+      span.textContent = character;
+      return span;
+    };
+    if (number.children.length === 0 || before.length !== text.length) {
+      number.replaceChildren(...[...text].map(cell));
+      number.dataset.digits = digits;
+      fit();
+      return;
+    }
+    for (const [i, character] of [...text].entries()) {
+      if (character === before[i]) continue;
+      const turning = cell(character);
+      turning.dataset.was = before[i];
+      number.children[i].replaceWith(turning);
+    }
+  }
+
+  /** The style sheet fits the number by its digits; a fallback font with wider ones is set smaller here. */
+  function fit() {
+    const number = part("number");
+    number.style.fontSize = "";
+    const over = number.getBoundingClientRect().width / number.parentElement.clientWidth;
+    if (over > 1) number.style.fontSize = `${(Number.parseFloat(getComputedStyle(number).fontSize) / over) * 0.99}px`;
+  }
+
+  function show() {
+    const says = view === undefined ? {} : describe(view, Date.now() + skew);
+    if (lost) {
+      says.state = "lost";
+      says.lead = "Connection lost";
+      says.rest = ", trying again…";
+      says.detail = `What you see is as of ${clockTime(asOf, Date.now())}`;
+    }
+    for (const id of ["unit", "lead", "rest", "detail", "unknown", "incomplete"]) set(id, says[id]);
+    if (says.state !== undefined) {
+      main.dataset.state = says.state;
+      part("sign").setAttribute("href", `#sign-${says.state}`);
+    }
+    if (view !== undefined) {
+      showNumber(says.number, says.digits);
+      set("heard", says.number);
+      document.title = says.title;
+      for (const id of ["strokes", "gap"]) {
+        part(id).setAttribute("x", -says[id]);
+        part(id).setAttribute("width", says[id]);
+      }
+    }
+    speak();
+  }
+
+  // Read out by screen readers: a new state soon, a new number now and then, nothing twice.
+  let spokenAt = performance.now();
+  let spokenState = main.dataset.state;
+  let speaking;
+  function speak() {
+    clearTimeout(speaking);
+    const pause = main.dataset.state === spokenState ? 30_000 : 5_000;
+    speaking = setTimeout(
+      () => {
+        spokenAt = performance.now();
+        spokenState = main.dataset.state;
+        set("spoken", `${document.title}. ${lost ? "Connection lost." : part("lead").textContent}`);
+      },
+      spokenAt + pause - performance.now(),
+    );
+  }
+
+  let source;
+  let openedAt = 0;
+  let heardAt = 0;
+  let tries = 0;
+  let retry;
+  let losing;
+
+  function heard() {
+    heardAt = performance.now();
+    clearTimeout(losing);
+    losing = undefined;
+    lost = false;
+  }
+
+  function close() {
+    clearTimeout(retry);
+    clearTimeout(losing);
+    losing = undefined;
+    source?.close();
+    source = undefined;
+  }
+
+  function open() {
+    if (source !== undefined || document.hidden || document.prerendering) return;
+    clearTimeout(retry);
+    openedAt = heardAt = performance.now();
+    source = new EventSource(main.dataset.events);
+    source.addEventListener("open", () => {
+      heard();
+      show();
+    });
+    source.addEventListener("counter", (event) => {
+      heard();
+      view = JSON.parse(event.data);
+      asOf = Date.now();
+      show();
+    });
+    source.addEventListener("error", () => {
+      source?.close();
+      source = undefined;
+      // A browser gives up for good on an answer that isn't 200 (a proxy's 502 during a restart), so this tries itself.
+      tries = performance.now() - openedAt > 5_000 ? 0 : tries + 1;
+      retry = setTimeout(open, Math.min(300 * 2 ** tries, 5_000) * (0.5 + Math.random() / 2));
+      // A stream that a proxy merely cut is back before this.
+      losing ??= setTimeout(() => {
+        lost = true;
+        show();
+      }, 800);
+    });
+  }
+
+  showNumber(part("number").textContent, part("number").dataset.digits);
+  addEventListener("resize", fit);
+
+  // A hidden tab holds no stream: six of them would use up the browser's connections to this server.
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("prerenderingchange", open);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  addEventListener("online", open);
+  setInterval(() => {
+    // A connection that died without a word (a laptop that slept) looks open for ever; a new one brings a fresh state.
+    if (source !== undefined && performance.now() - heardAt > 45_000) {
+      close();
+      open();
+    }
+    if (!document.hidden) show();
+  }, 1_000);
+  open();
+
+  const command = part("command");
+  const url = new URL(main.dataset.hits, document.baseURI).href;
+  command.textContent = `curl -X POST ${/^[\w.~:/%-]+$/.test(url) ? url : `'${url.replaceAll("'", "%27")}'`}`;
+  const copy = part("copy");
+  copy.hidden = navigator.clipboard === undefined;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(command.textContent).then(
+      () => set("copy", "Copied"),
+      () => getSelection().selectAllChildren(command),
+    );
+    setTimeout(() => set("copy", "Copy"), 2_000);
+  });
+}
+
+if (typeof document !== "undefined") start();

@@ -1,0 +1,99 @@
+/**
+ * The page of the talk: one counter, very large, and whether MongoDB is up. Rendered here so that it works without
+ * JavaScript; kept live by `assets/page.js`, which never counts anything. All references are relative, so the page
+ * works under a path prefix.
+ */
+import { readFileSync } from "node:fs";
+import type { ProjectionStatus } from "../services.js";
+import { describe } from "./assets/page.js";
+
+export interface PageView {
+  counter: string;
+  /** Null while the total is unknown. */
+  count: number | null;
+  pending: number;
+  /** Damage was found in the log: the true count may be higher. */
+  incomplete: boolean;
+  /** Why this view was not counted, or may not have been. */
+  refused: { code: string; detail: string } | undefined;
+  projections: readonly ProjectionStatus[];
+}
+
+/** Everything the page loads is its own; nothing may frame it. Style attributes and inline scripts are not allowed. */
+export const PAGE_CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+function asset(file: string): string {
+  return readFileSync(new URL(`assets/${file}`, import.meta.url), "utf8");
+}
+
+/** What the page refers to, by its name relative to the page. `type` is the full Content-Type. */
+export const pageAssets: ReadonlyMap<string, { type: string; body: string }> = new Map([
+  ["page.css", { type: "text/css; charset=utf-8", body: asset("page.css") }],
+  ["page.js", { type: "text/javascript; charset=utf-8", body: asset("page.js") }],
+]);
+
+const template = asset("page.html");
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
+/** The page as complete HTML. Whatever is in `view` comes out as text; times are in UTC until the script sets them. */
+export function renderPage(view: PageView): string {
+  const now = Date.now();
+  const says = describe(view, now, "UTC");
+  const values: Readonly<Record<string, string | number>> = {
+    title: says.title,
+    number: says.number,
+    digits: says.digits,
+    unit: says.unit,
+    counter: view.counter,
+    state: says.state,
+    lead: says.lead,
+    rest: says.rest,
+    detail: says.detail,
+    refused: refusal(view.refused),
+    refusedCode: view.refused?.code ?? "",
+    unknown: says.unknown,
+    incomplete: says.incomplete,
+    gap: says.gap,
+    gapX: -says.gap,
+    strokes: says.strokes,
+    strokesX: -says.strokes,
+    events: `events?counter=${encodeURIComponent(view.counter)}`,
+    hits: `hits/${encodeURIComponent(view.counter)}`,
+    now: new Date(now).toISOString(),
+  };
+  // One pass: a value that holds {{…}} itself is not filled in again.
+  return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`page.html asks for "${name}", which renderPage does not know`);
+    return escapeHtml(String(value));
+  });
+}
+
+/** After these it is open whether the hit became durable; any other refusal came before it was written. */
+const UNKNOWN = new Set(["LOG_FAILED", "INTERNAL"]);
+
+function refusal(refused: PageView["refused"]): string {
+  if (refused === undefined) return "";
+  const { code, detail } = refused;
+  return `${UNKNOWN.has(code) ? "It is unknown whether this view was counted" : "This view was not counted"}: ${detail}`;
+}

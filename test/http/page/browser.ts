@@ -1,0 +1,96 @@
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { PageView } from "../../../src/http/page/page.js";
+import { PageServer } from "./server.js";
+
+const places = [
+  process.env["CHROMIUM_PATH"],
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+const executablePath = places.find((place) => place !== undefined && existsSync(place));
+if (executablePath === undefined) console.log("SKIP http/page/browser: no Chromium found; CHROMIUM_PATH names one");
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+let browser: Browser | undefined;
+if (executablePath !== undefined) {
+  test.before(async () => {
+    // Its user data directory is a new one under the system's temporary directory, and removed on close.
+    browser = await chromium.launch({ executablePath, args: FLAGS });
+  });
+  test.after(async () => browser?.close());
+}
+
+export interface Opened {
+  readonly server: PageServer;
+  readonly page: Page;
+  /** What the console said, and errors that nobody caught. Take out what a test expects. */
+  readonly complaints: string[];
+}
+
+/**
+ * Declares a test with a server and the page opened from it, skipped where there is no browser. Afterwards the console
+ * must be clean (violations of the policy show there) and nothing may have been asked for but the page and its own.
+ * `init` runs in the page before its script.
+ */
+export function onPage(
+  name: string,
+  view: PageView,
+  run: (opened: Opened) => Promise<void>,
+  options: BrowserContextOptions & { init?: string } = {},
+): void {
+  const declare = executablePath === undefined ? test.skip : test;
+  declare(name, async () => {
+    assert.ok(browser);
+    const server = new PageServer(view);
+    await server.start();
+    const { init, ...context } = options;
+    const opened = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...context });
+    try {
+      const page = await opened.newPage();
+      page.setDefaultTimeout(10_000);
+      const complaints: string[] = [];
+      page.on("console", (message) => complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      if (init !== undefined) await page.addInitScript(init);
+      await page.goto(server.url);
+      await run({ server, page, complaints });
+      assert.equal(complaints, []);
+      assert.equal(server.unexpected, []);
+    } finally {
+      await opened.close();
+      await server.stop();
+    }
+  });
+}
+
+/** Waits until the condition holds; fails after ten seconds, with what was seen last. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, seen = () => ""): Promise<void> {
+  for (const end = Date.now() + 10_000; !(await condition()); ) {
+    if (Date.now() > end) assert.unreachable(`never: ${what} ${seen()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Waits until the visible text of what the selector finds matches. */
+export async function reads(page: Page, selector: string, pattern: RegExp): Promise<void> {
+  let text = "";
+  const matches = async () => {
+    const found = await page.locator(`${selector} >> visible=true`).allTextContents();
+    text = found.join(" | ").replaceAll("\u00a0", " ");
+    return pattern.test(text);
+  };
+  await until(`${selector} reads ${pattern}`, matches, () => `but ${JSON.stringify(text)}`);
+}
