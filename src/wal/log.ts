@@ -69,6 +69,7 @@ export class Log {
   #start: number;
   #segment: SegmentWriter | undefined;
   #background: Promise<void> = Promise.resolve();
+  #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: LogOptions, fs: FileSystem, lock: Lock, recovery: Recovery, found: Found) {
@@ -189,14 +190,20 @@ export class Log {
     return removed;
   }
 
-  /** Refuses new appends, writes what is queued, seals, and gives the lock back. Once; later calls wait for the first. */
+  /** Refuses new appends, writes what is queued, and seals. The lock stays, so that a last snapshot can be written. */
+  drain(): Promise<void> {
+    this.#draining ??= this.#commit.close();
+    return this.#draining;
+  }
+
+  /** Drains, and gives the lock back. Once; later calls wait for the first. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    await this.#commit.close();
+    await this.drain();
     await this.#background;
     try {
       await this.#supply.close();

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { serve } from "./main.js";
+
+const USAGE = `usage: durable-hits serve
+       durable-hits wal COMMAND   (durable-hits wal --help)
+`;
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === "serve" && rest.length === 0) {
+  await serve(process.env);
+} else if (command === "wal") {
+  // Not loaded for serving.
+  const { runWalCommand } = await import("./cli/wal-command.js");
+  process.exitCode = await runWalCommand(rest, process.env);
+} else {
+  const asked = command === "--help" || command === "help";
+  (asked ? process.stdout : process.stderr).write(USAGE);
+  process.exitCode = asked ? 0 : 64;
+}

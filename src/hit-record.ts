@@ -1,0 +1,237 @@
+import { HitsError } from "./errors.js";
+import { type Hit, MAX_N } from "./hit.js";
+import type { LogBatch } from "./wal/segment-reader.js";
+import { VarintReader, varintBytes, writeVarint } from "./wal/varint.js";
+
+/**
+ * How a hit lies in the log: a record of version 1, behind the varint length that the log gives every record.
+ *
+ *     type  flags  name                                            n       at      id            payload
+ *     1     1      varint length, UTF-8  or  varint distance       varint  varint  varint, UTF-8  varint, UTF-8
+ *
+ * Type 1 is a hit; others are for later versions, and a program that does not know one refuses the log. Flags say which
+ * parts are there:
+ *
+ *     0x01  n, where it is not 1
+ *     0x02  at, event time in epoch milliseconds; without it the time of the batch stands
+ *     0x04  id, the client's key
+ *     0x08  payload, a JSON object as text
+ *     0x10  the name is the one of the record so many records before it in the same batch (a request's hits lie in one
+ *           batch, so a page hit a thousand times in a bulk request has its name once)
+ */
+const HIT = 1;
+const HAS_N = 0x01;
+const HAS_AT = 0x02;
+const HAS_ID = 0x04;
+const HAS_PAYLOAD = 0x08;
+const NAME_BEFORE = 0x10;
+const KNOWN_FLAGS = 0x1f;
+
+/** More than any hit takes but for its texts: length, type, flags, and five varints. */
+const FIXED_BYTES = 2 + 5 * 8;
+
+/** Encodes one hit as a record with its length. */
+export function encodeHit(hit: Hit): Buffer {
+  const name = Buffer.byteLength(hit.counter);
+  const body = 2 + varintBytes(name) + name + extraBytes(hit);
+  const buffer = Buffer.allocUnsafe(varintBytes(body) + body);
+  let at = writeVarint(buffer, 0, body);
+  buffer[at++] = HIT;
+  buffer[at++] = flagsOf(hit);
+  at = writeText(buffer, at, hit.counter, name);
+  writeExtras(buffer, at, hit);
+  return buffer;
+}
+
+/** Encodes the hits of one request, in order, for one batch. */
+export function encodeHits(hits: readonly Hit[]): Buffer {
+  let bound = 0;
+  for (const hit of hits) {
+    bound += FIXED_BYTES + 3 * (hit.counter.length + (hit.id?.length ?? 0) + (hit.payload?.length ?? 0));
+  }
+  const buffer = Buffer.allocUnsafeSlow(bound);
+  const seen = new Map<string, number>();
+  let at = 0;
+  for (const [index, hit] of hits.entries()) {
+    const before = seen.get(hit.counter);
+    const name = before === undefined ? Buffer.byteLength(hit.counter) : 0;
+    const nameBytes = before === undefined ? varintBytes(name) + name : varintBytes(index - before);
+    at = writeVarint(buffer, at, 2 + nameBytes + extraBytes(hit));
+    buffer[at++] = HIT;
+    buffer[at++] = flagsOf(hit) | (before === undefined ? 0 : NAME_BEFORE);
+    if (before === undefined) {
+      at = writeText(buffer, at, hit.counter, name);
+      seen.set(hit.counter, index);
+    } else {
+      at = writeVarint(buffer, at, index - before);
+    }
+    at = writeExtras(buffer, at, hit);
+  }
+  return buffer.subarray(0, at);
+}
+
+function flagsOf(hit: Hit): number {
+  return (
+    (hit.n === 1 ? 0 : HAS_N) |
+    (hit.at === undefined ? 0 : HAS_AT) |
+    (hit.id === undefined ? 0 : HAS_ID) |
+    (hit.payload === undefined ? 0 : HAS_PAYLOAD)
+  );
+}
+
+function extraBytes(hit: Hit): number {
+  let bytes = hit.n === 1 ? 0 : varintBytes(hit.n);
+  if (hit.at !== undefined) bytes += varintBytes(hit.at);
+  if (hit.id !== undefined) bytes += textBytes(hit.id);
+  if (hit.payload !== undefined) bytes += textBytes(hit.payload);
+  return bytes;
+}
+
+function writeExtras(buffer: Buffer, start: number, hit: Hit): number {
+  let at = start;
+  if (hit.n !== 1) at = writeVarint(buffer, at, hit.n);
+  if (hit.at !== undefined) at = writeVarint(buffer, at, hit.at);
+  if (hit.id !== undefined) at = writeText(buffer, at, hit.id, Buffer.byteLength(hit.id));
+  if (hit.payload !== undefined) at = writeText(buffer, at, hit.payload, Buffer.byteLength(hit.payload));
+  return at;
+}
+
+function textBytes(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  return varintBytes(bytes) + bytes;
+}
+
+function writeText(buffer: Buffer, start: number, text: string, bytes: number): number {
+  const at = writeVarint(buffer, start, bytes);
+  return at + buffer.write(text, at, bytes, "utf8");
+}
+
+/** A hit as read back, with its place in the log. Times are filled in from the batch. */
+export interface StoredHit extends Hit {
+  readonly offset: number;
+  readonly at: number;
+}
+
+/** The hits of a batch, in order. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`. */
+export function* storedHits(batch: LogBatch): Generator<StoredHit> {
+  const names: string[] = [];
+  for (const record of new BatchRecords(batch)) {
+    const counter = record.distance === 0 ? record.text() : names[names.length - record.distance];
+    if (counter === undefined) throw record.invalid("a name of a record before this batch");
+    const offset = batch.baseOffset + names.length;
+    names.push(counter);
+    const n = record.flags & HAS_N ? record.number() : 1;
+    const at = record.flags & HAS_AT ? record.number() : batch.time;
+    const id = record.flags & HAS_ID ? record.text() : undefined;
+    const payload = record.flags & HAS_PAYLOAD ? record.text() : undefined;
+    record.checkEnd();
+    if (n < 1 || n > MAX_N) throw record.invalid(`n of ${n}`);
+    yield {
+      offset,
+      counter,
+      n,
+      at,
+      ...(id === undefined ? {} : { id }),
+      ...(payload === undefined ? {} : { payload }),
+    };
+  }
+}
+
+/**
+ * Folds a batch without making objects: `resolve` turns a name into a number once for each name in the batch, `add` gets
+ * that number and the hit's n. Throws as `storedHits` does.
+ */
+export function foldHits(
+  batch: LogBatch,
+  resolve: (name: string) => number,
+  add: (key: number, n: number) => void,
+): void {
+  const keys: number[] = [];
+  for (const record of new BatchRecords(batch)) {
+    const key = record.distance === 0 ? resolve(record.text()) : keys[keys.length - record.distance];
+    if (key === undefined) throw record.invalid("a name of a record before this batch");
+    keys.push(key);
+    const n = record.flags & HAS_N ? record.number() : 1;
+    if (n < 1 || n > MAX_N || !record.ok) throw record.invalid(`n of ${n}`);
+    add(key, n);
+  }
+}
+
+/** Walks the records of a batch: type, flags and name's distance are read, the parts behind are for the caller to read. */
+class BatchRecords {
+  flags = 0;
+  /** 0 where the record has its name itself. */
+  distance = 0;
+  readonly #batch: LogBatch;
+  readonly #reader: VarintReader;
+
+  constructor(batch: LogBatch) {
+    this.#batch = batch;
+    this.#reader = new VarintReader(batch.buffer, batch.recordsStart, batch.recordsEnd);
+  }
+
+  get ok(): boolean {
+    return this.#reader.ok;
+  }
+
+  *[Symbol.iterator](): Generator<this> {
+    const reader = this.#reader;
+    const { buffer, recordsEnd } = this.#batch;
+    let start = this.#batch.recordsStart;
+    for (let index = 0; index < this.#batch.count; index++) {
+      reader.position = start;
+      reader.end = recordsEnd;
+      const length = reader.next();
+      const end = reader.position + length;
+      if (!reader.ok || length < 3 || end > recordsEnd) throw this.invalid(`a record of ${length} bytes`);
+      reader.end = end;
+      const type = buffer[reader.position++] ?? 0;
+      this.flags = buffer[reader.position++] ?? 0;
+      if (type !== HIT || (this.flags & ~KNOWN_FLAGS) !== 0) throw this.#unknown(type, index);
+      this.distance = this.flags & NAME_BEFORE ? reader.next() : 0;
+      if (this.flags & NAME_BEFORE && this.distance === 0) throw this.invalid("a name 0 records before");
+      start = end;
+      yield this;
+    }
+    if (start !== recordsEnd) throw this.invalid(`${recordsEnd - start} bytes behind the last record`);
+  }
+
+  number(): number {
+    return this.#reader.next();
+  }
+
+  text(): string {
+    const reader = this.#reader;
+    const length = reader.next();
+    const end = reader.position + length;
+    if (!reader.ok || end > reader.end) throw this.invalid(`a text of ${length} bytes`);
+    const text = reader.buffer.toString("utf8", reader.position, end);
+    reader.position = end;
+    return text;
+  }
+
+  checkEnd(): void {
+    const rest = this.#reader.end - this.#reader.position;
+    if (!this.#reader.ok || rest !== 0) throw this.invalid(`${rest} bytes behind a record's last part`);
+  }
+
+  invalid(found: string): HitsError {
+    return new HitsError(
+      "INVALID_RECORD",
+      `${this.#where()} passes its checksum, but holds ${found}: a fault in what wrote it`,
+    );
+  }
+
+  #unknown(type: number, index: number): HitsError {
+    const what = type === HIT ? `flags 0x${this.flags.toString(16)}` : `type ${type}`;
+    return new HitsError(
+      "UNKNOWN_RECORD_TYPE",
+      `${this.#where()}, record ${index}, has ${what}, which this version does not know: run the release that wrote it, ` +
+        "or a later one. Nothing was changed",
+    );
+  }
+
+  #where(): string {
+    return `the batch at offset ${this.#batch.baseOffset} (segment ${this.#batch.segment}, byte ${this.#batch.byte})`;
+  }
+}

@@ -1,0 +1,186 @@
+import { describeError, HitsError } from "../errors.js";
+import { foldHits } from "../hit-record.js";
+import type { FileSystem } from "../wal/file-system.js";
+import type { Log } from "../wal/log.js";
+import type { Witness } from "../wal/recovery.js";
+import { KEPT_SNAPSHOTS, type SnapshotFacts, type SnapshotFile, snapshots } from "./snapshot.js";
+import { Totals, type TotalsImage } from "./totals.js";
+
+/** Writes a snapshot durably, off the request thread or (in tests) on a file system of their own. */
+export interface SnapshotSink {
+  write(job: { directory: string; facts: SnapshotFacts; image: TotalsImage }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the snapshots of a directory give to start from. */
+export interface LoadedSnapshots {
+  /** The newest sound one. */
+  readonly newest: { readonly facts: SnapshotFacts; readonly totals: Totals } | undefined;
+  readonly witnesses: readonly Witness[];
+  readonly damaged: readonly SnapshotFile[];
+}
+
+/** Reads the newest sound snapshot of a log directory. Damaged ones are passed by, kept, and named. */
+export async function loadSnapshots(fs: FileSystem, directory: string): Promise<LoadedSnapshots> {
+  const witnesses: Witness[] = [];
+  const damaged: SnapshotFile[] = [];
+  for await (const snapshot of snapshots(fs, directory)) {
+    const { facts, totals } = snapshot;
+    if (facts !== undefined) {
+      witnesses.push({
+        source: `snapshot ${snapshot.file}`,
+        logId: facts.logId,
+        offset: facts.offset,
+        epoch: facts.epoch,
+      });
+    }
+    if (facts !== undefined && totals !== undefined) return { newest: { facts, totals }, witnesses, damaged };
+    damaged.push(snapshot);
+  }
+  return { newest: undefined, witnesses, damaged };
+}
+
+/**
+ * The local projection: totals by counter in memory, which every read is served from. At the start a snapshot and the rest
+ * of the log; from then on each batch once it is durable. Without a place to start from it halts and says why; hits are
+ * taken all the same, and nothing is made up.
+ */
+export class LocalProjection {
+  /** Undefined once it has halted. */
+  readonly totals: Totals | undefined;
+  readonly halted: HitsError | undefined;
+  /** RFC 3339: since when it runs, or is halted. */
+  readonly since = new Date().toISOString();
+  /** The offset that the log itself was read from at the start. */
+  readonly readFrom: number;
+  readonly #log: Log;
+  readonly #sink: SnapshotSink;
+  #offset: number;
+  /** Offsets of the sound snapshots that are kept, oldest first. */
+  #kept: readonly number[];
+  #snapshotAt = performance.now();
+  #recordsSince = 0;
+  #writing: Promise<void> | undefined;
+
+  private constructor(
+    log: Log,
+    sink: SnapshotSink,
+    start: { totals: Totals; offset: number } | HitsError,
+    snapshotOffset: number | undefined,
+  ) {
+    const from = snapshotOffset ?? 0;
+    this.#log = log;
+    this.#sink = sink;
+    this.readFrom = from;
+    this.halted = start instanceof HitsError ? start : undefined;
+    this.totals = start instanceof HitsError ? undefined : start.totals;
+    this.#offset = start instanceof HitsError ? from : start.offset;
+    this.#kept = snapshotOffset === undefined ? [] : [snapshotOffset];
+  }
+
+  /** Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`: then nothing may start. */
+  static async open(log: Log, loaded: LoadedSnapshots, sink: SnapshotSink): Promise<LocalProjection> {
+    const from = loaded.newest?.facts.offset ?? 0;
+    const totals = loaded.newest?.totals ?? new Totals();
+    for (const damage of loaded.newest?.facts.damage ?? []) log.reportDamage(damage);
+    let offset = from;
+    let records = 0;
+    const reader = log.reader(from);
+    try {
+      for (;;) {
+        const step = await reader.next();
+        if ("end" in step) break;
+        if ("damage" in step) {
+          log.reportDamage(step.damage);
+          offset = Math.max(offset, step.damage.to ?? 0);
+          continue;
+        }
+        foldBatch(step.batch, totals);
+        if (step.batch.count > 0) offset = step.batch.endOffset;
+        records += step.batch.count;
+      }
+    } catch (error) {
+      if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
+      return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts.offset);
+    } finally {
+      await reader.close();
+    }
+    const projection = new LocalProjection(log, sink, { totals, offset }, loaded.newest?.facts.offset);
+    projection.#recordsSince = records;
+    return projection;
+  }
+
+  /** The first offset that is not in the totals. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get incomplete(): boolean {
+    return this.#log.damage.length > 0;
+  }
+
+  /** Retention may not pass this: the older of the two kept snapshots; 0 while there are fewer. */
+  get neededFrom(): number {
+    const older = this.#kept[0];
+    return older === undefined || this.#kept.length < KEPT_SNAPSHOTS ? 0 : older;
+  }
+
+  /** Says that everything below `endOffset` has been added to the totals. Called in the order of the log. */
+  advance(endOffset: number, records: number): void {
+    this.#offset = endOffset;
+    this.#recordsSince += records;
+  }
+
+  /** Writes a snapshot where it would spare a restart enough: after so many records, or so long with any. */
+  async snapshotIfDue(records: number, milliseconds: number): Promise<void> {
+    const age = performance.now() - this.#snapshotAt;
+    if (this.#recordsSince >= records || (this.#recordsSince > 0 && age >= milliseconds)) await this.snapshot();
+  }
+
+  /** Writes a snapshot of what is in the totals now, unless there is one. Rejects with why it could not be written. */
+  async snapshot(): Promise<void> {
+    await this.#writing?.catch(() => undefined);
+    if (this.totals === undefined || this.#recordsSince === 0) return;
+    const facts: SnapshotFacts = {
+      logId: this.#log.id,
+      epoch: this.#log.epoch,
+      nonce: this.#log.nonce,
+      offset: this.#offset,
+      created: new Date().toISOString(),
+      damage: this.#log.damage,
+    };
+    const records = this.#recordsSince;
+    this.#recordsSince = 0;
+    this.#snapshotAt = performance.now();
+    const directory = this.#log.directory;
+    this.#writing = this.#sink.write({ directory, facts, image: this.totals.image() });
+    try {
+      await this.#writing;
+      this.#kept = [...this.#kept, facts.offset].slice(-KEPT_SNAPSHOTS);
+    } catch (error) {
+      this.#recordsSince += records;
+      throw error;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+function foldBatch(batch: Parameters<typeof foldHits>[0], totals: Totals): void {
+  foldHits(
+    batch,
+    (name) => totals.indexOf(name),
+    (index, n) => totals.add(index, n),
+  );
+}
+
+function haltedBy(gone: HitsError, loaded: LoadedSnapshots): HitsError {
+  const damaged = loaded.damaged.map((snapshot) => `${snapshot.file}: ${snapshot.invalid}`).join("; ");
+  const why = damaged === "" ? "there is no snapshot that old" : `the snapshots can't be read (${damaged})`;
+  return new HitsError(
+    "PROJECTION_HALTED",
+    `the totals are unknown: ${describeError(gone)}, and ${why}. Hits are accepted and kept. To count again, stop the server ` +
+      "and put back a sound snapshot or the missing segments from a backup; or fork the log into a new directory",
+    { cause: gone },
+  );
+}

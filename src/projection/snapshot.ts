@@ -1,0 +1,162 @@
+import path from "node:path";
+import { crc32 } from "node:zlib";
+import { describeError, HitsError } from "../errors.js";
+import type { Damage } from "../wal/damage.js";
+import type { FileSystem } from "../wal/file-system.js";
+import { readU64, writeU64 } from "../wal/format.js";
+import { SNAPSHOT_DIRECTORY } from "../wal/segment-name.js";
+import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "../wal/whole-file.js";
+import { Totals, type TotalsImage } from "./totals.js";
+
+/**
+ * A snapshot: the totals of all counters at one offset, in a file of its own. All numbers are little-endian.
+ *
+ *      0  8  magic "DHITSNAP"              32  4  CRC-32 of bytes 0 to 32 and of the facts
+ *      8  4  format version, 1             36  …  facts: JSON (log id, epoch, nonce, offset, created, damage)
+ *     12  4  length of the facts            …  8  for each counter: its count, a double
+ *     16  8  number of counters             …  …  for each counter: 16-bit length and name, UTF-8
+ *     24  8  length of the names            …  4  CRC-32 of counts and names
+ *
+ * The facts have a checksum of their own, so that a snapshot whose body is damaged still vouches for its offset.
+ */
+const MAGIC = "DHITSNAP";
+const VERSION = 1;
+const HEAD_BYTES = 36;
+const NAME = /^(\d{20})\.snapshot$/;
+/** How many valid snapshots stay: the newest, and one to fall back on. */
+export const KEPT_SNAPSHOTS = 2;
+
+export interface SnapshotFacts {
+  readonly logId: string;
+  readonly epoch: number;
+  readonly nonce: string;
+  /** The first offset that is not in the totals. */
+  readonly offset: number;
+  /** RFC 3339. */
+  readonly created: string;
+  /** What the log could not give up to here: the totals may be too low by as much. */
+  readonly damage: readonly Damage[];
+}
+
+export interface SnapshotFile {
+  readonly file: string;
+  readonly bytes: number;
+  /** Undefined where they can't be read. */
+  readonly facts: SnapshotFacts | undefined;
+  /** What is wrong with it; undefined for a sound one. */
+  readonly invalid: string | undefined;
+}
+
+/** Writes a snapshot, durable when this resolves, and removes sound ones beyond the two newest. Returns its name. */
+export async function writeSnapshot(
+  fs: FileSystem,
+  logDirectory: string,
+  facts: SnapshotFacts,
+  image: TotalsImage,
+): Promise<string> {
+  const directory = await makeDurableDirectory(fs, logDirectory, SNAPSHOT_DIRECTORY);
+  const json = Buffer.from(JSON.stringify(facts));
+  const head = Buffer.alloc(HEAD_BYTES);
+  const names = image.names.map(({ buffer, used }) => Buffer.from(buffer, 0, used));
+  head.write(MAGIC, 0, "latin1");
+  head.writeUInt32LE(VERSION, 8);
+  head.writeUInt32LE(json.length, 12);
+  writeU64(head, 16, image.size);
+  writeU64(
+    head,
+    24,
+    names.reduce((total, part) => total + part.length, 0),
+  );
+  head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
+  const body = [Buffer.from(image.counts.buffer, image.counts.byteOffset, image.counts.byteLength), ...names];
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(body.reduce((crc, part) => crc32(part, crc), 0));
+  const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
+  await replaceFile(fs, directory, name, [head, json, ...body, checksum]);
+  await prune(fs, logDirectory);
+  return name;
+}
+
+/** All snapshots of a log directory, newest first, each read whole and judged, one at a time. */
+export async function* snapshots(
+  fs: FileSystem,
+  logDirectory: string,
+): AsyncGenerator<SnapshotFile & { totals?: Totals }> {
+  for (const file of await snapshotNames(fs, logDirectory)) {
+    const bytes = await readWholeFile(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY, file));
+    const facts = decodeFacts(bytes);
+    const base = { file, bytes: bytes.length, facts };
+    if (facts === undefined) yield { ...base, invalid: "its facts fail their checksum" };
+    else {
+      const totals = decodeTotals(bytes);
+      if (totals === undefined) yield { ...base, invalid: "its totals fail their checksum" };
+      else yield { ...base, invalid: undefined, totals };
+    }
+  }
+}
+
+async function snapshotNames(fs: FileSystem, logDirectory: string): Promise<string[]> {
+  const names = await listIfThere(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY));
+  return names
+    .filter((name) => NAME.test(name))
+    .sort()
+    .reverse();
+}
+
+async function prune(fs: FileSystem, logDirectory: string): Promise<void> {
+  let sound = 0;
+  for (const file of await snapshotNames(fs, logDirectory)) {
+    const full = path.join(logDirectory, SNAPSHOT_DIRECTORY, file);
+    // A damaged one stays for whoever wants to look at it, and doesn't count.
+    const bytes = await readWholeFile(fs, full);
+    if (decodeFacts(bytes) === undefined || !isBodySound(bytes)) continue;
+    sound++;
+    if (sound > KEPT_SNAPSHOTS) await removeIfThere(fs, full);
+  }
+}
+
+function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
+  if (bytes.length < HEAD_BYTES || bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;
+  const length = bytes.readUInt32LE(12);
+  if (HEAD_BYTES + length > bytes.length) return undefined;
+  const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + length);
+  if (crc32(json, crc32(bytes.subarray(0, 32))) !== bytes.readUInt32LE(32)) return undefined;
+  const version = bytes.readUInt32LE(8);
+  if (version !== VERSION) {
+    const message = `a snapshot has format version ${version}, this program reads ${VERSION}: run the release that wrote it`;
+    throw new HitsError("LOG_FORMAT", message);
+  }
+  try {
+    return JSON.parse(json.toString("utf8")) as SnapshotFacts;
+  } catch (error) {
+    throw new HitsError(
+      "LOG_FORMAT",
+      `a snapshot's facts pass their checksum but are no JSON: ${describeError(error)}`,
+    );
+  }
+}
+
+/** Counts and names as they lie in the file, where they pass their checksum. */
+function bodyOf(bytes: Buffer): { counts: Buffer; names: Buffer } | undefined {
+  const start = HEAD_BYTES + bytes.readUInt32LE(12);
+  const size = readU64(bytes, 16) ?? 0;
+  const namesAt = start + size * 8;
+  const end = namesAt + (readU64(bytes, 24) ?? 0);
+  if (end + 4 !== bytes.length) return undefined;
+  if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(end)) return undefined;
+  return { counts: bytes.subarray(start, namesAt), names: bytes.subarray(namesAt, end) };
+}
+
+function isBodySound(bytes: Buffer): boolean {
+  return bodyOf(bytes) !== undefined;
+}
+
+function decodeTotals(bytes: Buffer): Totals | undefined {
+  const body = bodyOf(bytes);
+  if (body === undefined) return undefined;
+  // Copied: a double must lie at a multiple of eight.
+  const counts = new Float64Array(body.counts.length / 8);
+  Buffer.from(counts.buffer).set(body.counts);
+  const totals = new Totals();
+  return totals.restore(counts, body.names) ? totals : undefined;
+}

@@ -1,0 +1,104 @@
+import { NameOrder } from "./name-order.js";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * What a snapshot needs of the totals at one moment, cheap to take: the counts are copied, and the names, which only
+ * ever grow, are shared with the thread that writes them.
+ */
+export interface TotalsImage {
+  readonly size: number;
+  readonly counts: Float64Array<ArrayBuffer>;
+  /** Names in the order of counts, each a 16-bit length and UTF-8: the used part of each chunk. */
+  readonly names: readonly { readonly buffer: SharedArrayBuffer; readonly used: number }[];
+}
+
+/**
+ * Totals by counter, in memory. A counter has an index, given in the order of first sight and never taken back: `counts`
+ * is an array by index, and a name is stored once as bytes for snapshots and once as a key.
+ */
+export class Totals {
+  readonly order = new NameOrder();
+  readonly #index = new Map<string, number>();
+  #counts = new Float64Array(1024);
+  readonly #chunks: { bytes: Buffer; buffer: SharedArrayBuffer; used: number }[] = [];
+  #sum = 0;
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  /** All counters' counts together. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  has(name: string): boolean {
+    return this.#index.has(name);
+  }
+
+  /** 0 for a counter never seen. */
+  count(name: string): number {
+    const index = this.#index.get(name);
+    return index === undefined ? 0 : (this.#counts[index] ?? 0);
+  }
+
+  /** The counter's index, given now where it has none. The name must be valid: at most 1,024 bytes. */
+  indexOf(name: string): number {
+    const known = this.#index.get(name);
+    if (known !== undefined) return known;
+    const index = this.#index.size;
+    this.#index.set(name, index);
+    if (index === this.#counts.length) {
+      const grown = new Float64Array(this.#counts.length * 2);
+      grown.set(this.#counts);
+      this.#counts = grown;
+    }
+    this.#store(name);
+    this.order.add(name);
+    return index;
+  }
+
+  /** Adds to the counter of this index; its count after that. */
+  add(index: number, n: number): number {
+    this.#sum += n;
+    const count = (this.#counts[index] ?? 0) + n;
+    this.#counts[index] = count;
+    return count;
+  }
+
+  image(): TotalsImage {
+    return {
+      size: this.size,
+      counts: this.#counts.slice(0, this.size),
+      names: this.#chunks.map(({ buffer, used }) => ({ buffer, used })),
+    };
+  }
+
+  /** Fills empty totals from a snapshot's counts and names. False where they don't fit together. */
+  restore(counts: Float64Array, names: Buffer): boolean {
+    let at = 0;
+    for (const count of counts) {
+      if (at + 2 > names.length) return false;
+      const end = at + 2 + names.readUInt16LE(at);
+      if (end > names.length) return false;
+      const index = this.indexOf(names.toString("utf8", at + 2, end));
+      this.add(index, count);
+      at = end;
+    }
+    return at === names.length && this.size === counts.length;
+  }
+
+  #store(name: string): void {
+    const bytes = Buffer.byteLength(name);
+    let chunk = this.#chunks.at(-1);
+    if (chunk === undefined || chunk.used + 2 + bytes > CHUNK_BYTES) {
+      const buffer = new SharedArrayBuffer(CHUNK_BYTES);
+      chunk = { bytes: Buffer.from(buffer), buffer, used: 0 };
+      this.#chunks.push(chunk);
+    }
+    chunk.bytes.writeUInt16LE(bytes, chunk.used);
+    chunk.bytes.write(name, chunk.used + 2, bytes, "utf8");
+    chunk.used += 2 + bytes;
+  }
+}

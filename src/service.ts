@@ -1,0 +1,79 @@
+import type { Collected, Collector } from "./collector.js";
+import type { HitsError } from "./errors.js";
+import type { Hit } from "./hit.js";
+import type { CountersPage, CountersQuery, ServiceStatus, Services } from "./http/services.js";
+import type { LocalProjection } from "./projection/local.js";
+import type { CounterView, View } from "./projection/view.js";
+import type { Log } from "./wal/log.js";
+
+/** Joins log, collector and projections to what the HTTP side asks for. */
+export class Service implements Services {
+  readonly #log: Log;
+  readonly #local: LocalProjection;
+  readonly #collector: Collector;
+  readonly #view: View;
+  readonly #startedAt = performance.now();
+
+  constructor(log: Log, local: LocalProjection, collector: Collector, view: View) {
+    this.#log = log;
+    this.#local = local;
+    this.#collector = collector;
+    this.#view = view;
+  }
+
+  record(hit: Hit): Promise<Collected> {
+    return this.#collector.record(hit);
+  }
+
+  recordAll(hits: readonly Hit[]): Promise<{ firstOffset: number; lastOffset: number }> {
+    return this.#collector.recordAll(hits);
+  }
+
+  admits(hit: Hit, newNames: ReadonlySet<string>): HitsError | undefined {
+    return this.#collector.admits(hit, newNames);
+  }
+
+  counter(name: string): CounterView {
+    return this.#view.counter(name);
+  }
+
+  counters(query: CountersQuery): CountersPage {
+    return this.#view.counters(query);
+  }
+
+  refusal(): HitsError | undefined {
+    return this.#collector.refusal();
+  }
+
+  status(): ServiceStatus {
+    const { damage, ...log } = this.#log.status();
+    const local = this.#local;
+    return {
+      log: {
+        ...log,
+        damage: damage.map(({ file, byte, from, to, expected, found }) => ({
+          file,
+          byte,
+          from,
+          to: to ?? null,
+          found: `${found}, where ${expected} should be`,
+        })),
+      },
+      projections: [
+        {
+          name: "local",
+          checkpoint: local.offset,
+          // Every batch is folded before anything of it is acknowledged.
+          lag: 0,
+          state: local.halted === undefined ? "running" : "halted",
+          blocked: 0,
+          lastError: local.halted?.message ?? null,
+          since: local.since,
+        },
+      ],
+      accepted: this.#collector.accepted,
+      rejected: this.#collector.rejected,
+      uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
+    };
+  }
+}

@@ -1,0 +1,81 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readConfig } from "../src/config.js";
+import { HitsError } from "../src/errors.js";
+
+test("defaults", () => {
+  const config = readConfig({});
+  assert.is(config.host, "127.0.0.1");
+  assert.is(config.port, 3000);
+  assert.match(config.walDir, /wal$/);
+  assert.is(config.walSegmentBytes, 64 * 1024 * 1024);
+  assert.equal(config.retention, { ms: 30 * 24 * 3600 * 1000, bytes: 10 * 1024 ** 3 });
+  assert.is(config.maxQueuedBytes, 64 * 1024 * 1024);
+  assert.is(config.maxCounters, 1_000_000);
+  assert.is(config.logLevel, "info");
+  assert.ok(Object.isFrozen(config));
+});
+
+test("sizes and durations", () => {
+  const segment = (value: string) => readConfig({ WAL_SEGMENT_BYTES: value }).walSegmentBytes;
+  assert.is(segment("65536"), 65536);
+  assert.is(segment("64KiB"), 65536);
+  assert.is(segment("1.5MiB"), 1.5 * 1024 * 1024);
+  assert.is(segment("1MB"), 1_000_000);
+  assert.is(segment("1 mib"), 1024 * 1024);
+  const age = (value: string) => readConfig({ WAL_RETENTION: value }).retention.ms;
+  assert.is(age("500ms"), 500);
+  assert.is(age("30s"), 30_000);
+  assert.is(age("5m"), 300_000);
+  assert.is(age("24h"), 86_400_000);
+  assert.is(age("30d"), 30 * 86_400_000);
+  assert.is(age("forever"), Number.POSITIVE_INFINITY);
+  assert.is(readConfig({ WAL_RETENTION_BYTES: "forever" }).retention.bytes, Number.POSITIVE_INFINITY);
+  assert.is(readConfig({ WAL_RETENTION_BYTES: "10GB" }).retention.bytes, 10e9);
+});
+
+test("an empty value is an unset one", () => {
+  assert.is(readConfig({ PORT: "", MONGODB_URL: " " }).port, 3000);
+});
+
+test("a bad value: variable, value and what is allowed, in one line", () => {
+  const bad: [string, string][] = [
+    ["PORT", "http"],
+    ["PORT", "65536"],
+    ["PORT", "-1"],
+    ["PORT", "3000.5"],
+    ["WAL_SEGMENT_BYTES", "63KiB"],
+    ["WAL_SEGMENT_BYTES", "64 buckets"],
+    ["WAL_SEGMENT_BYTES", "MiB"],
+    ["WAL_SEGMENT_BYTES", "65536.5"],
+    ["WAL_SEGMENT_BYTES", "forever"],
+    ["WAL_RETENTION", "30"],
+    ["WAL_RETENTION", "a month"],
+    ["WAL_RETENTION_BYTES", "-1"],
+    ["MAX_QUEUED_BYTES", "1"],
+    ["MAX_COUNTERS", "0"],
+    ["MAX_COUNTERS", "1e6"],
+    ["LOG_LEVEL", "loud"],
+  ];
+  for (const [name, value] of bad) {
+    try {
+      readConfig({ [name]: value });
+      assert.unreachable(`${name}=${value} was taken`);
+    } catch (error) {
+      assert.instance(error, HitsError);
+      if (!(error instanceof HitsError)) continue;
+      assert.is(error.code, "INVALID_SETTING");
+      assert.match(error.message, new RegExp(`^${name}=${value.replaceAll(/[.+]/g, "\\$&")}: .*allowed$`));
+    }
+  }
+});
+
+test("a setting of a later version is refused, not ignored, and its value isn't shown", () => {
+  assert.throws(
+    () => readConfig({ ADMIN_TOKEN: "s3cret" }),
+    (error: HitsError) =>
+      error.code === "INVALID_SETTING" && /ADMIN_TOKEN/.test(error.message) && !/s3cret/.test(error.message),
+  );
+});
+
+test.run();
