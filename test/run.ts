@@ -4,7 +4,7 @@
  * The last line is `N passed, N failed[, N skipped]`. Exit status 1 for a failed test, a crash, a file that ran no test
  * or took too long.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
@@ -75,6 +75,15 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .map((file) => file.split(path.sep).join("/"))
   .filter((file) => file.endsWith(".test.ts") && (words.length === 0 || words.some((word) => file.includes(word))))
   .sort();
+
+// What test/faults starts are real processes of the build, as users run it.
+if (files.some((file) => file.startsWith("faults/"))) {
+  execFileSync("npm", ["run", "-s", "build"], {
+    cwd: path.dirname(root),
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
+}
 
 const outcomes: Outcome[] = [];
 const waiting = [...files];
