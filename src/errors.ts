@@ -13,6 +13,16 @@ export type ErrorCode =
   | "TOO_MANY_COUNTERS"
   | "COUNT_LIMIT"
   | "BODY_TOO_LARGE"
+  // Requests that HTTP itself refuses.
+  | "BAD_REQUEST"
+  | "NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "REQUEST_TIMEOUT"
+  | "UNSUPPORTED_MEDIA_TYPE"
+  | "HEADERS_TOO_LARGE"
+  | "TOO_MANY_STREAMS"
+  // Nothing that a client can do anything about.
+  | "INTERNAL"
   // Not counted, certainly: try again.
   | "QUEUE_FULL"
   | "DISK_FULL"

@@ -1,4 +1,4 @@
-import type { HitsError } from "../errors.js";
+import type { ErrorCode, HitsError } from "../errors.js";
 import type { Hit } from "../hit.js";
 
 /** What the HTTP side needs of the rest. It knows neither the log nor a projection; the composition root joins them. */
@@ -11,8 +11,10 @@ export interface Services {
   record(hit: Hit): Promise<Recorded>;
   /** Makes all of these durable in one batch, all or none. Rejects as `record` does. At least one hit. */
   recordAll(hits: readonly Hit[]): Promise<RecordedAll>;
-  /** Why this name can't be counted now (`TOO_MANY_COUNTERS`, `COUNT_LIMIT`), so that bulk can refuse line by line. */
-  admits(hit: Hit, newNames: ReadonlySet<string>): HitsError | undefined;
+  /** Judges the hits of one bulk request one after another, so that single lines can be refused. */
+  admission(): Admission;
+  /** Told of every hit that was refused, by whom ever: for the figures in the status. */
+  noteRejected(code: ErrorCode, hits: number): void;
   /** A counter as it stands; one never seen has count 0. Throws `PROJECTION_HALTED`. Never waits. */
   counter(name: string): CounterState;
   /** Counters by name, in the order of UTF-16 code units. Throws `PROJECTION_HALTED`. */
@@ -20,6 +22,11 @@ export interface Services {
   status(): ServiceStatus;
   /** Why a hit would be refused now; undefined where it would be taken. */
   refusal(): HitsError | undefined;
+}
+
+export interface Admission {
+  /** Why this hit may not count beside those judged before: `TOO_MANY_COUNTERS`, `COUNT_LIMIT`; else undefined. */
+  refuse(hit: Hit): HitsError | undefined;
 }
 
 export interface Recorded {
@@ -67,7 +74,7 @@ export interface ServiceStatus {
     readonly damage: readonly DamageStatus[];
   };
   readonly projections: readonly ProjectionStatus[];
-  /** Hits accepted and requests or lines refused since the start of this process. */
+  /** Hits accepted and hits refused since the start of this process. */
   readonly accepted: number;
   readonly rejected: number;
   /** Seconds since the start of this process. */

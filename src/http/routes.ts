@@ -1,0 +1,117 @@
+import Router, { type RouterContext } from "@koa/router";
+import type { Context } from "koa";
+import { HitsError } from "../errors.js";
+import { JSON_TYPE, sendProblem } from "./answer.js";
+import type { BulkHits } from "./bulk.js";
+import { counterInPath, counterInQuery } from "./counter-name.js";
+import type { EventStreams } from "./events.js";
+import { answerHome } from "./home.js";
+import type { Logger } from "./logger.js";
+import { pageAssets } from "./page/page.js";
+import { problemOf } from "./problem.js";
+import type { CountersQuery, Services } from "./services.js";
+import type { SingleHits } from "./single.js";
+import { queryValue } from "./target.js";
+
+/** What the routes hand requests on to. */
+export interface Handlers {
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly single: SingleHits;
+  readonly bulk: BulkHits;
+  readonly events: EventStreams;
+}
+
+const MAX_LIMIT = 1000;
+
+/** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
+export function createRouter(handlers: Handlers): Router {
+  const { services, logger, events } = handlers;
+  // Names are taken from the path as it was sent, never from the router: it hands out what it can't decode undecoded.
+  const router = new Router({ strict: true, sensitive: true });
+  const one = (ctx: RouterContext) => answerOne(ctx, handlers);
+  router.post("/hits/:counter", one);
+  router.post("/hits/", one);
+  router.post("/hits", (ctx) => answerMany(ctx, handlers));
+  router.get("/counters", (ctx) => answerCounters(ctx, services));
+  const counter = (ctx: RouterContext) => json(ctx, services.counter(counterInPath(lastSegment(ctx.path))));
+  router.get("/counters/:counter", counter);
+  router.get("/counters/", counter);
+  router.get("/events", (ctx) => answerEvents(ctx, events));
+  router.get("/status", (ctx) => json(ctx, services.status()));
+  router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
+  router.get("/readyz", (ctx) => answerReady(ctx, services));
+  router.get("/", (ctx) => answerHome(ctx, services, logger));
+  for (const [name, { type, body }] of pageAssets) {
+    router.get(`/${name}`, (ctx) => {
+      ctx.set("Content-Type", type);
+      ctx.body = body;
+    });
+  }
+  return router;
+}
+
+/** Answers what no route took: 405 where the path has other methods, else 404. OPTIONS is told the methods. */
+export function answerUnrouted(ctx: RouterContext, logger: Logger): void {
+  const allowed = new Set(ctx.matched?.flatMap((layer) => layer.methods));
+  if (allowed.size === 0) {
+    const hint = /^\/(hits|counters)\//.test(ctx.path) ? ": a / in a counter's name is sent as %2F" : "";
+    throw new HitsError("NOT_FOUND", `there is nothing at this path${hint}`);
+  }
+  const allow = [...allowed, "OPTIONS"].join(", ");
+  if (ctx.method === "OPTIONS") {
+    ctx.set("Allow", allow);
+    ctx.status = 204;
+    return;
+  }
+  ctx.respond = false;
+  const error = new HitsError("METHOD_NOT_ALLOWED", `${ctx.method} is not for this path: ${allow} are`);
+  sendProblem(ctx.res, problemOf(error, logger), ["Allow", allow]);
+}
+
+function json(ctx: Context, value: object): void {
+  ctx.set("Content-Type", JSON_TYPE);
+  ctx.body = JSON.stringify(value);
+}
+
+function lastSegment(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+async function answerOne(ctx: Context, { single }: Handlers): Promise<void> {
+  ctx.respond = false;
+  await single.answer(ctx.req, ctx.res, lastSegment(ctx.path), ctx.querystring);
+}
+
+async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<void> {
+  const counter = counterInQuery(ctx.querystring, "counter");
+  ctx.respond = false;
+  if (counter === undefined) await bulk.answer(ctx.req, ctx.res);
+  else await single.answerFor(ctx.req, ctx.res, counter, ctx.querystring);
+}
+
+function answerCounters(ctx: Context, services: Services): void {
+  const name = counterInQuery(ctx.querystring, "name");
+  json(ctx, name === undefined ? services.counters(countersQuery(ctx.querystring)) : services.counter(name));
+}
+
+function countersQuery(query: string): CountersQuery {
+  const limit = queryValue(query, "limit") ?? "100";
+  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_LIMIT) {
+    throw new HitsError("INVALID_QUERY", "limit is a whole number from 1 to 1,000");
+  }
+  return { prefix: queryValue(query, "prefix") ?? "", limit: Number(limit), after: queryValue(query, "after") };
+}
+
+function answerEvents(ctx: Context, events: EventStreams): void {
+  const counter = counterInQuery(ctx.querystring, "counter");
+  if (counter === undefined) throw new HitsError("INVALID_QUERY", "which counter? /events?counter=NAME");
+  events.open(ctx.res, counter);
+  ctx.respond = false;
+}
+
+function answerReady(ctx: Context, services: Services): void {
+  const refusal = services.refusal();
+  if (refusal !== undefined) throw refusal;
+  json(ctx, { status: "ready" });
+}

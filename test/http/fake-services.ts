@@ -1,0 +1,133 @@
+import { type ErrorCode, HitsError } from "../../src/errors.js";
+import type { Hit } from "../../src/hit.js";
+import type { Logger } from "../../src/http/logger.js";
+import type {
+  Admission,
+  CounterState,
+  CountersPage,
+  CountersQuery,
+  ProjectionStatus,
+  Recorded,
+  RecordedAll,
+  ServiceStatus,
+  Services,
+} from "../../src/http/services.js";
+
+/** A whole service in memory, in which a test can break every part. */
+export class FakeServices implements Services {
+  /** Every hit taken, in order. */
+  readonly hits: Hit[] = [];
+  /** Batches taken, by size. */
+  readonly batches: number[] = [];
+  /** What `record` and `recordAll` reject with. */
+  failure: unknown;
+  /** Names that an admission refuses. */
+  readonly unwanted = new Set<string>();
+  /** Hits refused, by code. */
+  readonly rejected = new Map<ErrorCode, number>();
+  halted = false;
+  /** What `record` waits for. */
+  gate: Promise<void> = Promise.resolve();
+  projections: ProjectionStatus[] = [
+    {
+      name: "local",
+      checkpoint: 0,
+      lag: 0,
+      state: "running",
+      blocked: 0,
+      lastError: null,
+      since: "2026-01-15T12:00:00Z",
+    },
+  ];
+  /** How often `counter` was asked for each name. */
+  readonly asked = new Map<string, number>();
+  /** How often `status` was asked for. */
+  statusAsked = 0;
+  incomplete = false;
+
+  async record(hit: Hit): Promise<Recorded> {
+    await this.gate;
+    if (this.failure !== undefined) throw this.failure;
+    const offset = this.hits.push(hit) - 1;
+    return { offset, count: this.halted ? null : this.#count(hit.counter) };
+  }
+
+  async recordAll(hits: readonly Hit[]): Promise<RecordedAll> {
+    await this.gate;
+    if (this.failure !== undefined) throw this.failure;
+    const firstOffset = this.hits.length;
+    for (const hit of hits) this.hits.push(hit);
+    this.batches.push(hits.length);
+    return { firstOffset, lastOffset: this.hits.length - 1 };
+  }
+
+  admission(): Admission {
+    return {
+      refuse: ({ counter }) =>
+        this.unwanted.has(counter) ? new HitsError("TOO_MANY_COUNTERS", `${counter} is one too many`) : undefined,
+    };
+  }
+
+  noteRejected(code: ErrorCode, hits: number): void {
+    this.rejected.set(code, (this.rejected.get(code) ?? 0) + hits);
+  }
+
+  counter(name: string): CounterState {
+    this.asked.set(name, (this.asked.get(name) ?? 0) + 1);
+    if (this.halted) throw new HitsError("PROJECTION_HALTED", "no snapshot in /secret/dir");
+    const count = this.#count(name);
+    const state = { counter: name, count, projected: count, pending: 0, asOf: new Date().toISOString() };
+    return this.incomplete ? { ...state, incomplete: true } : state;
+  }
+
+  counters({ prefix, limit, after }: CountersQuery): CountersPage {
+    if (this.halted) throw new HitsError("PROJECTION_HALTED", "no snapshot in /secret/dir");
+    const names = [...new Set(this.hits.map((hit) => hit.counter))].sort();
+    const behind = names.filter((name) => name.startsWith(prefix) && (after === undefined || name > after));
+    const shown = behind.slice(0, limit);
+    return {
+      counters: shown.map((name) => this.counter(name)),
+      next: behind.length > limit ? (shown.at(-1) ?? null) : null,
+    };
+  }
+
+  status(): ServiceStatus {
+    this.statusAsked++;
+    return {
+      log: { id: "abc", epoch: 1, start: 0, end: this.hits.length, segments: 1, bytes: 0, damage: [] },
+      projections: this.projections,
+      accepted: this.hits.length,
+      rejected: 0,
+      uptime: 1,
+    };
+  }
+
+  refusal(): HitsError | undefined {
+    return this.failure instanceof HitsError ? this.failure : undefined;
+  }
+
+  #count(name: string): number {
+    return this.hits.reduce((sum, hit) => (hit.counter === name ? sum + hit.n : sum), 0);
+  }
+}
+
+/** Keeps what is logged. */
+export class FakeLogger implements Logger {
+  readonly lines: { level: "info" | "warn" | "error"; fields: object; message: string }[] = [];
+
+  info(fields: object, message: string): void {
+    this.lines.push({ level: "info", fields, message });
+  }
+
+  warn(fields: object, message: string): void {
+    this.lines.push({ level: "warn", fields, message });
+  }
+
+  error(fields: object, message: string): void {
+    this.lines.push({ level: "error", fields, message });
+  }
+
+  get errors(): string[] {
+    return this.lines.filter(({ level }) => level === "error").map(({ message }) => message);
+  }
+}
