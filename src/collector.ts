@@ -11,6 +11,16 @@ export interface Collected {
   readonly count: number | null;
 }
 
+export interface Admission {
+  /**
+   * Why this hit may not count, undefined where it may: `TOO_MANY_COUNTERS` where its name would be one too many,
+   * `COUNT_LIMIT` where its counter is full.
+   */
+  refuse(hit: Hit): HitsError | undefined;
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /**
  * Takes hits in: checks that they may count, appends them to the log, and adds them to the local projection in the order
  * of the log once they are durable, before they are acknowledged.
@@ -22,7 +32,6 @@ export class Collector {
   /** Names on their way into the log that the totals don't have yet, with how many groups hold them. */
   readonly #arriving = new Map<string, number>();
   #accepted = 0;
-  #rejected = 0;
 
   constructor(log: Log, local: LocalProjection, maxCounters: number) {
     this.#log = log;
@@ -30,53 +39,28 @@ export class Collector {
     this.#maxCounters = maxCounters;
   }
 
-  /** Hits made durable, and hits refused, since the start. */
+  /** Hits made durable since the start. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  get rejected(): number {
-    return this.#rejected;
-  }
-
-  /** Counts a hit that somebody in front of this refused. */
-  countRejected(hits: number): void {
-    this.#rejected += hits;
-  }
-
-  /**
-   * Why this hit may not count: `TOO_MANY_COUNTERS` where its name would be one too many beside those of the same request,
-   * `COUNT_LIMIT` where its counter is full.
-   */
-  admits(hit: Hit, newNames: ReadonlySet<string> | undefined): HitsError | undefined {
-    const totals = this.#local.totals;
-    if (totals === undefined) return undefined;
-    const count = totals.count(hit.counter);
-    if (count + hit.n > MAX_COUNT) {
-      return new HitsError(
-        "COUNT_LIMIT",
-        `counter ${JSON.stringify(hit.counter)} stands at ${count}: at most 2^52 are counted`,
-      );
-    }
-    if (count > 0 || totals.has(hit.counter) || this.#arriving.has(hit.counter)) return undefined;
-    let more = 1;
-    for (const name of newNames ?? []) {
-      if (name === hit.counter) return undefined;
-      if (!totals.has(name) && !this.#arriving.has(name)) more++;
-    }
-    if (totals.size + this.#arriving.size + more <= this.#maxCounters) return undefined;
-    return new HitsError(
-      "TOO_MANY_COUNTERS",
-      `there are ${totals.size} counters and no more are taken (MAX_COUNTERS): known ones still count`,
-    );
+  /** Judges the hits of one request, one after another, each beside those admitted before it. */
+  admission(): Admission {
+    const newNames = new Set<string>();
+    return {
+      refuse: (hit) => {
+        const refused = this.#refuse(hit, newNames);
+        if (refused === undefined && this.#isNew(hit.counter)) newNames.add(hit.counter);
+        return refused;
+      },
+    };
   }
 
   /** Makes one hit durable, then counts it. Rejects with a `HitsError`; see `Services.record`. */
   record(hit: Hit): Promise<Collected> {
     return new Promise((resolve, reject) => {
-      const refused = this.admits(hit, undefined);
+      const refused = this.#refuse(hit, NO_NAMES);
       if (refused !== undefined) {
-        this.#rejected++;
         reject(refused);
         return;
       }
@@ -97,6 +81,26 @@ export class Collector {
     return this.#log.refusal(0);
   }
 
+  #refuse(hit: Hit, newNames: ReadonlySet<string>): HitsError | undefined {
+    const totals = this.#local.totals;
+    if (totals === undefined) return undefined;
+    const { counter, n } = hit;
+    const count = totals.count(counter);
+    if (count + n > MAX_COUNT) {
+      return new HitsError("COUNT_LIMIT", `${JSON.stringify(counter)} stands at ${count}: at most 2^52 are counted`);
+    }
+    if (count > 0 || !this.#isNew(counter) || newNames.has(counter)) return undefined;
+    if (totals.size + this.#arriving.size + newNames.size < this.#maxCounters) return undefined;
+    return new HitsError(
+      "TOO_MANY_COUNTERS",
+      `there are ${totals.size} counters, and MAX_COUNTERS allows no new one: known ones still count`,
+    );
+  }
+
+  #isNew(counter: string): boolean {
+    return this.#local.totals?.has(counter) === false && !this.#arriving.has(counter);
+  }
+
   #append(
     hits: readonly Hit[],
     bytes: Buffer,
@@ -113,7 +117,6 @@ export class Collector {
       },
       failed: (error) => {
         this.#forget(arriving);
-        this.#rejected += hits.length;
         reject(error);
       },
     };
@@ -121,7 +124,6 @@ export class Collector {
       this.#log.append(group);
     } catch (error) {
       this.#forget(arriving);
-      this.#rejected += hits.length;
       reject(error);
     }
   }

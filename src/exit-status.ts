@@ -1,4 +1,4 @@
-import { HitsError } from "./errors.js";
+import { HitsError, systemCode } from "./errors.js";
 
 /** Exit statuses as in sysexits.h, which service managers know. */
 const LOG_FAILED = 74;
@@ -9,7 +9,7 @@ const SOFTWARE = 70;
 
 /** The exit status for what stopped the process. */
 export function exitStatus(error: unknown): number {
-  if (!(error instanceof HitsError)) return error instanceof Error && "syscall" in error ? UNAVAILABLE : SOFTWARE;
+  if (!(error instanceof HitsError)) return systemCode(error) !== undefined ? UNAVAILABLE : SOFTWARE;
   switch (error.code) {
     case "INVALID_SETTING":
     case "LOG_DIRECTORY":

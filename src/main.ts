@@ -5,7 +5,7 @@ import { describeError, HitsError } from "./errors.js";
 import { exitStatus } from "./exit-status.js";
 import { createApp } from "./http/app.js";
 import { createHttpServer, type HttpServer } from "./http/server.js";
-import { LocalProjection, loadSnapshots } from "./projection/local.js";
+import { type LoadedSnapshots, LocalProjection, loadSnapshots, NO_SNAPSHOTS } from "./projection/local.js";
 import { SnapshotThread } from "./projection/snapshot-thread.js";
 import { View } from "./projection/view.js";
 import { Service } from "./service.js";
@@ -95,28 +95,31 @@ async function run(config: Config, logger: Logger): Promise<void> {
 }
 
 async function openLog(config: Config, logger: Logger, onFailure: (error: HitsError) => void) {
-  const loaded = await loadSnapshots(nodeFileSystem, config.walDir);
-  for (const { file, invalid } of loaded.damaged) {
+  let loaded: LoadedSnapshots | undefined;
+  const log = await Log.open({
+    directory: config.walDir,
+    segmentBytes: config.walSegmentBytes,
+    maxQueuedBytes: config.maxQueuedBytes,
+    witnesses: async () => {
+      loaded = await loadSnapshots(nodeFileSystem, config.walDir);
+      return loaded.witnesses;
+    },
+    onFailure,
+    onWarning: (message) => logger.warn({}, message),
+  });
+  for (const { file, invalid } of loaded?.damaged ?? []) {
     logger.error(
       { file, invalid },
       `snapshot ${file} can't be used (${invalid}): an older one, or the log, is read instead`,
     );
   }
-  const log = await Log.open({
-    directory: config.walDir,
-    segmentBytes: config.walSegmentBytes,
-    maxQueuedBytes: config.maxQueuedBytes,
-    witnesses: loaded.witnesses,
-    onFailure,
-    onWarning: (message) => logger.warn({}, message),
-  });
   const { tornBytes, end } = log.recovery;
   if (tornBytes > 0) {
     logger.warn({ tornBytes, offset: end }, "the last write before the crash was torn, and never acknowledged: cut");
   }
   const refusal = log.refusal(0);
   if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);
-  return { log, loaded };
+  return { log, loaded: loaded ?? NO_SNAPSHOTS };
 }
 
 function startTimers(config: Config, logger: Logger, log: Log, local: LocalProjection): NodeJS.Timeout[] {

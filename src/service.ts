@@ -1,5 +1,5 @@
-import type { Collected, Collector } from "./collector.js";
-import type { HitsError } from "./errors.js";
+import type { Admission, Collected, Collector } from "./collector.js";
+import type { ErrorCode, HitsError } from "./errors.js";
 import type { Hit } from "./hit.js";
 import type { CountersPage, CountersQuery, ServiceStatus, Services } from "./http/services.js";
 import type { LocalProjection } from "./projection/local.js";
@@ -12,6 +12,7 @@ export class Service implements Services {
   readonly #local: LocalProjection;
   readonly #collector: Collector;
   readonly #view: View;
+  readonly #rejected = new Map<ErrorCode, number>();
   readonly #startedAt = performance.now();
 
   constructor(log: Log, local: LocalProjection, collector: Collector, view: View) {
@@ -29,8 +30,12 @@ export class Service implements Services {
     return this.#collector.recordAll(hits);
   }
 
-  admits(hit: Hit, newNames: ReadonlySet<string>): HitsError | undefined {
-    return this.#collector.admits(hit, newNames);
+  admission(): Admission {
+    return this.#collector.admission();
+  }
+
+  noteRejected(code: ErrorCode, hits: number): void {
+    this.#rejected.set(code, (this.#rejected.get(code) ?? 0) + hits);
   }
 
   counter(name: string): CounterView {
@@ -72,7 +77,7 @@ export class Service implements Services {
         },
       ],
       accepted: this.#collector.accepted,
-      rejected: this.#collector.rejected,
+      rejected: [...this.#rejected.values()].reduce((total, hits) => total + hits, 0),
       uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
     };
   }

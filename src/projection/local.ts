@@ -20,6 +20,8 @@ export interface LoadedSnapshots {
   readonly damaged: readonly SnapshotFile[];
 }
 
+export const NO_SNAPSHOTS: LoadedSnapshots = { newest: undefined, witnesses: [], damaged: [] };
+
 /** Reads the newest sound snapshot of a log directory. Damaged ones are passed by, kept, and named. */
 export async function loadSnapshots(fs: FileSystem, directory: string): Promise<LoadedSnapshots> {
   const witnesses: Witness[] = [];

@@ -1,4 +1,6 @@
 import fs from "node:fs";
+import path from "node:path";
+import { systemCode } from "../errors.js";
 import type { FileSystem, OpenFile, OpenMode } from "./file-system.js";
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
@@ -23,9 +25,7 @@ export const nodeFileSystem: FileSystem = {
     });
   },
   list: (directory) => fs.promises.readdir(directory),
-  async makeDirectory(directory) {
-    await fs.promises.mkdir(directory, { recursive: true });
-  },
+  makeDirectory,
   rename: (from, to) => fs.promises.rename(from, to),
   unlink: (path) => fs.promises.unlink(path),
   async syncDirectory(directory) {
@@ -39,6 +39,19 @@ export const nodeFileSystem: FileSystem = {
     }
   },
 };
+
+/** One level at a time: on a read-only mount Node's own recursion says ENOENT, which names the wrong trouble. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await fs.promises.mkdir(directory);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || path.dirname(directory) === directory) throw error;
+    await makeDirectory(path.dirname(directory));
+    await fs.promises.mkdir(directory);
+  }
+}
 
 class NodeFile implements OpenFile {
   readonly #fd: number;

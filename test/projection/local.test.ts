@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { HitsError } from "../../src/errors.js";
+import { View } from "../../src/projection/view.js";
+import { LocalLog } from "../support/local-log.js";
+import { temporaryDirectory } from "../support/server-process.js";
+
+const FOREVER = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+
+function snapshotFiles(directory: string): string[] {
+  const folder = path.join(directory, "snapshots");
+  return readdirSync(folder)
+    .sort()
+    .map((file) => path.join(folder, file));
+}
+
+/** Damages the totals of a snapshot: its facts stay readable. */
+function damageSnapshot(file: string): void {
+  const bytes = readFileSync(file);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 6) ^ 1, bytes.length - 6);
+  writeFileSync(file, bytes);
+}
+
+/** Three runs with 10, 20 and 30 hits, a snapshot after the first two. */
+async function threeRuns(directory: string): Promise<void> {
+  for (const hits of [10, 20, 30]) {
+    const run = await LocalLog.open(directory);
+    await run.hit("home", hits);
+    if (hits < 30) await run.local.snapshot();
+    await run.close();
+  }
+}
+
+test("a restart is the newest snapshot and the rest of the log", async () => {
+  const directory = temporaryDirectory();
+  await threeRuns(directory);
+  const run = await LocalLog.open(directory);
+  assert.is(run.local.totals?.count("home"), 60);
+  assert.ok(run.local.readFrom > 10, "the log before the snapshot was not read");
+  assert.is(run.local.incomplete, false);
+  await run.close();
+});
+
+test("the newest snapshot damaged: the older one is used", async () => {
+  const directory = temporaryDirectory();
+  await threeRuns(directory);
+  damageSnapshot(snapshotFiles(directory)[1] ?? "");
+  const run = await LocalLog.open(directory);
+  assert.is(run.local.totals?.count("home"), 60);
+  assert.is(run.local.readFrom, 10);
+  await run.close();
+});
+
+test("both damaged, all segments there: folded from the log's birth", async () => {
+  const directory = temporaryDirectory();
+  await threeRuns(directory);
+  for (const file of snapshotFiles(directory)) damageSnapshot(file);
+  const run = await LocalLog.open(directory);
+  assert.is(run.local.totals?.count("home"), 60);
+  assert.is(run.local.incomplete, false);
+  await run.close();
+});
+
+test("both damaged and segments gone: halts and says why, takes hits all the same", async () => {
+  const directory = temporaryDirectory();
+  await threeRuns(directory);
+  const before = await LocalLog.open(directory);
+  await before.close();
+  const [oldest] = readdirSync(directory)
+    .filter((file) => file.endsWith(".log"))
+    .sort();
+  rmSync(path.join(directory, oldest ?? ""));
+  for (const file of snapshotFiles(directory)) damageSnapshot(file);
+
+  const run = await LocalLog.open(directory);
+  assert.is(run.local.halted?.code, "PROJECTION_HALTED");
+  assert.match(run.local.halted?.message ?? "", /offset 0 is no longer .*snapshots can't be read .*fork/s);
+  const { offset, count } = await run.collector.record({ counter: "home", n: 1 });
+  assert.ok(offset > 0);
+  assert.is(count, null);
+  assert.throws(
+    () => new View(run.local).counter("home"),
+    (error: HitsError) => error.code === "PROJECTION_HALTED",
+  );
+  await run.local.snapshot();
+  assert.is(snapshotFiles(directory).length, 2, "no snapshot is made of nothing");
+  assert.is(run.local.neededFrom, 0, "and retention takes nothing");
+  await run.close();
+});
+
+test("segments gone that a snapshot covers: nothing is missing", async () => {
+  const directory = temporaryDirectory();
+  await threeRuns(directory);
+  let run = await LocalLog.open(directory);
+  await run.hit("home", 5);
+  await run.local.snapshot();
+  assert.is((await run.log.retain({ ms: 0, bytes: 0 }, run.local.neededFrom)).length > 0, true);
+  await run.close();
+  run = await LocalLog.open(directory);
+  assert.is(run.local.totals?.count("home"), 65);
+  assert.is(run.local.halted, undefined);
+  assert.is(run.local.incomplete, false);
+  await run.close();
+});
+
+test("retention never passes the older of the two kept snapshots", async () => {
+  const directory = temporaryDirectory();
+  const run = await LocalLog.open(directory);
+  assert.is(run.local.neededFrom, 0);
+  await run.hit("home", 10);
+  await run.local.snapshot();
+  assert.is(run.local.neededFrom, 0, "with one snapshot the whole log is what it would fall back on");
+  await run.hit("home", 10);
+  await run.local.snapshot();
+  assert.is(run.local.neededFrom, 10);
+  await run.hit("home", 10);
+  await run.local.snapshot();
+  assert.is(run.local.neededFrom, 20);
+  assert.equal(await run.log.retain(FOREVER, run.local.neededFrom), []);
+  await run.close();
+});
+
+test("damage: counts on, says incomplete, and still says so from a later snapshot", async () => {
+  const directory = temporaryDirectory();
+  let run = await LocalLog.open(directory);
+  for (let batch = 0; batch < 3; batch++) await run.hit("home", 10);
+  await run.close();
+  const [segment] = readdirSync(directory).filter((file) => file.endsWith(".log"));
+  const file = path.join(directory, segment ?? "");
+  const bytes = readFileSync(file);
+  // In the first batch: the later ones vouch for it.
+  bytes.writeUInt8(bytes.readUInt8(4096 + 40) ^ 1, 4096 + 40);
+  writeFileSync(file, bytes);
+
+  run = await LocalLog.open(directory);
+  assert.is(run.local.totals?.count("home"), 20, "what is behind the damage counts");
+  assert.is(new View(run.local).counter("home").incomplete, true);
+  assert.is(run.log.damage.length, 1);
+  assert.is(run.log.damage[0]?.from, 0);
+  assert.is(run.log.damage[0]?.to, 10);
+  await run.hit("home", 5);
+  await run.local.snapshot();
+  await run.close();
+
+  run = await LocalLog.open(directory);
+  assert.ok(run.local.readFrom > 30);
+  assert.is(new View(run.local).counter("home").count, 25);
+  assert.is(new View(run.local).counter("home").incomplete, true);
+  assert.equal(readFileSync(file).subarray(0, 8192), bytes.subarray(0, 8192), "the damaged file is kept as it is");
+  await run.close();
+});
+
+test("a record that this version does not know stops the start, with nothing changed", async () => {
+  const directory = temporaryDirectory();
+  const run = await LocalLog.open(directory);
+  await new Promise<void>((resolve, reject) => {
+    const bytes = Buffer.from([3, 9, 0, 0]);
+    run.log.append({ bytes, count: 1, durable: () => resolve(), failed: reject });
+  });
+  await run.close();
+  try {
+    await LocalLog.open(directory);
+    assert.unreachable("it opened");
+  } catch (error) {
+    assert.is(error instanceof HitsError ? error.code : error, "UNKNOWN_RECORD_TYPE");
+  }
+});
+
+test("a snapshot is due after enough records, or after a while with any", async () => {
+  const directory = temporaryDirectory();
+  const run = await LocalLog.open(directory);
+  await run.local.snapshotIfDue(10, 0);
+  assert.equal(readdirSync(directory).includes("snapshots"), false, "nothing to write");
+  await run.hit("home", 9);
+  await run.local.snapshotIfDue(10, 60_000);
+  assert.equal(readdirSync(directory).includes("snapshots"), false, "not yet");
+  await run.hit("home", 1);
+  await run.local.snapshotIfDue(10, 60_000);
+  assert.is(snapshotFiles(directory).length, 1);
+  await run.hit("home", 1);
+  await run.local.snapshotIfDue(10, 0);
+  assert.is(snapshotFiles(directory).length, 2);
+  await run.close();
+});
+
+test.run();

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Totals } from "../../src/projection/totals.js";
+
+test("counts by name; never seen is 0", () => {
+  const totals = new Totals();
+  const home = totals.indexOf("home");
+  assert.is(totals.add(home, 1), 1);
+  assert.is(totals.add(totals.indexOf("home"), 2), 3);
+  totals.add(totals.indexOf("__proto__"), 5);
+  assert.is(totals.count("home"), 3);
+  assert.is(totals.count("__proto__"), 5);
+  assert.is(totals.count("constructor"), 0);
+  assert.is(totals.has("constructor"), false);
+  assert.is(totals.size, 2);
+  assert.is(totals.sum, 8);
+});
+
+test("across 2^31 and up to 2^53", () => {
+  const totals = new Totals();
+  const index = totals.indexOf("big");
+  totals.add(index, 2 ** 31 - 1);
+  assert.is(totals.add(index, 2), 2 ** 31 + 1);
+  assert.is(totals.add(index, 2 ** 53 - 1 - 2 ** 31 - 1), 2 ** 53 - 1);
+});
+
+test("an image keeps the moment, whatever is added behind it", () => {
+  const totals = new Totals();
+  totals.add(totals.indexOf("a"), 1);
+  const image = totals.image();
+  totals.add(totals.indexOf("a"), 1);
+  totals.add(totals.indexOf("b"), 1);
+  assert.is(image.size, 1);
+  assert.equal([...image.counts], [1]);
+  const restored = new Totals();
+  assert.ok(restored.restore(image.counts, bytesOf(image)));
+  assert.is(restored.count("a"), 1);
+  assert.is(restored.has("b"), false);
+});
+
+test("image and restore, for any names, over several chunks and growths", () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.string({ minLength: 1, maxLength: 300, unit: "grapheme" }), { maxLength: 60 }),
+      (names) => {
+        const totals = new Totals();
+        for (const [index, name] of names.entries()) totals.add(totals.indexOf(name), index + 1);
+        const restored = new Totals();
+        assert.ok(restored.restore(totals.image().counts, bytesOf(totals.image())));
+        for (const [index, name] of names.entries()) assert.is(restored.count(name), index + 1);
+        assert.equal(restored.order.page("", undefined, 1000), [...names].sort());
+      },
+    ),
+    { numRuns: 50 },
+  );
+  const many = new Totals();
+  for (let i = 0; i < 5000; i++) many.add(many.indexOf(`${i}${"x".repeat(1000)}`), i);
+  assert.ok(many.image().names.length > 4, "several chunks");
+  const restored = new Totals();
+  assert.ok(restored.restore(many.image().counts, bytesOf(many.image())));
+  assert.is(restored.count(`4999${"x".repeat(1000)}`), 4999);
+  assert.is(restored.sum, many.sum);
+});
+
+test("counts and names that don't fit together are noticed", () => {
+  const totals = new Totals();
+  totals.add(totals.indexOf("a"), 1);
+  totals.add(totals.indexOf("b"), 1);
+  const image = totals.image();
+  const names = bytesOf(image);
+  assert.not(new Totals().restore(image.counts, names.subarray(0, names.length - 1)));
+  assert.not(new Totals().restore(image.counts.slice(0, 1), names));
+  assert.not(new Totals().restore(Float64Array.of(1, 1, 1), names));
+  assert.not(
+    new Totals().restore(image.counts, Buffer.concat([names.subarray(0, 3), names.subarray(0, 3)])),
+    "one name twice",
+  );
+});
+
+function bytesOf(image: ReturnType<Totals["image"]>): Buffer {
+  return Buffer.concat(image.names.map(({ buffer, used }) => Buffer.from(buffer, 0, used)));
+}
+
+test.run();
