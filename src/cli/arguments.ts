@@ -1,0 +1,103 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { describeError, HitsError } from "../errors.js";
+import { checkCounterName } from "../hit.js";
+import type { Command, Invocation, OwnOption } from "./command.js";
+
+const OPTIONS = {
+  dir: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  from: { type: "string" },
+  to: { type: "string" },
+  counter: { type: "string" },
+  follow: { type: "boolean", short: "f" },
+  top: { type: "string" },
+} as const;
+const OWN: readonly OwnOption[] = ["from", "to", "counter", "follow", "top"];
+
+type Checked = Omit<Invocation, "fs" | "output" | "interruption">;
+
+/** What was asked for: help (of one command or of all), or a command with its settings. */
+export type Asked = { readonly help: Command | undefined } | { readonly command: Command; readonly settings: Checked };
+
+/** Throws `INVALID_ARGUMENT` for anything that is not allowed, as one line that says what is. */
+export function readArguments(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  commands: readonly Command[],
+): Asked {
+  const { values, positionals } = parse(args);
+  const [name, ...operands] = positionals;
+  const command = commands.find((candidate) => candidate.name === name);
+  if (name === undefined && values.help === true) return { help: undefined };
+  if (command === undefined) {
+    const known = commands.map((candidate) => candidate.name).join(", ");
+    throw refused(`${name === undefined ? "no command" : `no command "${name}"`}: one of ${known} is allowed`);
+  }
+  if (values.help === true) return { help: command };
+  for (const option of OWN) {
+    if (values[option] !== undefined && !command.options.includes(option)) {
+      throw refused(`${command.name} takes no --${option}: usage: ${usage(command)}`);
+    }
+  }
+  const expected = command.operand === undefined ? 0 : 1;
+  if (operands.length !== expected || operands[0] === "") throw refused(`usage: ${usage(command)}`);
+  const from = wholeNumber("from", values.from, 0);
+  const to = wholeNumber("to", values.to, 0);
+  if (from !== undefined && to !== undefined && from > to) {
+    throw refused(`--from ${from} lies behind --to ${to}: --from is the first offset shown, --to the first not shown`);
+  }
+  if (values.counter !== undefined) checkCounter(values.counter);
+  const settings = {
+    directory: directoryOf(values.dir, environment),
+    json: values.json === true,
+    from,
+    to,
+    counter: values.counter,
+    follow: values.follow === true,
+    top: wholeNumber("top", values.top, 1),
+    operand: operands[0] ?? "",
+  };
+  return { command, settings };
+}
+
+/** `cat [--from N] …`, as in a usage line. */
+export function usage(command: Command): string {
+  const synopsis = command.synopsis === "" ? "" : ` ${command.synopsis}`;
+  return `durable-hits wal ${command.name}${synopsis} [--dir DIR] [--json]`;
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Its message may go on for lines of advice: the first sentence says what is wrong.
+    throw refused(describeError(error).split(/\.\s|\n/)[0] ?? "");
+  }
+}
+
+function directoryOf(given: string | undefined, environment: NodeJS.ProcessEnv): string {
+  if (given === "") throw refused("--dir is empty: the path of a log directory is allowed");
+  const set = environment["WAL_DIR"]?.trim();
+  return path.resolve(given ?? (set === undefined || set === "" ? "wal" : set));
+}
+
+function wholeNumber(name: string, value: string | undefined, min: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(number) && number >= min) return number;
+  throw refused(`--${name} ${value}: a whole number from ${min} on is allowed`);
+}
+
+function checkCounter(name: string): void {
+  try {
+    checkCounterName(name);
+  } catch (error) {
+    throw refused(`--counter: ${describeError(error)}`);
+  }
+}
+
+function refused(message: string): HitsError {
+  return new HitsError("INVALID_ARGUMENT", message);
+}

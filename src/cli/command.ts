@@ -1,0 +1,38 @@
+import type { FileSystem } from "../wal/file-system.js";
+import type { Output } from "./output.js";
+
+/** One command of the inspection script. */
+export interface Command {
+  readonly name: string;
+  /** What goes behind the name, as in a usage line. */
+  readonly synopsis: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** The rest of its own help: what is shown, the fields of `--json`, exit statuses. */
+  readonly help: string;
+  /** The options it takes besides `--dir`, `--json` and `--help`. */
+  readonly options: readonly OwnOption[];
+  /** The name of its one operand, where it takes one. */
+  readonly operand?: string;
+  /** Does it; the exit status. What stops it is thrown as a `HitsError`. */
+  run(invocation: Invocation): Promise<number>;
+}
+
+export type OwnOption = "from" | "to" | "counter" | "follow" | "top";
+
+/** A command as it was called, checked. */
+export interface Invocation {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  readonly json: boolean;
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly counter: string | undefined;
+  readonly follow: boolean;
+  readonly top: number | undefined;
+  /** Empty for a command without one. */
+  readonly operand: string;
+  readonly output: Output;
+  /** Makes Ctrl-C end the command in order, from the call on. */
+  readonly interruption: () => AbortSignal;
+}

@@ -1,0 +1,30 @@
+import type { Damage } from "../wal/damage.js";
+
+/**
+ * Something that is not as it should be. `torn tail` and `leftover` are what crashes leave, and sound: nothing that was
+ * acknowledged is concerned. All others count as damage.
+ */
+export interface Finding {
+  readonly kind: "damage" | "torn tail" | "snapshot" | "registration" | "leftover";
+  /** The file's path within the log directory. */
+  readonly file: string;
+  /** Where in the file; the offset that the log should have there. */
+  readonly byte: number;
+  readonly offset: number;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export function isSound({ kind }: Finding): boolean {
+  return kind === "torn tail" || kind === "leftover";
+}
+
+export function damageFinding({ file, byte, from, to, expected, found }: Damage): Finding {
+  const missing = to === undefined ? "" : ` (offsets ${from} to ${to} can't be read)`;
+  return { kind: "damage", file, byte, offset: from, expected, found: `${found}${missing}` };
+}
+
+/** A finding as one line. */
+export function describeFinding({ kind, file, byte, offset, expected, found }: Finding): string {
+  return `${kind}: ${file} byte ${byte}, offset ${offset}: expected ${expected}, found ${found}`;
+}
