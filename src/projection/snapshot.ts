@@ -1,6 +1,6 @@
 import path from "node:path";
 import { crc32 } from "node:zlib";
-import { describeError, HitsError } from "../errors.js";
+import { describeError, HitsError, systemCode } from "../errors.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { readU64, writeU64 } from "../wal/format.js";
@@ -83,7 +83,9 @@ export async function* snapshots(
   logDirectory: string,
 ): AsyncGenerator<SnapshotFile & { totals?: Totals }> {
   for (const file of await snapshotNames(fs, logDirectory)) {
-    const bytes = await readWholeFile(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY, file));
+    const bytes = await readIfThere(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY, file));
+    // A server that runs has replaced it by a newer one since the listing.
+    if (bytes === undefined) continue;
     const facts = decodeFacts(bytes);
     const base = { file, bytes: bytes.length, facts };
     if (facts === undefined) yield { ...base, invalid: "its facts fail their checksum" };
@@ -92,6 +94,15 @@ export async function* snapshots(
       if (totals === undefined) yield { ...base, invalid: "its totals fail their checksum" };
       else yield { ...base, invalid: undefined, totals };
     }
+  }
+}
+
+async function readIfThere(fs: FileSystem, file: string): Promise<Buffer | undefined> {
+  try {
+    return await readWholeFile(fs, file);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 
