@@ -130,6 +130,7 @@ export class GroupCommit {
       }
       for (const group of groups) this.#queuedBytes -= group.bytes.length;
     }
+    if (this.#failure !== undefined) this.#queuedBytes = 0;
     this.#running = undefined;
     if (this.#failure === undefined && !this.#closing && !this.#sealed) {
       this.#sealTimer = setTimeout(() => {
@@ -189,7 +190,11 @@ export class GroupCommit {
 
   async #roll(batchBytes: number): Promise<SegmentWriter> {
     const prepared = await this.#options.supply.take(HEADER_BYTES + batchBytes + BATCH_HEADER_BYTES);
-    this.#segment = await this.#options.activate(prepared.size, this.#segment, this.#offset);
+    const closing = this.#segment;
+    // An empty segment that is too small keeps its name, which is its base offset: the next one needs another.
+    const offset = closing?.header.baseOffset === this.#offset ? this.#offset + 1 : this.#offset;
+    this.#segment = await this.#options.activate(prepared.size, closing, offset);
+    this.#offset = offset;
     this.#options.supply.start();
     // The new header vouches for all that came before.
     this.#sealed = true;
@@ -228,7 +233,6 @@ export class GroupCommit {
     this.#failure = error;
     const waiting = this.#queue;
     this.#queue = [];
-    this.#queuedBytes = 0;
     for (const group of [...groups, ...waiting]) group.failed(error);
     this.#options.onFailure(error);
   }

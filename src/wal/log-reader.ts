@@ -56,7 +56,10 @@ export class LogReader {
   async next(): Promise<ReadStep> {
     for (;;) {
       const pending = this.#pending.shift();
-      if (pending !== undefined) return { damage: pending };
+      if (pending !== undefined) {
+        if (this.#wanted({ damage: pending })) return { damage: pending };
+        continue;
+      }
       const segment = this.#segment ?? (await this.#openFirst());
       if (segment === undefined) return { end: { segment: undefined, byte: 0 } };
       if (this.#atBound(segment)) return { end: { segment: segment.baseOffset, byte: segment.byte } };
@@ -118,6 +121,14 @@ export class LogReader {
     // looking behind it means reading all that is prepared.
     if (bound !== undefined || this.#calls++ % LOOK_BEHIND_EVERY === 0) {
       if (await segment.skipToLaterBatch(size, bound ?? Number.MAX_SAFE_INTEGER)) {
+        if (bound === undefined) {
+          // It may have been written since, and what was missing before it.
+          const found = { byte: segment.byte, offset: segment.offset };
+          segment.moveTo({ byte: before.byte, offset: before.from });
+          const again = await segment.next();
+          if ("batch" in again) return again;
+          segment.moveTo(found);
+        }
         return segment.offset > before.from ? { damage: { ...before, to: segment.offset } } : undefined;
       }
     }
@@ -127,6 +138,8 @@ export class LogReader {
     }
     // A crash never shortens a prepared file.
     if (size >= segment.header.preparedSize) return end;
+    // Its writer does, once there is a next one: there may be by now.
+    if ((await this.#baseBehind(segment.baseOffset)) !== undefined) return undefined;
     const expected = `a file of ${segment.header.preparedSize} bytes`;
     return this.#once({ ...before, to: undefined, expected, found: `${size} bytes` }) ?? end;
   }
@@ -138,8 +151,10 @@ export class LogReader {
     const previous = next.header?.previous;
     const recorded = previous?.baseOffset === segment.baseOffset ? previous : undefined;
     const before = this.#at(segment, invalid);
+    // Where an opening couldn't tell how far the missing records went, the next segment bounds them.
+    const behind = recorded !== undefined && recorded.endOffset > before.from ? recorded.endOffset : nextBase;
     if (segment.header === undefined) {
-      this.#pending.push({ ...before, byte: 0, to: recorded?.endOffset ?? nextBase });
+      this.#pending.push({ ...before, byte: 0, to: behind });
     } else if (recorded === undefined || segment.byte !== recorded.endByte || segment.offset !== recorded.endOffset) {
       const endByte = recorded?.endByte ?? (await segment.size());
       if (segment.byte < endByte && (await segment.skipToLaterBatch(endByte, recorded?.endOffset ?? nextBase))) {
@@ -147,7 +162,7 @@ export class LogReader {
         return segment.offset > before.from ? { damage: { ...before, to: segment.offset } } : undefined;
       }
       if (recorded !== undefined) {
-        this.#pending.push({ ...before, to: recorded.endOffset > before.from ? recorded.endOffset : nextBase });
+        this.#pending.push({ ...before, to: behind });
       }
     }
     if (recorded === undefined) this.#unchained(segment, next);
@@ -162,8 +177,8 @@ export class LogReader {
     // Its own header is damaged: said when its bytes are reached.
     if (next.header === undefined) return;
     // An empty segment that an opening left behind is chained past.
-    if (segment.offset === segment.baseOffset && previous !== undefined && previous.baseOffset < segment.baseOffset)
-      return;
+    const isEmpty = segment.offset === segment.baseOffset;
+    if (isEmpty && (previous === undefined || previous.baseOffset < segment.baseOffset)) return;
     if (previous !== undefined && previous.endOffset <= segment.offset) return;
     this.#pending.push({
       file: previous === undefined ? segmentName(next.baseOffset) : segmentName(previous.baseOffset),
@@ -196,7 +211,7 @@ export class LogReader {
       const bases = segmentBases(await this.#options.fs.list(this.#options.directory));
       const first = bases[0];
       if (first === undefined) return undefined;
-      if (this.#options.from !== undefined && this.#from < first) await this.#nothingMissingBefore(first);
+      if (this.#options.from !== undefined && this.#from < first) await this.#nothingMissing(this.#from, first);
       const base = bases.filter((candidate) => candidate <= this.#from).at(-1) ?? first;
       const segment = await this.#open(base);
       // Taken by retention between the listing and the opening: list again.
@@ -207,10 +222,10 @@ export class LogReader {
   }
 
   /** What is wanted lies before the oldest segment: fine in the gap between two epochs, or before the log's birth. */
-  async #nothingMissingBefore(first: number): Promise<void> {
+  async #nothingMissing(wanted: number, first: number): Promise<void> {
     const header = await readHeaderIfThere(this.#options.fs, this.#options.directory, first);
-    if (header === undefined || (header.previous !== undefined && header.previous.endOffset > this.#from)) {
-      throw this.#gone(first);
+    if (header === undefined || (header.previous !== undefined && header.previous.endOffset > wanted)) {
+      throw this.#gone(wanted, first);
     }
   }
 
@@ -227,10 +242,10 @@ export class LogReader {
   async #baseBehind(base: number): Promise<number | undefined> {
     const bases = segmentBases(await this.#options.fs.list(this.#options.directory));
     const behind = bases.find((candidate) => candidate > base);
-    // Retention has overtaken this reader: what lies between is gone, not damaged.
+    // Retention has overtaken this reader: what lies between is gone, not damaged. Or an opening has removed an empty one.
     if (behind !== undefined && !bases.includes(base)) {
       const first = bases[0] ?? behind;
-      if (first > base) throw this.#gone(first);
+      if (first > base) await this.#nothingMissing(this.#segment?.offset ?? base, first);
     }
     return behind;
   }
@@ -245,8 +260,7 @@ export class LogReader {
     }
   }
 
-  #gone(first: number): HitsError {
-    const wanted = this.#segment?.offset ?? this.#from;
+  #gone(wanted: number, first: number): HitsError {
     return new HitsError(
       "OFFSET_GONE",
       `offset ${wanted} is no longer in ${this.#options.directory}: its oldest segment begins at ${first}. ` +

@@ -1,7 +1,8 @@
 import { randomBytes, randomInt } from "node:crypto";
 import path from "node:path";
-import { describeError, HitsError, systemCode } from "../errors.js";
+import { describeError, HitsError } from "../errors.js";
 import type { Damage } from "./damage.js";
+import { checkDirectory, type Found, measure } from "./directory.js";
 import type { FileSystem } from "./file-system.js";
 import { NONCE_BYTES, type PreviousSegment } from "./format.js";
 import { GroupCommit, type RecordGroup } from "./group-commit.js";
@@ -11,7 +12,7 @@ import { nodeFileSystem } from "./node-file-system.js";
 import { type Recovery, recover, type Witness } from "./recovery.js";
 import { registrations } from "./registrations.js";
 import { type RetentionLimits, retain } from "./retention.js";
-import { isOwnName, isTolerated, segmentBases, segmentName } from "./segment-name.js";
+import { segmentName } from "./segment-name.js";
 import { SegmentSupply } from "./segment-supply.js";
 import { activateSegment, type SegmentWriter, trimSegment } from "./segment-writer.js";
 import { removeIfThere } from "./whole-file.js";
@@ -20,8 +21,8 @@ export interface LogOptions {
   readonly directory: string;
   readonly segmentBytes: number;
   readonly maxQueuedBytes: number;
-  /** What else on this disk knows of this log; see recovery.ts. */
-  readonly witnesses?: readonly Witness[];
+  /** What else on this disk knows of this log (see recovery.ts); asked once the lock is held. */
+  readonly witnesses?: readonly Witness[] | (() => Promise<readonly Witness[]>);
   /** Told once, at the first failed write; the process should then stop. */
   readonly onFailure?: (error: HitsError) => void;
   /** Told of what could not be done in the background and harms nothing yet: a trim that failed, say. */
@@ -86,7 +87,8 @@ export class Log {
     this.#onWarning = options.onWarning ?? (() => undefined);
     for (const damage of recovery.damage) this.reportDamage(damage);
     this.#supply = new SegmentSupply(fs, options.directory, options.segmentBytes);
-    this.#moveEnd(recovery.baseOffset);
+    // Not the base offset: until its segment is there, a reader would take the gap for records that are missing.
+    this.#moveEnd(recovery.end);
     this.#commit = new GroupCommit({
       supply: this.#supply,
       activate: (size, closing, offset) => this.#activate(size, closing, offset),
@@ -101,7 +103,7 @@ export class Log {
   /**
    * Locks the directory (created where missing), recovers what is there, and begins a new epoch. Reads the newest
    * segments only. Throws `LOG_LOCKED`, `LOG_DIRECTORY`, `LOG_FORMAT`, `LOG_ID_UNKNOWN`, `LOG_ID_CONFLICT`; `LOG_FAILED`
-   * where what was found can't be made durable. A full disk is no error: see `refusal`.
+   * where what was found, or the first segment, can't be made durable. A full disk is no error: see `refusal`.
    */
   static async open(options: LogOptions): Promise<Log> {
     const fs = options.fs ?? nodeFileSystem;
@@ -109,7 +111,11 @@ export class Log {
     await checkDirectory(fs, directory);
     const lock = await (options.lock ?? takeLock)(directory);
     try {
-      const recovery = await recoverOrSay(fs, directory, options.witnesses ?? []);
+      const witnesses = typeof options.witnesses === "function" ? await options.witnesses() : options.witnesses;
+      const registered = (await registrations(fs, directory)).map(({ name, offset, epoch }) => {
+        return { source: `the checkpoint of projection ${name}`, logId: undefined, offset, epoch };
+      });
+      const recovery = await recover(fs, directory, [...(witnesses ?? []), ...registered]);
       const found = await measure(fs, directory);
       if (recovery.logId === undefined && found.count > 0) {
         throw new HitsError(
@@ -123,7 +129,9 @@ export class Log {
       return log;
     } catch (error) {
       await lock.release();
-      throw error;
+      if (error instanceof HitsError) throw error;
+      const message = `opening ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
+      throw new HitsError("LOG_FAILED", message, { cause: error });
     }
   }
 
@@ -139,7 +147,7 @@ export class Log {
 
   /** The first offset that is not durable yet. */
   get end(): number {
-    return this.#commit.offset;
+    return Number(Atomics.load(this.#sharedEnd, 0));
   }
 
   get queuedBytes(): number {
@@ -179,8 +187,11 @@ export class Log {
     for (const registration of await registrations(this.#fs, this.directory)) {
       needed = Math.min(needed, registration.offset);
     }
-    const isDamaged = (file: string) => this.damage.some((damage) => damage.file === file);
-    const removed = await retain(this.#fs, this.directory, limits, needed, Date.now(), isDamaged);
+    const known = {
+      has: (file: string) => this.damage.some((damage) => damage.file === file),
+      report: (damage: Damage) => this.reportDamage(damage),
+    };
+    const removed = await retain(this.#fs, this.directory, limits, needed, Date.now(), known);
     if (removed.length > 0) {
       const found = await measure(this.#fs, this.directory);
       const active = this.#segment === undefined ? 0 : 1;
@@ -221,7 +232,7 @@ export class Log {
     const previous =
       closing === undefined
         ? this.#chain
-        : { baseOffset: closing.header.baseOffset, endByte: closing.byte, endOffset: offset };
+        : { baseOffset: closing.header.baseOffset, endByte: closing.byte, endOffset: closing.offset };
     const segment = await activateSegment(this.#fs, this.directory, {
       logId: this.id,
       epoch: this.epoch,
@@ -233,6 +244,7 @@ export class Log {
     });
     const first = this.#segment === undefined;
     this.#segment = segment;
+    this.#moveEnd(offset);
     if (closing !== undefined)
       this.#closed = { count: this.#closed.count + 1, bytes: this.#closed.bytes + closing.byte };
     this.#background = this.#background.then(() => this.#tidy(first, closing));
@@ -249,10 +261,8 @@ export class Log {
       if (!first) return;
       const { trim, reclaim } = this.recovery;
       if (trim !== undefined) await trimSegment(this.#fs, this.directory, trim.baseOffset, trim.size);
-      if (reclaim !== undefined) {
-        await removeIfThere(this.#fs, path.join(this.directory, segmentName(reclaim)));
-        await this.#fs.syncDirectory(this.directory);
-      }
+      for (const base of reclaim) await removeIfThere(this.#fs, path.join(this.directory, segmentName(base)));
+      if (reclaim.length > 0) await this.#fs.syncDirectory(this.directory);
       const found = await measure(this.#fs, this.directory);
       const active = this.#segment?.header.preparedSize ?? 0;
       this.#closed = { count: found.count - 1, bytes: found.bytes - active };
@@ -260,60 +270,6 @@ export class Log {
     } catch (error) {
       this.#onWarning(`a closed segment could not be cut to its end: ${describeError(error)}`);
     }
-  }
-}
-
-interface Found {
-  readonly start: number | undefined;
-  readonly count: number;
-  readonly bytes: number;
-}
-
-async function measure(fs: FileSystem, directory: string): Promise<Found> {
-  const bases = segmentBases(await fs.list(directory));
-  let bytes = 0;
-  for (const base of bases) {
-    const file = await fs.open(path.join(directory, segmentName(base)), "read");
-    bytes += await file.size();
-    await file.close();
-  }
-  return { start: bases[0], count: bases.length, bytes };
-}
-
-/** Creates the directory where it is missing, and refuses one that holds something other than a log. */
-async function checkDirectory(fs: FileSystem, directory: string): Promise<void> {
-  const refuse = (why: string, cause?: unknown) => new HitsError("LOG_DIRECTORY", `${directory} ${why}`, { cause });
-  let names: string[];
-  try {
-    try {
-      names = await fs.list(directory);
-    } catch (error) {
-      if (systemCode(error) !== "ENOENT") throw error;
-      await fs.makeDirectory(directory);
-      await fs.syncDirectory(path.dirname(directory));
-      names = [];
-    }
-  } catch (error) {
-    throw refuse(
-      `can't be used as a log directory (${describeError(error)}): a directory is allowed that this process may write`,
-      error,
-    );
-  }
-  const foreign = names.filter((name) => !isOwnName(name) && !isTolerated(name));
-  if (foreign.length > 0 && segmentBases(names).length === 0) {
-    throw refuse(
-      `holds no log, but other files (${foreign.slice(0, 3).join(", ")}): an empty directory is allowed, or one with a log`,
-    );
-  }
-}
-
-async function recoverOrSay(fs: FileSystem, directory: string, witnesses: readonly Witness[]): Promise<Recovery> {
-  try {
-    return await recover(fs, directory, witnesses);
-  } catch (error) {
-    if (error instanceof HitsError) throw error;
-    const message = `recovering ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
-    throw new HitsError("LOG_FAILED", message, { cause: error });
   }
 }
 

@@ -3,9 +3,9 @@ import { HitsError } from "../errors.js";
 import type { Damage } from "./damage.js";
 import type { FileSystem } from "./file-system.js";
 import { EPOCH_GAP, HEADER_BYTES, type PreviousSegment } from "./format.js";
+import { emptyBefore, newestReadableHeader, writeOnceMore } from "./recovery-files.js";
 import { segmentBases, segmentName } from "./segment-name.js";
-import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
-import { readFully, writeFully } from "./whole-file.js";
+import { SegmentReader } from "./segment-reader.js";
 
 /**
  * What an opening makes of the directory that the last writer left. Only the newest segments are read:
@@ -13,9 +13,11 @@ import { readFully, writeFully } from "./whole-file.js";
  * 1. The newest segment's header and batches. One without a batch says by its header where the one before ends.
  * 2. The floor: the largest offset that anything vouches for (a later batch, a seal, a snapshot, a checkpoint, the
  *    newest header). Invalid bytes below it are damage, kept as they are; at or above it a torn tail, cut.
- * 3. What no seal vouches for is written once more, byte for byte, and synced: a crash of the process leaves batches in
- *    the page cache that were never acknowledged, and a reader may have seen them.
+ * 3. What no seal vouches for, and the last seal itself, is written once more, byte for byte, and synced: a crash of the
+ *    process leaves batches in the page cache that were never acknowledged, and a reader may have seen them.
  * 4. The next epoch begins past everything known, plus a gap larger than the largest batch.
+ * 5. Empty segments that the next one does not name as the one before it are removed: the newest, and what an opening left
+ *    that was interrupted before it came to that.
  */
 export interface Recovery {
   /** Undefined in a directory without a log. */
@@ -30,9 +32,9 @@ export interface Recovery {
   readonly damage: readonly Damage[];
   /** Bytes of a torn tail that will be cut; 0 for none. */
   readonly tornBytes: number;
-  /** To do once the next segment is durable: a closed segment to cut to its end, an empty one to remove. */
+  /** To do once the next segment is durable: a closed segment to cut to its end, empty ones to remove. */
   readonly trim: { readonly baseOffset: number; readonly size: number } | undefined;
-  readonly reclaim: number | undefined;
+  readonly reclaim: readonly number[];
 }
 
 /** Something outside the segments that knows how far this log had come: a snapshot, a projection's checkpoint. */
@@ -65,7 +67,7 @@ export async function recover(fs: FileSystem, directory: string, witnesses: read
       damage,
       tornBytes: 0,
       trim: undefined,
-      reclaim: undefined,
+      reclaim: [],
     };
   }
   const newest = await SegmentReader.open(fs, directory, newestBase, { syncReads: false });
@@ -76,8 +78,10 @@ export async function recover(fs: FileSystem, directory: string, witnesses: read
     const older =
       newest.header === undefined ? await newestReadableHeader(fs, directory, bases.slice(0, -1)) : undefined;
     const header = newest.header ?? older;
-    // A segment whose header is damaged may be of an epoch that no other file knows.
-    const headerEpoch = (header?.epoch ?? 0) + (newest.header === undefined ? 1 : 0);
+    // A segment whose header is damaged may be of an epoch that no other file knows. Each took a gap.
+    const openings = Math.floor((newestBase - (header?.baseOffset ?? 0)) / EPOCH_GAP);
+    const headerEpoch = newest.header?.epoch ?? (header?.epoch ?? 1) + openings;
+    const leftovers = await emptyBefore(fs, directory, newest.header, bases);
     return {
       logId: agreeOnId(directory, header?.logId, witnesses),
       epoch: Math.max(headerEpoch, witnessedEpoch) + 1,
@@ -87,12 +91,15 @@ export async function recover(fs: FileSystem, directory: string, witnesses: read
       damage: found.damage,
       tornBytes: found.tornBytes,
       trim: found.trim,
-      reclaim: found.reclaim,
+      reclaim: [...leftovers, ...found.reclaim],
     };
   } finally {
     await newest.close();
   }
 }
+
+/** Larger than any segment is. */
+const UNKNOWN_BYTES = 2 ** 32;
 
 interface Scan extends Omit<Recovery, "logId" | "epoch" | "baseOffset"> {
   /** Past every offset that this segment may hold. */
@@ -114,7 +121,7 @@ async function scan(
   for (;;) {
     const step = await segment.next();
     if ("batch" in step) {
-      if (step.batch.count === 0) sealedByte = step.batch.endByte;
+      if (step.batch.count === 0) sealedByte = step.batch.byte;
       else batches++;
       continue;
     }
@@ -122,6 +129,7 @@ async function scan(
     if (!(await segment.skipToLaterBatch(size, Number.MAX_SAFE_INTEGER))) break;
     damage.push({ ...before, to: segment.offset });
   }
+  const holes = damage.length;
   const end = segment.offset;
   const endByte = segment.byte;
   const before = { file, byte: endByte, from: end };
@@ -136,20 +144,22 @@ async function scan(
     damage.push({ ...before, to: undefined, expected: `a file of ${preparedSize} bytes`, found: `${size} bytes` });
   }
   await writeOnceMore(fs, path.join(directory, file), sealedByte, endByte);
+  const tornBytes = (await segment.endOfContent(endByte)) - endByte;
   if (damage.length > 0) {
-    // The file stays as it is, whole: its recorded end keeps every later reader from passing the damage in silence.
+    // The file stays as it is, whole. Where its end is missing, its recorded end keeps every later reader from passing
+    // that in silence; where only something before it is, they meet that by themselves.
+    const cut = damage.length > holes;
     const lastOffset = Math.max(end, witness?.offset ?? 0);
     return {
       end,
       known: Math.max(lastOffset, end + Math.max(0, preparedSize - endByte)),
-      previous: { baseOffset: segment.baseOffset, endByte: preparedSize, endOffset: lastOffset },
+      previous: { baseOffset: segment.baseOffset, endByte: cut ? preparedSize : endByte, endOffset: lastOffset },
       damage,
-      tornBytes: 0,
+      tornBytes: cut ? 0 : tornBytes,
       trim: undefined,
-      reclaim: undefined,
+      reclaim: [],
     };
   }
-  const tornBytes = (await segment.endOfContent(endByte)) - endByte;
   if (batches === 0) {
     // Nothing in it: the next segment takes its place in the chain.
     const previous = header?.previous;
@@ -161,7 +171,7 @@ async function scan(
       damage,
       tornBytes,
       trim: undefined,
-      reclaim: segment.baseOffset,
+      reclaim: [segment.baseOffset],
     };
   }
   return {
@@ -171,47 +181,27 @@ async function scan(
     damage,
     tornBytes,
     trim: size > endByte ? { baseOffset: segment.baseOffset, size: endByte } : undefined,
-    reclaim: undefined,
+    reclaim: [],
   };
 }
 
-/** The newest segment's header can't be read: it may hold as many records as it has bytes, all of them unreadable. */
+/**
+ * The newest segment's header can't be read: it may hold as many records as it has bytes, all of them unreadable. Where
+ * the file is shorter than it was, nothing says by how much.
+ */
 async function withoutHeader(segment: SegmentReader): Promise<Scan> {
   const size = await segment.size();
   const invalid = segment.headerInvalid ?? { expected: "a segment header", found: "none" };
   const from = segment.baseOffset;
   return {
     end: from,
-    known: from + size,
+    known: from + Math.max(size, UNKNOWN_BYTES),
     previous: { baseOffset: from, endByte: size, endOffset: from },
     damage: [{ file: segmentName(from), byte: 0, from, to: undefined, ...invalid }],
     tornBytes: 0,
     trim: undefined,
-    reclaim: undefined,
+    reclaim: [],
   };
-}
-
-async function newestReadableHeader(fs: FileSystem, directory: string, bases: readonly number[]) {
-  for (const base of bases.toReversed()) {
-    const header = await readHeaderIfThere(fs, directory, base);
-    if (header !== undefined) return header;
-  }
-  return undefined;
-}
-
-async function writeOnceMore(fs: FileSystem, file: string, from: number, to: number): Promise<void> {
-  if (to <= from) return;
-  const handle = await fs.open(file, "update");
-  try {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(to - from, 1024 * 1024));
-    for (let at = from; at < to; at += buffer.length) {
-      const length = await readFully(handle, buffer, 0, Math.min(buffer.length, to - at), at);
-      await writeFully(handle, buffer.subarray(0, length), at);
-    }
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** No id is made up where segments or snapshots exist, and two that differ are two logs in one directory. */

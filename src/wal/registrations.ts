@@ -17,6 +17,12 @@ export interface Registration {
   readonly nonce: string;
   /** RFC 3339. */
   readonly updatedAt: string;
+  /** All hits of the log below the checkpoint, for a lag in hits. */
+  readonly hits?: number;
+  /** Names that the projection could not apply, to be looked at again after a restart. */
+  readonly blocked?: readonly string[];
+  /** The log's epochs as the projection has met them: their segments may be gone. */
+  readonly epochs?: readonly { readonly epoch: number; readonly nonce: string }[];
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -69,13 +75,29 @@ function parse(name: string, text: string): Registration & { damaged?: string } 
     if (typeof value === "object" && value !== null && "offset" in value && "epoch" in value && "nonce" in value) {
       const { offset, epoch, nonce } = value;
       const updatedAt = "updatedAt" in value && typeof value.updatedAt === "string" ? value.updatedAt : "";
-      if (isCount(offset) && isCount(epoch) && typeof nonce === "string")
-        return { name, offset, epoch, nonce, updatedAt };
+      if (isCount(offset) && isCount(epoch) && typeof nonce === "string") {
+        return { name, offset, epoch, nonce, updatedAt, ...details(value) };
+      }
     }
   } catch {
     // Falls through: what matters is that it can't be read.
   }
   return { name, offset: 0, epoch: 0, nonce: "", updatedAt: "", damaged: "not a registration in JSON" };
+}
+
+function details(value: object): Pick<Registration, "hits" | "blocked" | "epochs"> {
+  const found: { hits?: number; blocked?: string[]; epochs?: { epoch: number; nonce: string }[] } = {};
+  if ("hits" in value && isCount(value.hits)) found.hits = value.hits;
+  if ("blocked" in value && Array.isArray(value.blocked)) {
+    found.blocked = value.blocked.filter((name: unknown) => typeof name === "string");
+  }
+  if ("epochs" in value && Array.isArray(value.epochs)) found.epochs = value.epochs.filter(isEpoch);
+  return found;
+}
+
+function isEpoch(value: unknown): value is { epoch: number; nonce: string } {
+  if (typeof value !== "object" || value === null || !("epoch" in value && "nonce" in value)) return false;
+  return isCount(value.epoch) && typeof value.nonce === "string";
 }
 
 function isCount(value: unknown): value is number {

@@ -27,6 +27,7 @@ export interface LogBatch {
   readonly endOffset: number;
   readonly time: number;
   readonly epoch: number;
+  readonly nonce: string;
   /** The segment's base offset, and where the batch lies in that file. */
   readonly segment: number;
   readonly byte: number;
@@ -150,6 +151,13 @@ export class SegmentReader {
     this.#bufferLength = 0;
   }
 
+  /** Goes back, or on, to where a batch was seen or missed, and reads the file anew there. */
+  moveTo(place: { readonly byte: number; readonly offset: number }): void {
+    this.byte = place.byte;
+    this.offset = place.offset;
+    this.refresh();
+  }
+
   /** The batch at `byte`, or why there is none. Moves behind it. */
   async next(): Promise<{ batch: LogBatch } | { invalid: Invalid }> {
     const step = await this.#parseAt(this.byte, { seed: this.#seed, from: this.offset, to: this.offset });
@@ -223,6 +231,7 @@ export class SegmentReader {
       endOffset: view.baseOffset + view.count,
       time: view.time,
       epoch: this.header?.epoch ?? 0,
+      nonce: this.header?.nonce ?? "",
       segment: this.baseOffset,
       byte: this.#bufferAt + view.start,
       endByte: this.#bufferAt + view.end,

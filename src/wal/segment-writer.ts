@@ -74,12 +74,15 @@ export class SegmentWriter {
   readonly header: SegmentHeader;
   /** Where the next batch goes. */
   byte = HEADER_BYTES;
+  /** The offset that the next batch has. */
+  offset: number;
   readonly #file: OpenFile;
   readonly #seed: number;
 
   constructor(file: OpenFile, header: SegmentHeader) {
     this.#file = file;
     this.header = header;
+    this.offset = header.baseOffset;
     this.#seed = checksumSeed(header.nonce);
   }
 
@@ -99,6 +102,7 @@ export class SegmentWriter {
     if (written !== length) throw new Error(`a batch of ${length} bytes was written in part: ${written} bytes`);
     if (!this.#file.writesAreDurable) await this.#file.sync();
     this.byte += length;
+    this.offset = baseOffset + count;
   }
 
   /** A seal: vouches for all before it. */

@@ -1,0 +1,58 @@
+import type { FileSystem } from "./file-system.js";
+import type { SegmentHeader } from "./format.js";
+import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { readFully, writeFully } from "./whole-file.js";
+
+/** What recovery.ts reads and writes besides the newest segment's batches. */
+
+/** Segments between the newest and the one that it names as the one before: chained past, because they are empty. */
+export async function emptyBefore(
+  fs: FileSystem,
+  directory: string,
+  newest: SegmentHeader | undefined,
+  bases: readonly number[],
+): Promise<number[]> {
+  const empty: number[] = [];
+  if (newest === undefined) return empty;
+  for (const base of bases) {
+    if (base <= (newest.previous?.baseOffset ?? -1) || base >= newest.baseOffset) continue;
+    const segment = await SegmentReader.open(fs, directory, base, { syncReads: false });
+    try {
+      if (await holdsNothing(segment)) empty.push(base);
+    } finally {
+      await segment.close();
+    }
+  }
+  return empty;
+}
+
+/** Whether a segment holds no batch, as far as can be told: a torn one is none. */
+export async function holdsNothing(segment: SegmentReader): Promise<boolean> {
+  if (segment.header === undefined || "batch" in (await segment.next())) return false;
+  return !(await segment.skipToLaterBatch(await segment.size(), Number.MAX_SAFE_INTEGER));
+}
+
+/** The header of the newest segment that has one which can be read. */
+export async function newestReadableHeader(fs: FileSystem, directory: string, bases: readonly number[]) {
+  for (const base of bases.toReversed()) {
+    const header = await readHeaderIfThere(fs, directory, base);
+    if (header !== undefined) return header;
+  }
+  return undefined;
+}
+
+/** Makes durable what may lie in the page cache only: a failed sync marks pages clean, so syncing them is not enough. */
+export async function writeOnceMore(fs: FileSystem, file: string, from: number, to: number): Promise<void> {
+  if (to <= from) return;
+  const handle = await fs.open(file, "update");
+  try {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(to - from, 1024 * 1024));
+    for (let at = from; at < to; at += buffer.length) {
+      const length = await readFully(handle, buffer, 0, Math.min(buffer.length, to - at), at);
+      await writeFully(handle, buffer.subarray(0, length), at);
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,111 @@
+import type { OpenFile, OpenMode } from "../../src/wal/file-system.js";
+import type { MemoryFile } from "./memory-file.js";
+
+export type OperationKind =
+  | "open"
+  | "read"
+  | "write"
+  | "sync"
+  | "truncate"
+  | "size"
+  | "close"
+  | "list"
+  | "makeDirectory"
+  | "rename"
+  | "unlink"
+  | "syncDirectory";
+
+export interface Operation {
+  readonly kind: OperationKind;
+  /** The file or directory; what a rename takes away. */
+  readonly path: string;
+  readonly to?: string;
+  readonly mode?: OpenMode;
+  readonly position?: number;
+  readonly bytes?: Buffer;
+}
+
+/** Done by an interference: fail, or write only so many bytes, failing or not. */
+export interface Outcome {
+  readonly error?: Error;
+  readonly short?: number;
+}
+
+export type Interference = (operation: Operation) => Promise<Outcome | undefined> | Outcome | undefined;
+
+export function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
+}
+
+/** What an open file asks of the file system that it is in. */
+interface Host {
+  begin(operation: Operation): Promise<Outcome | undefined>;
+  moment(operation: Operation): Promise<void> | void;
+  end(operation: Operation): Promise<void>;
+  hasRoomFor(more: number): boolean;
+}
+
+export class MemoryHandle implements OpenFile {
+  readonly writesAreDurable: boolean;
+  readonly #fs: Host;
+  readonly #path: string;
+  readonly #file: MemoryFile;
+
+  constructor(fs: Host, file: string, content: MemoryFile, writesAreDurable: boolean) {
+    this.#fs = fs;
+    this.#path = file;
+    this.#file = content;
+    this.writesAreDurable = writesAreDurable;
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    await this.#fs.begin({ kind: "read", path: this.#path, position });
+    return this.#file.read(buffer.subarray(offset, offset + length), position);
+  }
+
+  async write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    const bytes = Buffer.from(buffer.subarray(offset, offset + length));
+    const operation = { kind: "write", path: this.#path, position, bytes } as const;
+    const outcome = await this.#fs.begin(operation);
+    const count = outcome?.short ?? (outcome?.error === undefined ? length : 0);
+    const growth = position + count - this.#file.size;
+    if (growth > 0 && !this.#fs.hasRoomFor(growth)) throw systemError("ENOSPC");
+    if (count > 0) this.#file.write(bytes.subarray(0, count), position);
+    if (outcome?.error !== undefined) {
+      // A durable write fails as a sync does: the pages are there, count as clean, and are never written.
+      if (this.writesAreDurable) this.#file.dropDirty();
+      throw outcome.error;
+    }
+    if (this.writesAreDurable && count > 0) {
+      await this.#fs.moment(operation);
+      this.#file.syncRange(position, count);
+    }
+    await this.#fs.end(operation);
+    return count;
+  }
+
+  async sync(): Promise<void> {
+    const outcome = await this.#fs.begin({ kind: "sync", path: this.#path });
+    if (outcome?.error !== undefined) {
+      this.#file.dropDirty();
+      throw outcome.error;
+    }
+    this.#file.sync();
+    await this.#fs.end({ kind: "sync", path: this.#path });
+  }
+
+  async truncate(size: number): Promise<void> {
+    await this.#fs.begin({ kind: "truncate", path: this.#path, position: size });
+    this.#file.truncate(size);
+    await this.#fs.end({ kind: "truncate", path: this.#path, position: size });
+  }
+
+  async size(): Promise<number> {
+    await this.#fs.begin({ kind: "size", path: this.#path });
+    return this.#file.size;
+  }
+
+  async close(): Promise<void> {
+    await this.#fs.begin({ kind: "close", path: this.#path });
+  }
+}

@@ -1,0 +1,77 @@
+import fs from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { systemCode } from "../../src/errors.js";
+import { Log } from "../../src/wal/log.js";
+import { nodeFileSystem } from "../../src/wal/node-file-system.js";
+import { append, readOn } from "../support/log-files.js";
+
+const root = fs.mkdtempSync(path.join(tmpdir(), "hits-fs-"));
+test.after(() => fs.rmSync(root, { recursive: true, force: true }));
+
+const code = (promise: Promise<unknown>) => promise.then(() => "done", systemCode);
+
+test("files: create, write, read, size, truncate, sync", async () => {
+  const name = path.join(root, "file");
+  assert.is(await code(nodeFileSystem.open(name, "read")), "ENOENT");
+  assert.is(await code(nodeFileSystem.open(name, "update")), "ENOENT");
+  assert.is(await code(nodeFileSystem.open(name, "durable")), "ENOENT");
+  const file = await nodeFileSystem.open(name, "create");
+  assert.is(file.writesAreDurable, false);
+  assert.is(await file.write(Buffer.from("..hello.."), 2, 5, 3), 5);
+  await file.sync();
+  assert.is(await file.size(), 8);
+  const buffer = Buffer.alloc(10, "-");
+  assert.is(await file.read(buffer, 1, 9, 3), 5);
+  assert.is(buffer.toString(), "-hello----");
+  assert.is(await file.read(buffer, 0, 10, 8), 0);
+  await file.truncate(4);
+  assert.is(await file.size(), 4);
+  await file.close();
+  assert.is(await code(nodeFileSystem.open(name, "create")), "EEXIST");
+
+  const durable = await nodeFileSystem.open(name, "durable");
+  assert.is(durable.writesAreDurable, process.platform === "linux");
+  assert.is(await durable.write(Buffer.from("xy"), 0, 2, 0), 2);
+  await durable.close();
+  assert.is(fs.readFileSync(name).toString("latin1"), "xy\0h");
+
+  const reading = await nodeFileSystem.open(name, "read");
+  assert.is(await code(reading.write(Buffer.from("x"), 0, 1, 0)), "EBADF");
+  // A reader in another process makes durable what it read.
+  await reading.sync();
+  await reading.close();
+});
+
+test("directories: made with their parents, listed, names synced; renamed and removed files", async () => {
+  const directory = path.join(root, "a", "b");
+  await nodeFileSystem.makeDirectory(directory);
+  await nodeFileSystem.makeDirectory(directory);
+  await (await nodeFileSystem.open(path.join(directory, "x"), "create")).close();
+  await nodeFileSystem.rename(path.join(directory, "x"), path.join(directory, "y"));
+  await nodeFileSystem.syncDirectory(directory);
+  assert.equal(await nodeFileSystem.list(directory), ["y"]);
+  await nodeFileSystem.unlink(path.join(directory, "y"));
+  assert.is(await code(nodeFileSystem.unlink(path.join(directory, "y"))), "ENOENT");
+  assert.is(await code(nodeFileSystem.list(path.join(root, "none"))), "ENOENT");
+  assert.is(await code(nodeFileSystem.syncDirectory(path.join(root, "none"))), "ENOENT");
+});
+
+test("a log on the real file system: written, rotated, closed, opened again, read", async () => {
+  const directory = path.join(root, "log");
+  const options = { directory, segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 };
+  const first = await Log.open(options);
+  const records = Array.from({ length: 8 }, (_, i) => `${i}`.padEnd(20_000, "."));
+  await Promise.all(records.map((record) => append(first, [record])));
+  await first.close();
+  const second = await Log.open(options);
+  await append(second, ["last"]);
+  const contents = await readOn(second.reader(undefined));
+  assert.equal([[...contents.records.values()], contents.damage], [[...records, "last"], []]);
+  assert.is(new DataView(second.sharedEnd).getBigInt64(0, true), BigInt(second.end));
+  await second.close();
+});
+
+test.run();
