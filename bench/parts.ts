@@ -42,7 +42,15 @@ export async function benchParts(): Promise<void> {
       .add("1000 | append, 1,000 in flight", appendMany(1000))
       .add("1000 | raw durable write of the same bytes", () => raw.write())
       .add("100000 | snapshot of 100,000 counters", async () => {
-        const facts = { logId: log.id, epoch: 1, nonce: log.nonce, offset: offset++, created: "", damage: [] };
+        const facts = {
+          logId: log.id,
+          epoch: 1,
+          nonce: log.nonce,
+          offset: offset++,
+          created: "",
+          asOf: null,
+          damage: [],
+        };
         await writeSnapshot(nodeFileSystem, directory, facts, totals.image());
       });
     await bench.run();

@@ -9,7 +9,16 @@ import type { LogBatch } from "../src/wal/segment-reader.js";
 const TIME = 1_700_000_000_000;
 
 function batchOf(records: Buffer, count: number): LogBatch {
-  const place = { baseOffset: 1000, endOffset: 1000 + count, time: TIME, epoch: 1, segment: 0, byte: 4096, endByte: 0 };
+  const place = {
+    baseOffset: 1000,
+    endOffset: 1000 + count,
+    time: TIME,
+    epoch: 1,
+    nonce: "",
+    segment: 0,
+    byte: 4096,
+    endByte: 0,
+  };
   return { ...place, count, buffer: records, recordsStart: 0, recordsEnd: records.length };
 }
 

@@ -55,6 +55,8 @@ export class LocalProjection {
   readonly since = new Date().toISOString();
   /** The offset that the log itself was read from at the start. */
   readonly readFrom: number;
+  /** RFC 3339: when other logs' counts in the totals were last known; null for never. */
+  othersAsOf: string | null;
   readonly #log: Log;
   readonly #sink: SnapshotSink;
   #offset: number;
@@ -68,9 +70,11 @@ export class LocalProjection {
     log: Log,
     sink: SnapshotSink,
     start: { totals: Totals; offset: number } | HitsError,
-    snapshotOffset: number | undefined,
+    newest: SnapshotFacts | undefined,
   ) {
+    const snapshotOffset = newest?.offset;
     const from = snapshotOffset ?? 0;
+    this.othersAsOf = newest?.asOf ?? null;
     this.#log = log;
     this.#sink = sink;
     this.readFrom = from;
@@ -103,11 +107,11 @@ export class LocalProjection {
       }
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
-      return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts.offset);
+      return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts);
     } finally {
       await reader.close();
     }
-    const projection = new LocalProjection(log, sink, { totals, offset }, loaded.newest?.facts.offset);
+    const projection = new LocalProjection(log, sink, { totals, offset }, loaded.newest?.facts);
     projection.#recordsSince = records;
     return projection;
   }
@@ -149,6 +153,7 @@ export class LocalProjection {
       nonce: this.#log.nonce,
       offset: this.#offset,
       created: new Date().toISOString(),
+      asOf: this.othersAsOf,
       damage: this.#log.damage,
     };
     const records = this.#recordsSince;

@@ -13,9 +13,10 @@ import { Totals, type TotalsImage } from "./totals.js";
  *
  *      0  8  magic "DHITSNAP"              32  4  CRC-32 of bytes 0 to 32 and of the facts
  *      8  4  format version, 1             36  …  facts: JSON (log id, epoch, nonce, offset, created, damage)
- *     12  4  length of the facts            …  8  for each counter: its count, a double
- *     16  8  number of counters             …  …  for each counter: 16-bit length and name, UTF-8
- *     24  8  length of the names            …  4  CRC-32 of counts and names
+ *     12  4  length of the facts            …  8  for each counter: this log's count, a double
+ *     16  8  number of counters             …  8  for each counter: other logs' count as last known, a double
+ *                                           …  …  for each counter: 16-bit length and name, UTF-8
+ *     24  8  length of the names            …  4  CRC-32 of counts, others and names
  *
  * The facts have a checksum of their own, so that a snapshot whose body is damaged still vouches for its offset.
  */
@@ -34,6 +35,8 @@ export interface SnapshotFacts {
   readonly offset: number;
   /** RFC 3339. */
   readonly created: string;
+  /** RFC 3339: when other logs' counts were last known; null for never. */
+  readonly asOf: string | null;
   /** What the log could not give up to here: the totals may be too low by as much. */
   readonly damage: readonly Damage[];
 }
@@ -68,7 +71,7 @@ export async function writeSnapshot(
     names.reduce((total, part) => total + part.length, 0),
   );
   head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
-  const body = [Buffer.from(image.counts.buffer, image.counts.byteOffset, image.counts.byteLength), ...names];
+  const body = [bytesOf(image.counts), bytesOf(image.others), ...names];
   const checksum = Buffer.alloc(4);
   checksum.writeUInt32LE(body.reduce((crc, part) => crc32(part, crc), 0));
   const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
@@ -148,14 +151,19 @@ function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
 }
 
 /** Counts and names as they lie in the file, where they pass their checksum. */
-function bodyOf(bytes: Buffer): { counts: Buffer; names: Buffer } | undefined {
+function bodyOf(bytes: Buffer): { counts: Buffer; others: Buffer; names: Buffer } | undefined {
   const start = HEAD_BYTES + bytes.readUInt32LE(12);
   const size = readU64(bytes, 16) ?? 0;
-  const namesAt = start + size * 8;
+  const othersAt = start + size * 8;
+  const namesAt = othersAt + size * 8;
   const end = namesAt + (readU64(bytes, 24) ?? 0);
   if (end + 4 !== bytes.length) return undefined;
   if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(end)) return undefined;
-  return { counts: bytes.subarray(start, namesAt), names: bytes.subarray(namesAt, end) };
+  return {
+    counts: bytes.subarray(start, othersAt),
+    others: bytes.subarray(othersAt, namesAt),
+    names: bytes.subarray(namesAt, end),
+  };
 }
 
 function isBodySound(bytes: Buffer): boolean {
@@ -165,9 +173,17 @@ function isBodySound(bytes: Buffer): boolean {
 function decodeTotals(bytes: Buffer): Totals | undefined {
   const body = bodyOf(bytes);
   if (body === undefined) return undefined;
-  // Copied: a double must lie at a multiple of eight.
-  const counts = new Float64Array(body.counts.length / 8);
-  Buffer.from(counts.buffer).set(body.counts);
   const totals = new Totals();
-  return totals.restore(counts, body.names) ? totals : undefined;
+  return totals.restore(doublesOf(body.counts), doublesOf(body.others), body.names) ? totals : undefined;
+}
+
+function bytesOf(doubles: Float64Array): Buffer {
+  return Buffer.from(doubles.buffer, doubles.byteOffset, doubles.byteLength);
+}
+
+/** Copied: a double must lie at a multiple of eight. */
+function doublesOf(bytes: Buffer): Float64Array {
+  const doubles = new Float64Array(bytes.length / 8);
+  bytesOf(doubles).set(bytes);
+  return doubles;
 }

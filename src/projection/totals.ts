@@ -9,6 +9,8 @@ const CHUNK_BYTES = 1024 * 1024;
 export interface TotalsImage {
   readonly size: number;
   readonly counts: Float64Array<ArrayBuffer>;
+  /** What other logs were last known to have counted. */
+  readonly others: Float64Array<ArrayBuffer>;
   /** Names in the order of counts, each a 16-bit length and UTF-8: the used part of each chunk. */
   readonly names: readonly { readonly buffer: SharedArrayBuffer; readonly used: number }[];
 }
@@ -21,6 +23,7 @@ export class Totals {
   readonly order = new NameOrder();
   readonly #index = new Map<string, number>();
   #counts = new Float64Array(1024);
+  #others = new Float64Array(1024);
   readonly #chunks: { bytes: Buffer; buffer: SharedArrayBuffer; used: number }[] = [];
   #sum = 0;
 
@@ -43,6 +46,25 @@ export class Totals {
     return index === undefined ? 0 : (this.#counts[index] ?? 0);
   }
 
+  /** The counter's index; undefined for one never seen. */
+  find(name: string): number | undefined {
+    return this.#index.get(name);
+  }
+
+  /** What other logs were last known to have counted of the counter of this index. */
+  others(index: number): number {
+    return this.#others[index] ?? 0;
+  }
+
+  setOthers(index: number, count: number): void {
+    this.#others[index] = count;
+  }
+
+  /** This log's count of the counter of this index. */
+  countAt(index: number): number {
+    return this.#counts[index] ?? 0;
+  }
+
   /** The counter's index, given now where it has none. The name must be valid: at most 1,024 bytes. */
   indexOf(name: string): number {
     const known = this.#index.get(name);
@@ -50,9 +72,8 @@ export class Totals {
     const index = this.#index.size;
     this.#index.set(name, index);
     if (index === this.#counts.length) {
-      const grown = new Float64Array(this.#counts.length * 2);
-      grown.set(this.#counts);
-      this.#counts = grown;
+      this.#counts = grown(this.#counts);
+      this.#others = grown(this.#others);
     }
     this.#store(name);
     this.order.add(name);
@@ -67,23 +88,30 @@ export class Totals {
     return count;
   }
 
+  /** All counters: name and index. */
+  names(): IterableIterator<[string, number]> {
+    return this.#index.entries();
+  }
+
   image(): TotalsImage {
     return {
       size: this.size,
       counts: this.#counts.slice(0, this.size),
+      others: this.#others.slice(0, this.size),
       names: this.#chunks.map(({ buffer, used }) => ({ buffer, used })),
     };
   }
 
   /** Fills empty totals from a snapshot's counts and names. False where they don't fit together. */
-  restore(counts: Float64Array, names: Buffer): boolean {
+  restore(counts: Float64Array, others: Float64Array, names: Buffer): boolean {
     let at = 0;
-    for (const count of counts) {
+    for (const [position, count] of counts.entries()) {
       if (at + 2 > names.length) return false;
       const end = at + 2 + names.readUInt16LE(at);
       if (end > names.length) return false;
       const index = this.indexOf(names.toString("utf8", at + 2, end));
       this.add(index, count);
+      this.setOthers(index, others[position] ?? 0);
       at = end;
     }
     return at === names.length && this.size === counts.length;
@@ -101,4 +129,10 @@ export class Totals {
     chunk.bytes.write(name, chunk.used + 2, bytes, "utf8");
     chunk.used += 2 + bytes;
   }
+}
+
+function grown(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(array.length * 2);
+  larger.set(array);
+  return larger;
 }

@@ -65,7 +65,7 @@ export async function rotatedLog(directory: string): Promise<void> {
 export async function snapshot(directory: string, changed: Partial<SnapshotFacts> = {}): Promise<string> {
   const totals = new Totals();
   const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
-  let facts = { logId: "", epoch: 0, nonce: "", offset: 0, created: new Date().toISOString(), damage: [] };
+  let facts = { logId: "", epoch: 0, nonce: "", offset: 0, created: new Date().toISOString(), asOf: null, damage: [] };
   for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
     if (!("batch" in step)) continue;
     facts = { ...facts, offset: step.batch.endOffset };

@@ -152,7 +152,7 @@ async function moveOn(directory: string, log: Log, hits: number): Promise<void> 
   const totals = new Totals();
   totals.add(totals.indexOf("a"), hits);
   const { id: logId, epoch, nonce, end: offset } = log;
-  const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), damage: [] };
+  const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage: [] };
   await writeSnapshot(nodeFileSystem, directory, facts, totals.image());
   await log.retain({ ms: 0, bytes: 0 }, offset);
 }

@@ -17,6 +17,7 @@ function facts(offset: number): SnapshotFacts {
     nonce: "00112233aabbccdd",
     offset,
     created: "2026-01-01T00:00:00.000Z",
+    asOf: null,
     damage: [],
   };
 }
