@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import { HitsError } from "./errors.js";
+import { describeError, HitsError } from "./errors.js";
 
 /** Everything that the environment sets, read and checked once. */
 export interface Config {
@@ -11,8 +12,23 @@ export interface Config {
   readonly maxQueuedBytes: number;
   readonly maxCounters: number;
   readonly logLevel: LogLevel;
+  /** `all`: HTTP, log and projection. `collect`: HTTP and log. `project`: follow a log that another process writes. */
+  readonly role: Role;
+  /** Undefined: the local projection only. */
+  readonly mongodb: MongoSettings | undefined;
 }
 
+export interface MongoSettings {
+  /** Holds secrets: never logged. */
+  readonly url: string;
+  /** Undefined: the database in the URL's path, else `hits`. */
+  readonly database: string | undefined;
+  /** Updates in one command at most. */
+  readonly maxOps: number;
+}
+
+export type Role = (typeof ROLES)[number];
+const ROLES = ["all", "collect", "project"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -38,11 +54,6 @@ const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_
 
 /** Named in the plan, not there yet. Refused rather than ignored: who sets one counts on it. */
 const NOT_YET = [
-  "MONGODB_URL",
-  "MONGODB_URL_FILE",
-  "MONGODB_DB",
-  "PROJECTION_MAX_OPS",
-  "ROLE",
   "COUNTERS_ALLOW",
   "CORS_ORIGINS",
   "IDEMPOTENCY_WINDOW",
@@ -60,7 +71,15 @@ export function readConfig(environment: Environment): Config {
     // Its value may be a secret.
     if (present(environment, name)) throw refused(name, "…", "not supported by this version; unset it");
   }
+  const role = choice(environment, "ROLE", ROLES, "all");
+  const mongodb = mongoSettings(environment);
+  if (role === "project" && mongodb === undefined) {
+    throw refused("ROLE", role, "MONGODB_URL must be set with it; all and collect are allowed without");
+  }
   return Object.freeze({
+    role,
+    // A collector leaves projecting to another process.
+    mongodb: role === "collect" ? undefined : mongodb,
     host: present(environment, "HOST") ?? "127.0.0.1",
     port: integer(environment, "PORT", 3000, 0, 65_535),
     walDir: path.resolve(present(environment, "WAL_DIR") ?? "wal"),
@@ -77,6 +96,36 @@ export function readConfig(environment: Environment): Config {
     maxCounters: integer(environment, "MAX_COUNTERS", 1_000_000, 1, 16_000_000),
     logLevel: choice(environment, "LOG_LEVEL", LOG_LEVELS, "info"),
   });
+}
+
+function mongoSettings(environment: Environment): MongoSettings | undefined {
+  const url = secret(environment, "MONGODB_URL");
+  const database = present(environment, "MONGODB_DB");
+  if (database !== undefined && !/^[^/\\. "$\0]{1,63}$/.test(database)) {
+    throw refused("MONGODB_DB", database, 'a database name of 1 to 63 bytes without / \\ . " $ and spaces is allowed');
+  }
+  const maxOps = integer(environment, "PROJECTION_MAX_OPS", 1000, 1, 100_000);
+  if (url === undefined) return undefined;
+  if (!/^mongodb(\+srv)?:\/\/./.test(url)) {
+    // Its value may hold a password.
+    throw refused("MONGODB_URL", "…", "a URL that begins with mongodb:// or mongodb+srv:// is allowed");
+  }
+  return Object.freeze({ url, database, maxOps });
+}
+
+/** A setting that may be in a file instead, whose name is in `NAME_FILE`. */
+function secret(environment: Environment, name: string): string | undefined {
+  const value = present(environment, name);
+  const file = present(environment, `${name}_FILE`);
+  if (file === undefined) return value;
+  if (value !== undefined) throw refused(`${name}_FILE`, file, `either this or ${name} is allowed, not both`);
+  try {
+    const content = readFileSync(file, "utf8").trim();
+    if (content === "") throw new Error("the file is empty");
+    return content;
+  } catch (error) {
+    throw refused(`${name}_FILE`, file, `a file that can be read is allowed (${describeError(error)})`);
+  }
 }
 
 function present(environment: Environment, name: string): string | undefined {

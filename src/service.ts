@@ -4,6 +4,7 @@ import type { Hit } from "./hit.js";
 import type { CountersPage, CountersQuery, ServiceStatus, Services } from "./http/services.js";
 import type { LocalProjection } from "./projection/local.js";
 import type { CounterView, View } from "./projection/view.js";
+import type { OutsideProjection } from "./projections.js";
 import type { Log } from "./wal/log.js";
 
 /** Joins log, collector and projections to what the HTTP side asks for. */
@@ -12,10 +13,12 @@ export class Service implements Services {
   readonly #local: LocalProjection;
   readonly #collector: Collector;
   readonly #view: View;
+  readonly #outside: OutsideProjection;
   readonly #rejected = new Map<ErrorCode, number>();
   readonly #startedAt = performance.now();
 
-  constructor(log: Log, local: LocalProjection, collector: Collector, view: View) {
+  constructor(log: Log, local: LocalProjection, collector: Collector, view: View, outside: OutsideProjection) {
+    this.#outside = outside;
     this.#log = log;
     this.#local = local;
     this.#collector = collector;
@@ -75,6 +78,7 @@ export class Service implements Services {
           lastError: local.halted?.message ?? null,
           since: local.since,
         },
+        ...this.#outside.statuses(),
       ],
       accepted: this.#collector.accepted,
       rejected: [...this.#rejected.values()].reduce((total, hits) => total + hits, 0),

@@ -44,8 +44,8 @@ export interface CounterState {
   readonly count: number;
   readonly projected: number;
   readonly pending: number;
-  /** RFC 3339: when the projected part was last known to be true. */
-  readonly asOf: string;
+  /** RFC 3339: when the database's part was read; null where it never was. */
+  readonly asOf: string | null;
   /** Present after damage in the log: the true count may be higher. */
   readonly incomplete?: true;
 }
@@ -95,7 +95,9 @@ export interface ProjectionStatus {
   /** In hits. */
   readonly lag: number;
   readonly state: "running" | "retrying" | "halted";
+  /** Counters that can't be projected for a reason of their own, and the first hundred of them. */
   readonly blocked: number;
+  readonly blockedCounters?: readonly { readonly counter: string; readonly reason: string }[];
   readonly lastError: string | null;
   /** RFC 3339: since when it is in this state. */
   readonly since: string;

@@ -1,4 +1,5 @@
 import { HitsError } from "../errors.js";
+import type { Database } from "./database.js";
 import type { LocalProjection } from "./local.js";
 import type { Totals } from "./totals.js";
 
@@ -8,21 +9,25 @@ export interface CounterView {
   readonly count: number;
   readonly projected: number;
   readonly pending: number;
-  readonly asOf: string;
+  /** RFC 3339: when the database's part was read; null where it never was. */
+  readonly asOf: string | null;
   readonly incomplete?: true;
 }
 
 /** What every read is served from: memory, whatever state a database is in. Throws `PROJECTION_HALTED`. */
 export class View {
   readonly #local: LocalProjection;
+  readonly #database: Database | undefined;
 
-  constructor(local: LocalProjection) {
+  /** `database`: undefined where none is configured. */
+  constructor(local: LocalProjection, database: Database | undefined) {
     this.#local = local;
+    this.#database = database;
   }
 
   /** A counter never seen has count 0. */
   counter(name: string): CounterView {
-    return this.#show(name, this.#totals(), new Date().toISOString());
+    return this.#show(name, this.#totals(), this.#asOf());
   }
 
   /** Up to `limit` counters by name, with this prefix, behind `after`; and what to go on with, null at the end. */
@@ -31,7 +36,7 @@ export class View {
     next: string | null;
   } {
     const totals = this.#totals();
-    const asOf = new Date().toISOString();
+    const asOf = this.#asOf();
     // One more than asked for tells whether there is a next page.
     const names = totals.order.page(query.prefix, query.after, query.limit + 1);
     const shown = names.slice(0, query.limit);
@@ -47,10 +52,18 @@ export class View {
     return totals;
   }
 
-  #show(counter: string, totals: Totals, asOf: string): CounterView {
+  #asOf(): string | null {
+    return this.#database === undefined ? new Date().toISOString() : this.#database.asOf;
+  }
+
+  #show(counter: string, totals: Totals, asOf: string | null): CounterView {
+    const index = totals.find(counter);
+    const own = index === undefined ? 0 : totals.countAt(index);
+    const others = index === undefined ? 0 : totals.others(index);
     // Without a database the local count is all there is to be projected into.
-    const count = totals.count(counter);
-    const view = { counter, count, projected: count, pending: 0, asOf };
+    const confirmed = index === undefined || this.#database === undefined ? own : this.#database.confirmed(index);
+    const pending = Math.max(0, own - confirmed);
+    const view = { counter, count: others + own, projected: others + own - pending, pending, asOf };
     return this.#local.incomplete ? { ...view, incomplete: true } : view;
   }
 }

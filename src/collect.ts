@@ -1,0 +1,124 @@
+import type { Logger } from "pino";
+import { Collector } from "./collector.js";
+import type { Config } from "./config.js";
+import type { HitsError } from "./errors.js";
+import { exitStatus } from "./exit-status.js";
+import { createApp } from "./http/app.js";
+import { createHttpServer, type HttpServer } from "./http/server.js";
+import { type LoadedSnapshots, LocalProjection, loadSnapshots, NO_SNAPSHOTS } from "./projection/local.js";
+import { SnapshotThread } from "./projection/snapshot-thread.js";
+import { View } from "./projection/view.js";
+import { type OutsideProjection, projectionOf } from "./projections.js";
+import { Service } from "./service.js";
+import { stopOnSignals } from "./stop.js";
+import { describeDamage } from "./wal/damage.js";
+import { Log } from "./wal/log.js";
+import { nodeFileSystem } from "./wal/node-file-system.js";
+
+/** A restart folds at most about so many hits again, or what came in so long. */
+const SNAPSHOT_RECORDS = 5_000_000;
+const SNAPSHOT_MS = 60_000;
+const SNAPSHOT_CHECK_MS = 1000;
+const RETENTION_CHECK_MS = 60_000;
+/** Names wait to be put in order for lists, a few milliseconds at a time. */
+const ORDER_EVERY_MS = 50;
+const ORDER_FOR_MS = 4;
+
+/** What is not answered by then is cut. */
+const ANSWER_GRACE_MS = 3000;
+/** For the database to take what is owed; what it doesn't take now it takes after the next start. */
+const FLUSH_MS = 1500;
+/** A failed log: waiting requests are told, then the process goes. */
+const FAILED_GRACE_MS = 1000;
+
+/** Roles `all` and `collect`: takes hits in, and serves the counts. */
+export async function collect(config: Config, logger: Logger): Promise<void> {
+  let http: HttpServer | undefined;
+  const { log, loaded } = await openLog(config, logger, (error) => {
+    logger.fatal({ code: error.code }, error.message);
+    const end = () => process.exit(exitStatus(error));
+    setTimeout(end, 2 * FAILED_GRACE_MS).unref();
+    (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
+  });
+  const thread = new SnapshotThread();
+  const local = await LocalProjection.open(log, loaded, thread);
+  if (local.halted !== undefined) logger.error({ code: local.halted.code }, local.halted.message);
+  for (const damage of log.damage) {
+    logger.error({ damage }, `the log is damaged, counts may be too low: ${describeDamage(damage)}`);
+  }
+  const outside = await projectionOf(config, log, local, logger);
+  const collector = new Collector(log, local, config.maxCounters);
+  const service = new Service(log, local, collector, new View(local, outside.database), outside);
+  http = createHttpServer(createApp(service, logger), logger);
+  const { host, port } = await http.listen(config.host, config.port);
+  const timers = startTimers(config, logger, log, local);
+  process.stdout.write(`listening on http://${host.includes(":") ? `[${host}]` : host}:${port}\n`);
+  logger.info({ log: log.id, epoch: log.epoch, directory: log.directory, host, port }, "listening");
+  stopOnSignals(logger, () => stop(http, log, local, outside, thread, timers, logger));
+}
+
+async function stop(
+  http: HttpServer,
+  log: Log,
+  local: LocalProjection,
+  outside: OutsideProjection,
+  thread: SnapshotThread,
+  timers: readonly NodeJS.Timeout[],
+  logger: Logger,
+): Promise<void> {
+  for (const timer of timers) clearInterval(timer);
+  await http.stop(ANSWER_GRACE_MS);
+  await log.drain();
+  await outside.stop(FLUSH_MS);
+  await local.snapshot().catch((error: unknown) => {
+    logger.error({ err: error }, "the last snapshot could not be written: the next start reads more of the log");
+  });
+  await log.close();
+  await thread.close();
+}
+
+async function openLog(config: Config, logger: Logger, onFailure: (error: HitsError) => void) {
+  let loaded: LoadedSnapshots | undefined;
+  const log = await Log.open({
+    directory: config.walDir,
+    segmentBytes: config.walSegmentBytes,
+    maxQueuedBytes: config.maxQueuedBytes,
+    witnesses: async () => {
+      loaded = await loadSnapshots(nodeFileSystem, config.walDir);
+      return loaded.witnesses;
+    },
+    onFailure,
+    onWarning: (message) => logger.warn({}, message),
+  });
+  for (const { file, invalid } of loaded?.damaged ?? []) {
+    logger.error({ file, invalid }, `snapshot ${file} can't be used (${invalid}): an older one, or the log, is read`);
+  }
+  const { tornBytes, end } = log.recovery;
+  if (tornBytes > 0) {
+    logger.warn({ tornBytes, offset: end }, "the last write before the crash was torn, and never acknowledged: cut");
+  }
+  const refusal = log.refusal(0);
+  if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);
+  return { log, loaded: loaded ?? NO_SNAPSHOTS };
+}
+
+function startTimers(config: Config, logger: Logger, log: Log, local: LocalProjection): NodeJS.Timeout[] {
+  const snapshot = () => {
+    local.snapshotIfDue(SNAPSHOT_RECORDS, SNAPSHOT_MS).catch((error: unknown) => {
+      logger.error({ err: error }, "a snapshot could not be written; it is tried again");
+    });
+  };
+  const retain = () => {
+    log.retain(config.retention, local.neededFrom).then(
+      (removed) => {
+        if (removed.length > 0) logger.info({ removed }, "old segments removed");
+      },
+      (error: unknown) => logger.error({ err: error }, "old segments could not be removed; it is tried again"),
+    );
+  };
+  return [
+    setInterval(snapshot, SNAPSHOT_CHECK_MS),
+    setInterval(retain, RETENTION_CHECK_MS),
+    setInterval(() => local.totals?.order.work(ORDER_FOR_MS), ORDER_EVERY_MS),
+  ];
+}

@@ -1,0 +1,75 @@
+import type { ProjectorReport } from "./mongo/messages.js";
+import type { ProjectorStatus } from "./mongo/projector.js";
+import type { Totals } from "./totals.js";
+
+/**
+ * What the database is known to have, by counter, as its projection has told. Reads are served from here and from the
+ * totals, so that none ever waits for the database.
+ */
+export class Database {
+  readonly #totals: Totals;
+  readonly #maxCounters: number;
+  /** By the totals' index: this log's hits that the database has confirmed. */
+  #confirmed: Float64Array<ArrayBuffer>;
+  #confirmedSum: number;
+  #asOf: string | null;
+  #status: ProjectorStatus | undefined;
+  /** Counters of other logs that there was no room for. */
+  #dropped = 0;
+
+  /** Everything in the totals counts as confirmed until the projection tells what is owed. */
+  constructor(totals: Totals, asOf: string | null, maxCounters: number) {
+    this.#totals = totals;
+    this.#maxCounters = maxCounters;
+    this.#asOf = asOf;
+    this.#confirmed = totals.image().counts;
+    this.#confirmedSum = totals.sum;
+  }
+
+  /** RFC 3339: when the database last answered; null for never. */
+  get asOf(): string | null {
+    return this.#asOf;
+  }
+
+  get status(): ProjectorStatus | undefined {
+    return this.#status;
+  }
+
+  /** Hits of this log that the database has not confirmed. */
+  get lag(): number {
+    return Math.max(0, this.#totals.sum - this.#confirmedSum);
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** This log's hits of a counter that the database has confirmed. */
+  confirmed(index: number): number {
+    return this.#confirmed[index] ?? 0;
+  }
+
+  take(report: ProjectorReport): void {
+    this.#status = report.status;
+    if (report.status.asOf > 0) this.#asOf = new Date(report.status.asOf).toISOString();
+    for (const [name, count] of report.confirmed) {
+      const index = this.#totals.find(name);
+      // The totals are never behind the projection: both follow the same log, the totals first.
+      if (index !== undefined) this.#confirm(index, count);
+    }
+    for (const [name, count] of report.others) {
+      if (!this.#totals.has(name) && this.#totals.size >= this.#maxCounters) this.#dropped++;
+      else this.#totals.setOthers(this.#totals.indexOf(name), count);
+    }
+  }
+
+  #confirm(index: number, count: number): void {
+    if (index >= this.#confirmed.length) {
+      const larger = new Float64Array(Math.max(1024, 2 * index));
+      larger.set(this.#confirmed);
+      this.#confirmed = larger;
+    }
+    this.#confirmedSum += count - this.confirmed(index);
+    this.#confirmed[index] = count;
+  }
+}

@@ -1,0 +1,131 @@
+import { type CounterDocument, countOfOthers, type DamagedDocument, isDamaged, sumOfSlots } from "./document.js";
+import type { Slots } from "./slots.js";
+import { type CounterStore, type SlotUpdate, StoreError } from "./store.js";
+
+/** Commands in flight at once; never two with the same counter. */
+const IN_FLIGHT = 3;
+
+/** Takes what documents say of other logs' hits. */
+export type OthersSink = (name: string, others: number) => void;
+
+/**
+ * Brings documents to what the log says: reads those that are unknown, sends a compare-and-set for each that owes, and
+ * believes only what was confirmed. A miss means: read again.
+ */
+export class Applier {
+  readonly #store: CounterStore;
+  readonly #slots: Slots;
+  readonly #logId: string;
+  readonly #maxOps: number;
+  readonly #onOthers: OthersSink;
+  /** Counters whose document nothing can be done with, and why: they stay owed, the others go on. */
+  readonly blocked = new Map<string, string>();
+
+  constructor(store: CounterStore, slots: Slots, logId: string, maxOps: number, onOthers: OthersSink) {
+    this.#store = store;
+    this.#slots = slots;
+    this.#logId = logId;
+    this.#maxOps = maxOps;
+    this.#onOthers = onOthers;
+  }
+
+  /**
+   * Works off these counters, with the log folded to `position()` at the moment of each command. True: all that they owed
+   * when this was called is confirmed, or they are blocked.
+   */
+  async settle(indexes: readonly number[], position: () => number): Promise<boolean> {
+    const chunks: number[][] = [];
+    for (let at = 0; at < indexes.length; at += this.#maxOps) chunks.push(indexes.slice(at, at + this.#maxOps));
+    let settled = true;
+    const work = async () => {
+      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+        settled = (await this.#settleChunk(chunk, position)) && settled;
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, work));
+    for (const worker of workers) if (worker.status === "rejected") throw worker.reason;
+    return settled;
+  }
+
+  /** Takes what a read or a scan says of one document; whether it can be worked with. */
+  take(document: CounterDocument | DamagedDocument): boolean {
+    const index = this.#slots.find(document.name);
+    if (isDamaged(document)) {
+      if (index !== undefined) this.#block(index, document.reason);
+      return false;
+    }
+    this.#onOthers(document.name, countOfOthers(document, this.#logId));
+    if (index === undefined) return true;
+    this.blocked.delete(document.name);
+    this.#slots.see(index, document.slots.get(this.#logId) ?? "absent");
+    return true;
+  }
+
+  async #settleChunk(indexes: readonly number[], position: () => number): Promise<boolean> {
+    await this.#readUnknown(indexes.filter((index) => !this.#slots.isKnown(index)));
+    const updates: SlotUpdate[] = [];
+    const updated: number[] = [];
+    let settled = true;
+    const foldOffset = position();
+    for (const index of indexes) {
+      if (this.#isBlocked(index)) continue;
+      // Read a moment ago, and made unknown again by a change of the server's state.
+      const update = this.#slots.isKnown(index) ? this.#slots.update(index, foldOffset) : "later";
+      if (update === "done") continue;
+      if (update === "later") settled = false;
+      else if (update === "behind") this.#block(index, "its document has more hits of this log than the log has");
+      else {
+        updates.push(update);
+        updated.push(index);
+      }
+    }
+    return (updates.length === 0 || (await this.#apply(updates, updated))) && settled;
+  }
+
+  async #apply(updates: readonly SlotUpdate[], indexes: readonly number[]): Promise<boolean> {
+    // Until it is confirmed it is unknown: the command may be lost on its way there, or its answer on the way back.
+    for (const index of indexes) this.#slots.forget(index);
+    let applied: boolean;
+    try {
+      applied = await this.#store.apply(updates);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.kind === "documents")) throw error;
+      for (const [name, reason] of error.refused) {
+        const index = this.#slots.find(name);
+        if (index !== undefined) this.#block(index, reason);
+      }
+      return false;
+    }
+    if (!applied) return false;
+    for (const [at, index] of indexes.entries()) {
+      const update = updates[at];
+      if (update !== undefined) this.#slots.see(index, update.next);
+    }
+    return true;
+  }
+
+  async #readUnknown(indexes: readonly number[]): Promise<void> {
+    if (indexes.length === 0) return;
+    const documents = await this.#store.read(indexes.map((index) => this.#slots.nameOf(index)));
+    for (const index of indexes) {
+      const name = this.#slots.nameOf(index);
+      const document = documents.get(name);
+      if (document === undefined) {
+        this.blocked.delete(name);
+        this.#onOthers(name, 0);
+        this.#slots.see(index, "no document");
+      } else if (this.take(document) && !isDamaged(document) && sumOfSlots(document) !== document.count) {
+        await this.#store.setSum(document);
+      }
+    }
+  }
+
+  #isBlocked(index: number): boolean {
+    return this.blocked.has(this.#slots.nameOf(index));
+  }
+
+  #block(index: number, reason: string): void {
+    this.blocked.set(this.#slots.nameOf(index), reason);
+    this.#slots.forget(index);
+  }
+}

@@ -1,0 +1,137 @@
+import { HitsError } from "../../errors.js";
+import type { FileSystem } from "../../wal/file-system.js";
+import { LogReader } from "../../wal/log-reader.js";
+import { type Registration, register, registrations } from "../../wal/registrations.js";
+import { segmentBases } from "../../wal/segment-name.js";
+import { snapshots } from "../snapshot.js";
+import type { Totals } from "../totals.js";
+import { Epochs } from "./epochs.js";
+import { LogFold } from "./log-fold.js";
+import { Projector } from "./projector.js";
+import { Slots } from "./slots.js";
+import type { Checkpoint, CounterStore } from "./store.js";
+
+export const PROJECTION_NAME = "mongodb";
+
+/** How often a reader in another process looks for more; inside the process looking costs nothing. */
+const POLL_MS = 20;
+const POLL_OTHER_PROCESS_MS = 100;
+
+export interface BootstrapOptions {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  readonly logId: string;
+  readonly maxOps: number;
+  /** The writer's durable end, inside its process. */
+  readonly durableEnd: (() => number) | undefined;
+  readonly onOthers: (name: string, others: number) => void;
+  readonly scrubEveryMs?: number;
+}
+
+/** A projector that has read nothing of the database yet, and what it knows by the log directory alone. */
+export interface Bootstrapped {
+  readonly slots: Slots;
+  readonly fold: LogFold;
+  projector(store: CounterStore): Projector;
+}
+
+/**
+ * Puts a projector together from the log directory: the newest snapshot without damage, the registration, and a reader from
+ * the older of the two. Registers the projection where it never was. Throws `PROJECTION_HALTED` where there is nothing to
+ * start from.
+ */
+export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
+  const { fs, directory } = options;
+  const registration = (await registrations(fs, directory)).find(({ name }) => name === PROJECTION_NAME);
+  const registered = registration?.damaged === undefined ? registration : undefined;
+  const snapshot = await newestUndamaged(fs, directory);
+  const epochs = new Epochs(fs, directory, registered?.epochs ?? []);
+  await epochs.refresh();
+  const start = snapshot?.offset ?? 0;
+  const position = epochs.at(start) ?? { epoch: registered?.epoch ?? 0, nonce: registered?.nonce ?? "" };
+  const covered = registered?.offset ?? 0;
+  const from = await readableFrom(options, registered === undefined ? start : Math.min(start, covered), start);
+  const slots = new Slots();
+  // Without the hits between checkpoint and snapshot it is unknown which of the snapshot's counters owe something.
+  const isCovered = registered !== undefined && from <= covered;
+  for (const [name, index] of snapshot?.totals.names() ?? []) {
+    slots.restore(slots.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
+  }
+  const reader = new LogReader({ fs, directory, from, durableEnd: options.durableEnd });
+  const fold = new LogFold(reader, slots, { offset: start, ...position }, isCovered ? covered : 0);
+  for (const name of registered?.blocked ?? []) slots.forget(slots.indexOf(name));
+
+  const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
+    epochs.remember(checkpoint);
+    await register(fs, directory, {
+      name: PROJECTION_NAME,
+      ...checkpoint,
+      updatedAt: new Date().toISOString(),
+      hits,
+      blocked,
+      epochs: epochs.known(),
+    });
+  };
+  if (registration === undefined) await enter({ offset: 0, ...position }, 0, []);
+  const { logId, maxOps, onOthers, durableEnd, scrubEveryMs } = options;
+  const pollMs = durableEnd === undefined ? POLL_OTHER_PROCESS_MS : POLL_MS;
+  return {
+    slots,
+    fold,
+    projector: (store) =>
+      new Projector({
+        logId,
+        store,
+        slots,
+        fold,
+        epochs,
+        registered: registered === undefined ? undefined : { ...checkpointOf(registered), hits: registered.hits ?? 0 },
+        maxOps,
+        register: enter,
+        onOthers,
+        pollMs,
+        ...(scrubEveryMs === undefined ? {} : { scrubEveryMs }),
+      }),
+  };
+}
+
+function checkpointOf({ offset, epoch, nonce }: Registration): Checkpoint {
+  return { offset, epoch, nonce };
+}
+
+interface UndamagedSnapshot {
+  readonly offset: number;
+  readonly totals: Totals;
+}
+
+/** Snapshots that were taken behind damage hold hits that must not be projected yet. */
+async function newestUndamaged(fs: FileSystem, directory: string): Promise<UndamagedSnapshot | undefined> {
+  for await (const { facts, totals } of snapshots(fs, directory)) {
+    if (facts !== undefined && totals !== undefined && facts.damage.length === 0) {
+      return { offset: facts.offset, totals };
+    }
+  }
+  return undefined;
+}
+
+/** The first of these offsets that the log can still be read from. */
+async function readableFrom(options: BootstrapOptions, wanted: number, start: number): Promise<number> {
+  const { fs, directory, durableEnd } = options;
+  for (const from of wanted === start ? [start] : [wanted, start]) {
+    const reader = new LogReader({ fs, directory, from, durableEnd });
+    try {
+      await reader.next();
+      return from;
+    } catch (error) {
+      if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
+    } finally {
+      await reader.close();
+    }
+  }
+  const first = segmentBases(await fs.list(directory))[0];
+  throw new HitsError(
+    "PROJECTION_HALTED",
+    `there is nothing to project from: no sound snapshot, and the log in ${directory} begins at offset ${first}. Put back a ` +
+      "snapshot or the missing segments from a backup, or fork the log into a new directory",
+  );
+}

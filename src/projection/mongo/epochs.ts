@@ -1,0 +1,83 @@
+import type { FileSystem } from "../../wal/file-system.js";
+import { segmentBases } from "../../wal/segment-name.js";
+import { readHeaderIfThere } from "../../wal/segment-reader.js";
+import type { Checkpoint } from "./store.js";
+
+/** An epoch of this log that is known: each opening has its own random nonce. */
+export interface KnownEpoch {
+  readonly epoch: number;
+  readonly nonce: string;
+}
+
+/** More than a start an hour for a year; older ones are dropped. */
+const MAX_KNOWN = 10_000;
+
+/**
+ * The epochs that this log has had: from the headers of its segments, and from the registration, which remembers those whose
+ * segments are gone. A checkpoint with a nonce that is not among them is of another log: an old copy, or a twin.
+ */
+export class Epochs {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #nonces = new Map<number, string>();
+  /** The first offset behind an epoch, where a later one says so. */
+  readonly #ends = new Map<number, number>();
+  /** Segments by base offset, ascending, with the epoch of each. */
+  readonly #segments = new Map<number, KnownEpoch>();
+
+  constructor(fs: FileSystem, directory: string, remembered: readonly KnownEpoch[]) {
+    this.#fs = fs;
+    this.#directory = directory;
+    for (const { epoch, nonce } of remembered) this.#nonces.set(epoch, nonce);
+  }
+
+  /** Reads the headers of segments that were not there before. */
+  async refresh(): Promise<void> {
+    for (const base of segmentBases(await this.#fs.list(this.#directory))) {
+      if (this.#segments.has(base)) continue;
+      const header = await readHeaderIfThere(this.#fs, this.#directory, base);
+      if (header === undefined) continue;
+      this.#segments.set(base, { epoch: header.epoch, nonce: header.nonce });
+      this.#nonces.set(header.epoch, header.nonce);
+      const end = header.previous?.endOffset;
+      if (end === undefined) continue;
+      // All epochs before this one have ended there, or earlier where a header between them says so.
+      for (const epoch of this.#nonces.keys()) {
+        if (epoch < header.epoch) this.#ends.set(epoch, Math.min(this.#ends.get(epoch) ?? end, end));
+      }
+    }
+  }
+
+  /** The epoch in which the record below this offset was written, where its segment is still there. */
+  at(offset: number): KnownEpoch | undefined {
+    let found: KnownEpoch | undefined;
+    for (const [base, epoch] of this.#segments) if (base < offset) found = epoch;
+    return found;
+  }
+
+  remember({ epoch, nonce }: KnownEpoch): void {
+    if (nonce !== "") this.#nonces.set(epoch, nonce);
+  }
+
+  knows(checkpoint: KnownEpoch): boolean {
+    return this.#nonces.get(checkpoint.epoch) === checkpoint.nonce;
+  }
+
+  /** Whether the checkpoint lies behind the end of its epoch, where that has ended. */
+  isBeyond(checkpoint: Checkpoint): boolean {
+    const end = this.#ends.get(checkpoint.epoch);
+    return end !== undefined && checkpoint.offset > end;
+  }
+
+  /** Whether a later epoch than this has begun. */
+  hasEnded(epoch: number): boolean {
+    return this.#ends.has(epoch);
+  }
+
+  known(): KnownEpoch[] {
+    return [...this.#nonces]
+      .map(([epoch, nonce]) => ({ epoch, nonce }))
+      .sort((a, b) => a.epoch - b.epoch)
+      .slice(-MAX_KNOWN);
+  }
+}

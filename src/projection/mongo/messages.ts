@@ -1,0 +1,34 @@
+import type { ProjectorStatus } from "./projector.js";
+
+/** What goes between the server and the thread of its MongoDB projection. */
+export interface ProjectorSetup {
+  readonly directory: string;
+  readonly logId: string;
+  readonly url: string;
+  readonly database: string | undefined;
+  readonly maxOps: number;
+  /** The log's durable end. */
+  readonly sharedEnd: SharedArrayBuffer;
+  /** Other logs' hits as the newest snapshot has them: only changes of these are told. */
+  readonly others: ReadonlyMap<string, number>;
+}
+
+export type ToProjector = { readonly type: "stop"; readonly withinMs: number };
+
+/** How the projection stands, and what has changed since it was told last. */
+export interface ProjectorReport {
+  readonly type: "report";
+  readonly status: ProjectorStatus;
+  /** Counters with their slot as the database has confirmed it. */
+  readonly confirmed: readonly (readonly [name: string, count: number])[];
+  /** Counters with what other logs have counted. */
+  readonly others: readonly (readonly [name: string, count: number])[];
+}
+
+export type FromProjector =
+  | ProjectorReport
+  /** All that is owed has been told: from now on reads are right. */
+  | { readonly type: "ready" }
+  /** The projection can't go on by itself; what was reported before stands. */
+  | { readonly type: "failed"; readonly code: string | undefined; readonly message: string }
+  | { readonly type: "stopped" };

@@ -1,0 +1,269 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeError } from "../../errors.js";
+import { describeDamage } from "../../wal/damage.js";
+import { Applier } from "./applier.js";
+import { Backoff } from "./backoff.js";
+import { CheckpointKeeper } from "./checkpoint-keeper.js";
+import type { Epochs } from "./epochs.js";
+import type { LogFold } from "./log-fold.js";
+import { Others } from "./others.js";
+import { Scrub, type ScrubFigures } from "./scrub.js";
+import type { Slots } from "./slots.js";
+import { type Checkpoint, type CounterStore, StoreError } from "./store.js";
+
+export interface ProjectorOptions {
+  readonly logId: string;
+  readonly store: CounterStore;
+  readonly slots: Slots;
+  readonly fold: LogFold;
+  readonly epochs: Epochs;
+  /** The checkpoint as the log directory has it; undefined for a projection that has never run. */
+  readonly registered: (Checkpoint & { readonly hits: number }) | undefined;
+  readonly maxOps: number;
+  /**
+   * Makes the checkpoint known in the log directory, durably, so that retention may go on, and so that a claimed epoch is
+   * known as this log's own even when its segments are gone. `hits`: all hits of the log below it.
+   */
+  readonly register: (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => Promise<void>;
+  /** Told of other logs' hits by counter, as they are read. */
+  readonly onOthers: (name: string, others: number) => void;
+  /** How often to look for more where the log has ended. */
+  readonly pollMs: number;
+  readonly scrubEveryMs?: number;
+}
+
+export interface ProjectorStatus {
+  readonly state: "running" | "retrying" | "halted";
+  /** Epoch milliseconds: since when. */
+  readonly since: number;
+  readonly lastError: string | null;
+  readonly checkpoint: number;
+  /** Hits of the log that the database has not confirmed. */
+  readonly lag: number;
+  readonly blocked: ReadonlyMap<string, string>;
+  /** Epoch milliseconds: when the database last answered; 0 for never. */
+  readonly asOf: number;
+  readonly scrub: ScrubFigures;
+}
+
+const LOOK_EVERY_MS = 1000;
+/** Between cycles while there is work, so that hits of one counter share an update; and without. */
+const CYCLE_MS = 200;
+const IDLE_MS = 20;
+const RETRY_FIRST_MS = 50;
+const RETRY_MS = 1000;
+const CREDENTIALS_RETRY_MS = 30_000;
+const BLOCKED_RETRY_MS = 10_000;
+const HALTED_RETRY_MS = 10_000;
+const REGISTER_EVERY_MS = 1000;
+const SCRUB_EVERY_MS = 10 * 60_000;
+
+/**
+ * The MongoDB projection. Two loops share the slots: one folds the log, whatever the database does; the other brings the
+ * database to what the log says and moves the checkpoint behind it.
+ */
+export class Projector {
+  readonly #options: ProjectorOptions;
+  readonly #applier: Applier;
+  readonly #keeper: CheckpointKeeper;
+  readonly #scrub: Scrub;
+  readonly #others: Others;
+  readonly #backoff = new Backoff(RETRY_FIRST_MS);
+  readonly #stop = new AbortController();
+  #state: ProjectorStatus["state"] = "retrying";
+  #since = Date.now();
+  #lastError: string | null = null;
+  #asOf = 0;
+  /** Changes of the server's state that the driver has told of, and how many of them a look has dealt with. */
+  #changes = 1;
+  #changesSeen = 0;
+  #lookAt = 0;
+  #blockedAt = 0;
+  #registeredAt = 0;
+  /** As the log directory has it: offset and hits below it. */
+  #registered: number;
+  #registeredHits: number;
+  #closing = false;
+  #prepared = false;
+  #flushed = false;
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+    const { store, slots, logId, onOthers } = options;
+    this.#applier = new Applier(store, slots, logId, options.maxOps, onOthers);
+    this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
+    this.#registered = options.registered?.offset ?? 0;
+    this.#registeredHits = options.registered?.hits ?? 0;
+    this.#scrub = new Scrub(store, slots, this.#applier, options.scrubEveryMs ?? SCRUB_EVERY_MS);
+    this.#others = new Others(store, logId, onOthers);
+  }
+
+  /** The driver saw the server's state change: nothing seen before is certain. */
+  noteChange(): void {
+    this.#changes++;
+  }
+
+  status(): ProjectorStatus {
+    const { slots, fold } = this.#options;
+    const damage = fold.damage === undefined ? undefined : `stopped in front of damage: ${describeDamage(fold.damage)}`;
+    return {
+      state: damage !== undefined && this.#state === "running" ? "halted" : this.#state,
+      since: this.#since,
+      lastError: this.#lastError ?? damage ?? null,
+      checkpoint: this.#keeper.offset,
+      lag: slots.sum - slots.confirmedSum,
+      blocked: this.#applier.blocked,
+      asOf: this.#asOf,
+      scrub: this.#scrub.figures,
+    };
+  }
+
+  /** Runs until `stop`. Rejects where the log itself can't be followed: `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`. */
+  async run(): Promise<void> {
+    const loops = [this.#foldLoop(), this.#applyLoop()];
+    try {
+      await Promise.all(loops);
+    } finally {
+      this.#stop.abort();
+      await Promise.allSettled(loops);
+      await this.#options.fold.close();
+    }
+  }
+
+  /** Ends both loops after the call that is under way. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** From now on every checkpoint is registered at once: a stop is near. */
+  closing(): void {
+    this.#closing = true;
+    this.#flushed = false;
+  }
+
+  /** Whether all that was folded is in the database and under the checkpoint. */
+  get isFlushed(): boolean {
+    return this.#flushed;
+  }
+
+  async #foldLoop(): Promise<void> {
+    const { fold, pollMs } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      if (!(await fold.step())) await this.#pause(pollMs);
+    }
+  }
+
+  async #applyLoop(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const started = performance.now();
+      let wait: number;
+      try {
+        await this.cycle();
+        this.#backoff.reset();
+        wait = this.#state === "halted" ? HALTED_RETRY_MS : Math.max(CYCLE_MS - (performance.now() - started), IDLE_MS);
+      } catch (error) {
+        wait = this.#failed(error);
+      }
+      await this.#pause(wait);
+    }
+  }
+
+  /** One round: look, claim, apply what is owed, move the checkpoint, scrub a little. Rejects with a `StoreError`. */
+  async cycle(): Promise<void> {
+    const { slots, fold, store } = this.#options;
+    if (performance.now() >= this.#lookAt || this.#changes !== this.#changesSeen) {
+      if (!(await this.#look())) return;
+    }
+    if (!this.#prepared) {
+      await store.prepare();
+      this.#prepared = true;
+    }
+    const target = fold.position;
+    const hits = slots.sum;
+    if (target.nonce === "") return;
+    if (!this.#keeper.hasClaimed(target)) {
+      const registered = { ...target, offset: this.#registered };
+      await this.#options.register(registered, this.#registeredHits, [...this.#applier.blocked.keys()]);
+      if (!(await this.#keeper.claim(target))) return this.#lookAgain();
+    }
+    const settled = await this.#applier.settle(this.#due(), () => fold.position.offset);
+    if (settled) {
+      if (!(await this.#keeper.advance(target))) return this.#lookAgain();
+      await this.#register(target, hits);
+    }
+    this.#flushed = settled && fold.position.offset === target.offset && slots.owed === this.#applier.blocked.size;
+    this.#asOf = Date.now();
+    await this.#others.step(performance.now());
+    await this.#scrub.step(performance.now());
+  }
+
+  async #look(): Promise<boolean> {
+    const { slots, fold } = this.#options;
+    const changes = this.#changes;
+    const look = await this.#keeper.look(fold);
+    this.#lookAt = performance.now() + LOOK_EVERY_MS;
+    if (look.state === "foreign") {
+      this.#enter("halted", look.reason);
+      return false;
+    }
+    const back = look.state === "gone back";
+    if (back) slots.forgetFrom(-1);
+    else if (changes !== this.#changesSeen) slots.forgetFrom(look.checkpoint?.offset ?? 0);
+    if (back || changes !== this.#changesSeen) {
+      this.#scrub.restart();
+      this.#others.restart();
+      this.#prepared = this.#prepared && !back;
+    }
+    this.#changesSeen = changes;
+    this.#enter("running", null);
+    return true;
+  }
+
+  #lookAgain(): void {
+    this.#lookAt = 0;
+  }
+
+  /** What is owed; of the blocked only now and then. */
+  #due(): number[] {
+    const { slots } = this.#options;
+    const { blocked } = this.#applier;
+    const owing = slots.owing();
+    if (blocked.size === 0) return owing;
+    const now = performance.now();
+    if (now >= this.#blockedAt) {
+      this.#blockedAt = now + BLOCKED_RETRY_MS;
+      return owing;
+    }
+    return owing.filter((index) => !blocked.has(slots.nameOf(index)));
+  }
+
+  async #register(target: Checkpoint, hits: number): Promise<void> {
+    const now = performance.now();
+    if (target.offset <= this.#registered || (now < this.#registeredAt + REGISTER_EVERY_MS && !this.#closing)) return;
+    this.#registeredAt = now;
+    await this.#options.register(target, hits, [...this.#applier.blocked.keys()]);
+    this.#registered = target.offset;
+    this.#registeredHits = hits;
+  }
+
+  /** How long to wait after a failure. */
+  #failed(error: unknown): number {
+    if (!(error instanceof StoreError)) throw error;
+    this.#flushed = false;
+    this.#lookAgain();
+    this.#enter("retrying", error.message);
+    return this.#backoff.next(error.kind === "credentials" ? CREDENTIALS_RETRY_MS : RETRY_MS);
+  }
+
+  #enter(state: ProjectorStatus["state"], error: string | null): void {
+    if (state !== this.#state) this.#since = Date.now();
+    this.#state = state;
+    this.#lastError = error;
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.#stop.signal }).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) throw new Error(describeError(error));
+    });
+  }
+}

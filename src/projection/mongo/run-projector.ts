@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { nodeFileSystem } from "../../wal/node-file-system.js";
+import { bootstrap } from "./bootstrap.js";
+import type { ProjectorReport } from "./messages.js";
+import { MongoStore } from "./mongo-store.js";
+import type { Projector } from "./projector.js";
+import { Reporter } from "./reporter.js";
+
+const REPORT_EVERY_MS = 250;
+const FLUSH_POLL_MS = 20;
+
+export interface RunOptions {
+  readonly directory: string;
+  readonly logId: string;
+  readonly url: string;
+  readonly database: string | undefined;
+  readonly maxOps: number;
+  /** The writer's durable end, inside its process. */
+  readonly durableEnd: (() => number) | undefined;
+  readonly others: ReadonlyMap<string, number>;
+  readonly onReport: (report: ProjectorReport) => void;
+  /** All that is owed has been reported. */
+  readonly onReady: () => void;
+}
+
+/** A projection that runs, in a thread or a process of its own. */
+export interface RunningProjection {
+  /** Ends with the projection; rejects where the log can't be followed. */
+  readonly ended: Promise<void>;
+  /** Brings the database up to date where it answers within so many milliseconds, registers the checkpoint, and stops. */
+  stop(withinMs: number): Promise<void>;
+}
+
+/** Puts the projection together from the log directory and runs it. */
+export async function runProjector(options: RunOptions): Promise<RunningProjection> {
+  const { directory, logId, url, database, maxOps, durableEnd, onReport } = options;
+  let projector: Projector | undefined;
+  // Before anything that takes time: a URL that can't be parsed is said at once.
+  const store = new MongoStore({ url, database, logId, onChange: () => projector?.noteChange() });
+  let reporter: Reporter | undefined;
+  const onOthers = (name: string, count: number) => reporter?.onOthers(name, count);
+  const start = await bootstrap({ fs: nodeFileSystem, directory, logId, maxOps, durableEnd, onOthers });
+  while (await start.fold.step());
+  const running = start.projector(store);
+  projector = running;
+  const reporting = new Reporter(start.slots, options.others);
+  reporter = reporting;
+  start.slots.tellOwed();
+  const reportAll = () => {
+    let step = reporting.take(running);
+    onReport(step.report);
+    while (step.more) {
+      step = reporting.take(running);
+      onReport(step.report);
+    }
+  };
+  reportAll();
+  options.onReady();
+  const timer = setInterval(() => onReport(reporting.take(running).report), REPORT_EVERY_MS);
+  const ended = running.run().finally(async () => {
+    clearInterval(timer);
+    await store.close();
+  });
+  return {
+    ended,
+    async stop(withinMs) {
+      running.closing();
+      for (const until = performance.now() + withinMs; !running.isFlushed && performance.now() < until; ) {
+        if (running.status().state !== "running") break;
+        await sleep(FLUSH_POLL_MS);
+      }
+      running.stop();
+      reportAll();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { CounterDocument, DamagedDocument, Slot } from "./document.js";
+
+/**
+ * What the projector needs of a database, so that tests can interleave, lose and repeat every call. All writes are
+ * compare-and-set on single documents; each call is bounded in time and rejects with a `StoreError`.
+ */
+export interface CounterStore {
+  /** Documents by name as a majority has them; a name without a document is missing from the map. */
+  read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>>;
+  /**
+   * Sends updates of different counters in one command. True: every one was applied. False: some were not, and it is
+   * unknown which; the documents must be read again.
+   */
+  apply(updates: readonly SlotUpdate[]): Promise<boolean>;
+  /** Sets a document's `count` to the sum of its slots, where all of it is still as seen. */
+  setSum(document: CounterDocument): Promise<void>;
+  readCheckpoint(): Promise<Checkpoint | undefined>;
+  /** Writes a checkpoint where it is still as seen. False: it was not. */
+  writeCheckpoint(seen: Checkpoint | undefined, next: Checkpoint): Promise<boolean>;
+  /** Up to `limit` documents by name, behind `after`; and where to go on, undefined at the end. */
+  scan(after: string | undefined, limit: number): Promise<Scanned>;
+  /** Documents changed since a moment of the server's clock, in that order; and what to ask for next. */
+  changedSince(since: ChangedSince, limit: number): Promise<Changed>;
+  /** Whether another log has ever projected into this database. */
+  hasOtherLogs(): Promise<boolean>;
+  /** Makes the indexes that this needs. */
+  prepare(): Promise<void>;
+}
+
+export interface Scanned {
+  readonly documents: readonly (CounterDocument | DamagedDocument)[];
+  readonly next: string | undefined;
+}
+
+/** A place in the order of `updatedAt`, then name. */
+export interface ChangedSince {
+  readonly at: Date;
+  readonly name: string;
+}
+
+export interface Changed {
+  readonly documents: readonly (CounterDocument | DamagedDocument)[];
+  /** Undefined where nothing more was changed by now. */
+  readonly next: ChangedSince | undefined;
+}
+
+/** One counter's update: what its document was seen to have, and what it shall have. */
+export interface SlotUpdate {
+  readonly name: string;
+  /** The slot as seen; "absent": a document without one; "no document": none at all, so that one may be made. */
+  readonly seen: Slot | "absent" | "no document";
+  /** The slot as it shall be; its count is never below what was seen. */
+  readonly next: Slot;
+}
+
+export interface Checkpoint {
+  /** The first offset that is not applied. */
+  readonly offset: number;
+  readonly epoch: number;
+  readonly nonce: string;
+}
+
+/**
+ * Why a call failed. `transient`: try again for ever. `credentials`: the same, slowly. `documents`: the command reached the
+ * server, which refused single documents for a reason that does not go away by itself.
+ */
+export class StoreError extends Error {
+  readonly kind: "transient" | "credentials" | "documents";
+  /** For `documents`: name and reason. */
+  readonly refused: ReadonlyMap<string, string>;
+
+  constructor(kind: StoreError["kind"], message: string, refused: ReadonlyMap<string, string> = new Map()) {
+    super(message);
+    this.name = "StoreError";
+    this.kind = kind;
+    this.refused = refused;
+  }
+}

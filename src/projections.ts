@@ -1,0 +1,165 @@
+import type { Logger } from "pino";
+import type { Config, MongoSettings } from "./config.js";
+import type { ProjectionStatus } from "./http/services.js";
+import { Database } from "./projection/database.js";
+import type { LocalProjection } from "./projection/local.js";
+import type { ProjectorReport } from "./projection/mongo/messages.js";
+import { ProjectionThread } from "./projection/mongo/projection-thread.js";
+import type { Totals } from "./projection/totals.js";
+import type { Log } from "./wal/log.js";
+import { nodeFileSystem } from "./wal/node-file-system.js";
+import { registrations } from "./wal/registrations.js";
+
+const BLOCKED_SHOWN = 100;
+const REGISTRATIONS_EVERY_MS = 1000;
+/** A projection in another process that owes hits and has not moved for so long has trouble. */
+const STALE_MS = 15_000;
+
+/** Projections besides the local one, whoever runs them. */
+export interface OutsideProjection {
+  /** What reads are served from beside the totals; undefined where no database is configured here. */
+  readonly database: Database | undefined;
+  statuses(): readonly ProjectionStatus[];
+  stop(flushMs: number): Promise<void>;
+}
+
+/** The MongoDB projection in a thread of this process, or what others registered in the log directory. */
+export async function projectionOf(
+  config: Config,
+  log: Log,
+  local: LocalProjection,
+  logger: Logger,
+): Promise<OutsideProjection> {
+  const { mongodb, maxCounters } = config;
+  if (mongodb === undefined || local.totals === undefined) return new RegisteredProjections(log, local, logger);
+  const projection = new ThreadProjection(mongodb, maxCounters, log, local, local.totals, logger);
+  await projection.start();
+  return projection;
+}
+
+class ThreadProjection implements OutsideProjection {
+  readonly database: Database;
+  readonly #thread: ProjectionThread;
+  readonly #log: Log;
+  readonly #local: LocalProjection;
+  readonly #logger: Logger;
+  #failed: { readonly message: string; readonly since: string } | undefined;
+  #state = "";
+
+  constructor(
+    { url, database, maxOps }: MongoSettings,
+    maxCounters: number,
+    log: Log,
+    local: LocalProjection,
+    totals: Totals,
+    logger: Logger,
+  ) {
+    this.#log = log;
+    this.#local = local;
+    this.#logger = logger;
+    this.database = new Database(totals, local.othersAsOf, maxCounters);
+    const setup = () => {
+      const others = new Map<string, number>();
+      for (const [name, index] of totals.names()) {
+        const count = totals.others(index);
+        if (count > 0) others.set(name, count);
+      }
+      return { directory: log.directory, logId: log.id, url, database, maxOps, sharedEnd: log.sharedEnd, others };
+    };
+    this.#thread = new ProjectionThread(setup, {
+      onReport: (report) => this.#take(report),
+      onFailed: (code, message) => {
+        this.#failed = { message, since: new Date().toISOString() };
+        logger.error({ code, projection: "mongodb" }, `the MongoDB projection stopped: ${message}; it is tried again`);
+      },
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#thread.start();
+  }
+
+  stop(flushMs: number): Promise<void> {
+    return this.#thread.stop(flushMs);
+  }
+
+  statuses(): ProjectionStatus[] {
+    const status = this.database.status;
+    const blocked = [...(status?.blocked ?? [])];
+    const failed = this.#failed;
+    return [
+      {
+        name: "mongodb",
+        checkpoint: status?.checkpoint ?? 0,
+        lag: this.database.lag,
+        state: failed !== undefined ? "halted" : (status?.state ?? "retrying"),
+        blocked: blocked.length,
+        blockedCounters: blocked.slice(0, BLOCKED_SHOWN).map(([counter, reason]) => ({ counter, reason })),
+        lastError: failed?.message ?? status?.lastError ?? null,
+        since: failed?.since ?? new Date(status?.since ?? Date.now()).toISOString(),
+      },
+    ];
+  }
+
+  #take(report: ProjectorReport): void {
+    this.#failed = undefined;
+    this.database.take(report);
+    this.#local.othersAsOf = this.database.asOf;
+    const { state, lastError } = report.status;
+    // Not before the first word from the database, or about it.
+    if (state === this.#state || (state === "retrying" && lastError === null)) return;
+    this.#state = state;
+    const fields = { projection: "mongodb", state, lag: this.database.lag, log: this.#log.id };
+    if (state === "running") this.#logger.info(fields, "MongoDB is up");
+    else if (state === "retrying")
+      this.#logger.warn(fields, `MongoDB does not answer, hits wait in the log: ${lastError}`);
+    else this.#logger.error(fields, `the MongoDB projection is halted: ${lastError}`);
+  }
+}
+
+/** Where another process projects: what it has registered in the log directory, looked at every second. */
+class RegisteredProjections implements OutsideProjection {
+  readonly database = undefined;
+  readonly #log: Log;
+  readonly #local: LocalProjection;
+  readonly #logger: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #statuses: readonly ProjectionStatus[] = [];
+
+  constructor(log: Log, local: LocalProjection, logger: Logger) {
+    this.#log = log;
+    this.#local = local;
+    this.#logger = logger;
+    this.#timer = setInterval(() => void this.#look(), REGISTRATIONS_EVERY_MS);
+    void this.#look();
+  }
+
+  statuses(): readonly ProjectionStatus[] {
+    return this.#statuses;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const found = await registrations(nodeFileSystem, this.#log.directory);
+      this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
+        const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
+        const stale = lag > 0 && Date.now() - Date.parse(updatedAt) > STALE_MS;
+        return {
+          name,
+          checkpoint: offset,
+          lag,
+          state: damaged !== undefined ? "halted" : stale ? "retrying" : "running",
+          blocked: blocked?.length ?? 0,
+          lastError: damaged ?? (stale ? "it has not moved its checkpoint for a while" : null),
+          since: updatedAt,
+        };
+      });
+    } catch (error) {
+      this.#logger.warn({ err: error }, "the registered projections could not be read");
+    }
+  }
+}
