@@ -81,7 +81,7 @@ test("both damaged and segments gone: halts and says why, takes hits all the sam
   assert.ok(offset > 0);
   assert.is(count, null);
   assert.throws(
-    () => new View(run.local).counter("home"),
+    () => new View(run.local, undefined).counter("home"),
     (error: HitsError) => error.code === "PROJECTION_HALTED",
   );
   await run.local.snapshot();
@@ -136,7 +136,7 @@ test("damage: counts on, says incomplete, and still says so from a later snapsho
 
   run = await LocalLog.open(directory);
   assert.is(run.local.totals?.count("home"), 20, "what is behind the damage counts");
-  assert.is(new View(run.local).counter("home").incomplete, true);
+  assert.is(new View(run.local, undefined).counter("home").incomplete, true);
   assert.is(run.log.damage.length, 1);
   assert.is(run.log.damage[0]?.from, 0);
   assert.is(run.log.damage[0]?.to, 10);
@@ -146,8 +146,8 @@ test("damage: counts on, says incomplete, and still says so from a later snapsho
 
   run = await LocalLog.open(directory);
   assert.ok(run.local.readFrom > 30);
-  assert.is(new View(run.local).counter("home").count, 25);
-  assert.is(new View(run.local).counter("home").incomplete, true);
+  assert.is(new View(run.local, undefined).counter("home").count, 25);
+  assert.is(new View(run.local, undefined).counter("home").incomplete, true);
   assert.equal(readFileSync(file).subarray(0, 8192), bytes.subarray(0, 8192), "the damaged file is kept as it is");
   await run.close();
 });
