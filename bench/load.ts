@@ -8,6 +8,7 @@ import autocannon from "autocannon";
 export interface Load {
   readonly requestsPerSecond: number;
   readonly p99Milliseconds: number;
+  readonly maxMilliseconds: number;
   /** Answers that were no 2xx, and broken connections. */
   readonly errors: number;
 }
@@ -41,13 +42,16 @@ async function postByWrk({ url, connections, seconds, body }: LoadOptions): Prom
     const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", script, url];
     const { stdout } = await promisify(execFile)("wrk", args);
     const p99 = /^\s+99%\s+([\d.]+)(us|ms|s)$/m.exec(stdout);
-    const scale = { us: 0.001, ms: 1, s: 1000 }[p99?.[2] ?? "ms"] ?? 1;
+    const max = /^\s+Latency\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)\s/m.exec(stdout);
+    const milliseconds = (found: RegExpExecArray | null) =>
+      Number(found?.[1] ?? Number.NaN) * ({ us: 0.001, ms: 1, s: 1000 }[found?.[2] ?? "ms"] ?? 1);
     const numbers = (pattern: RegExp) => [...(pattern.exec(stdout) ?? [])].slice(1).map(Number);
     const [bad = 0] = numbers(/Non-2xx or 3xx responses: (\d+)/);
     const broken = numbers(/Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/);
     return {
       requestsPerSecond: numbers(/^Requests\/sec:\s+([\d.]+)/m)[0] ?? 0,
-      p99Milliseconds: Number(p99?.[1] ?? Number.NaN) * scale,
+      p99Milliseconds: milliseconds(p99),
+      maxMilliseconds: milliseconds(max),
       errors: broken.reduce((total, count) => total + count, bad),
     };
   } finally {
@@ -61,6 +65,7 @@ async function postByAutocannon({ url, connections, seconds, body }: LoadOptions
   return {
     requestsPerSecond: result.requests.average,
     p99Milliseconds: result.latency.p99,
+    maxMilliseconds: result.latency.max,
     errors: result.non2xx + result.errors,
   };
 }

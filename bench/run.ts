@@ -6,6 +6,7 @@ import { cpus, totalmem } from "node:os";
 import { benchBulk } from "./bulk.js";
 import { benchHttp } from "./http.js";
 import { benchMemory } from "./memory.js";
+import { benchOutage } from "./outage.js";
 import { benchParts } from "./parts.js";
 
 const benchmarks: Record<string, () => Promise<void>> = {
@@ -13,6 +14,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   http: benchHttp,
   bulk: benchBulk,
   memory: benchMemory,
+  outage: benchOutage,
 };
 
 const asked = process.argv.slice(2);

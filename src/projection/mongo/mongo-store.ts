@@ -45,8 +45,11 @@ export interface MongoStoreOptions {
   readonly url: string;
   readonly database: string | undefined;
   readonly logId: string;
-  /** Told of every change of the server's state that the driver sees: after one, nothing seen before is certain. */
-  readonly onChange: () => void;
+  /**
+   * Told of every change of the server's state that the driver sees: after one, nothing seen before is certain. `answers`:
+   * whether it is one that answers again.
+   */
+  readonly onChange: (answers: boolean) => void;
 }
 
 /** The store on a real MongoDB, or a server that speaks its protocol. */
@@ -60,9 +63,9 @@ export class MongoStore implements CounterStore {
   constructor({ url, database, logId, onChange }: MongoStoreOptions) {
     this.#logId = logId;
     this.#client = new MongoClient(url, clientOptions());
-    for (const event of ["serverDescriptionChanged", "connectionPoolCleared", "serverHeartbeatFailed"] as const) {
-      this.#client.on(event, onChange);
-    }
+    this.#client.on("serverDescriptionChanged", ({ newDescription }) => onChange(newDescription.type !== "Unknown"));
+    this.#client.on("connectionPoolCleared", () => onChange(false));
+    this.#client.on("serverHeartbeatFailed", () => onChange(false));
     const db: Db = this.#client.db(database ?? databaseOf(url));
     this.#counters = db.collection<CounterRecord>("counters", CONFIRMED);
     this.#checkpoints = db.collection<CounterRecord>("checkpoints", CONFIRMED);

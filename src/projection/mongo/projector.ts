@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describeError } from "../../errors.js";
 import { describeDamage } from "../../wal/damage.js";
 import { Applier } from "./applier.js";
 import { Backoff } from "./backoff.js";
@@ -70,6 +69,8 @@ export class Projector {
   readonly #others: Others;
   readonly #backoff = new Backoff(RETRY_FIRST_MS);
   readonly #stop = new AbortController();
+  /** Ends the apply loop's pause. */
+  #wake = new AbortController();
   #state: ProjectorStatus["state"] = "retrying";
   #since = Date.now();
   #lastError: string | null = null;
@@ -98,9 +99,10 @@ export class Projector {
     this.#others = new Others(store, logId, onOthers);
   }
 
-  /** The driver saw the server's state change: nothing seen before is certain. */
-  noteChange(): void {
+  /** The driver saw the server's state change: nothing seen before is certain. One that answers again is asked at once. */
+  noteChange(answers: boolean): void {
     this.#changes++;
+    if (answers && this.#state === "retrying") this.#wake.abort();
   }
 
   status(): ProjectorStatus {
@@ -164,7 +166,8 @@ export class Projector {
       } catch (error) {
         wait = this.#failed(error);
       }
-      await this.#pause(wait);
+      this.#wake = new AbortController();
+      await this.#pause(wait, this.#wake.signal);
     }
   }
 
@@ -261,9 +264,9 @@ export class Projector {
     this.#lastError = error;
   }
 
-  async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.#stop.signal }).catch((error: unknown) => {
-      if (!this.#stop.signal.aborted) throw new Error(describeError(error));
-    });
+  async #pause(milliseconds: number, wake?: AbortSignal): Promise<void> {
+    const stop = this.#stop.signal;
+    const signal = wake === undefined ? stop : AbortSignal.any([stop, wake]);
+    await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
   }
 }

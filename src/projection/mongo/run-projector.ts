@@ -36,7 +36,7 @@ export async function runProjector(options: RunOptions): Promise<RunningProjecti
   const { directory, logId, url, database, maxOps, durableEnd, onReport } = options;
   let projector: Projector | undefined;
   // Before anything that takes time: a URL that can't be parsed is said at once.
-  const store = new MongoStore({ url, database, logId, onChange: () => projector?.noteChange() });
+  const store = new MongoStore({ url, database, logId, onChange: (answers) => projector?.noteChange(answers) });
   let reporter: Reporter | undefined;
   const onOthers = (name: string, count: number) => reporter?.onOthers(name, count);
   const start = await bootstrap({ fs: nodeFileSystem, directory, logId, maxOps, durableEnd, onOthers });

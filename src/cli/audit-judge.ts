@@ -1,0 +1,126 @@
+import type { DatabaseSide, Row } from "./audit-documents.js";
+import type { LogSide } from "./audit-log.js";
+
+/** Something in the database that is not what the log says. */
+export interface Difference {
+  /** Null for what concerns no single counter. */
+  readonly counter: string | null;
+  /**
+   * `slot`: its count is not the log's total at its offset. `sum`: `count` is not the sum of the slots. `missing`: hits
+   * below the checkpoint are not there. `beyond`: the slot's offset lies behind the log's end; `checkpoint`: the
+   * checkpoint's does. `document`: it can't be read.
+   */
+  readonly kind: "slot" | "sum" | "missing" | "beyond" | "checkpoint" | "document";
+  /** The offset that the two are compared at; null where it is about the document alone. */
+  readonly offset: number | null;
+  readonly expected: number | string;
+  readonly found: number | string;
+}
+
+/** A counter of which it can't be told whether it is right. */
+export interface Unjudged {
+  readonly counter: string;
+  /** The offset at which it would have to be compared. */
+  readonly offset: number;
+  readonly reason: string;
+}
+
+export interface Audit {
+  readonly exact: boolean;
+  /** Counters that were looked at, in the database and in the log. */
+  readonly checked: number;
+  readonly documents: number;
+  /** Hits that the log has and the database is not supposed to have yet, and of how many counters they are. */
+  readonly pending: number;
+  readonly pendingCounters: number;
+  readonly differing: readonly Difference[];
+  readonly unjudged: readonly Unjudged[];
+}
+
+/** Compares what was read of both sides. */
+export function judge(database: DatabaseSide, log: LogSide): Audit {
+  const checkpoint = database.checkpoint?.offset ?? 0;
+  const differing = [...database.differing];
+  const unjudged: Unjudged[] = [];
+  let [checked, pending, pendingCounters] = [0, 0, 0];
+  if (checkpoint > log.end && !log.endIsUnknown) {
+    const expected = `at most ${log.end}, where the log ends`;
+    differing.push({ counter: null, kind: "checkpoint", offset: checkpoint, expected, found: checkpoint });
+  }
+  for (const row of database.rows.all) {
+    // Read in an attempt that was given up, and not since.
+    if (row.document === "none" && row.start + row.behind === 0) continue;
+    checked++;
+    if (row.document === "damaged") continue;
+    const { difference, reason } = judgeRow(row, log, checkpoint);
+    if (difference !== undefined) differing.push({ counter: row.name, ...difference });
+    else if (reason !== undefined) unjudged.push({ counter: row.name, ...reason });
+    else {
+      const owed = row.behind + Math.max(0, row.slot.offset < log.from ? row.start - row.slot.count : 0);
+      pending += owed;
+      if (owed > 0) pendingCounters++;
+    }
+  }
+  return {
+    exact: differing.length + unjudged.length === 0,
+    checked,
+    documents: database.documents,
+    pending,
+    pendingCounters,
+    differing,
+    unjudged,
+  };
+}
+
+interface Judgement {
+  readonly difference?: Omit<Difference, "counter"> | undefined;
+  readonly reason?: Omit<Unjudged, "counter"> | undefined;
+}
+
+function judgeRow(row: Row, log: LogSide, checkpoint: number): Judgement {
+  const slot = judgeSlot(row, log);
+  if (slot.difference !== undefined) return slot;
+  const below = judgeBelowCheckpoint(row, log, checkpoint);
+  return below.difference !== undefined || slot.reason === undefined ? below : slot;
+}
+
+/** The slot's count against the log's total at its offset. */
+function judgeSlot({ slot, start, atSlot, document }: Row, log: LogSide): Judgement {
+  if (document !== "slot") return {};
+  const { offset, count } = slot;
+  const differs = (kind: Difference["kind"], expected: number | string, found: number | string): Judgement => {
+    return { difference: { kind, offset, expected, found } };
+  };
+  if (offset > log.end && !log.endIsUnknown) return differs("beyond", `at most ${log.end}, where the log ends`, offset);
+  if (offset > 0 && offset < log.from) {
+    // Totals never fall: what the log had later it did not have more of before.
+    if (count > start) return differs("slot", `at most ${start}`, count);
+    return count === start ? {} : { reason: { offset, reason: noHistory(log) } };
+  }
+  const expected = offset <= 0 ? 0 : atSlot;
+  const isCertain = offset <= log.damagedFrom;
+  if (isCertain) return count === expected ? {} : differs("slot", expected, count);
+  // Damage hides hits and makes none up.
+  return count < expected ? differs("slot", `at least ${expected}`, count) : { reason: { offset, reason: damaged(log) } };
+}
+
+/** Below the checkpoint nothing may be missing. */
+function judgeBelowCheckpoint({ slot, start, atCheckpoint }: Row, log: LogSide, checkpoint: number): Judgement {
+  if (checkpoint <= 0) return {};
+  if (checkpoint < log.from) {
+    return slot.count >= start ? {} : { reason: { offset: checkpoint, reason: noHistory(log) } };
+  }
+  if (atCheckpoint > slot.count) {
+    const expected = `at least ${atCheckpoint}`;
+    return { difference: { kind: "missing", offset: checkpoint, expected, found: slot.count } };
+  }
+  return checkpoint > log.damagedFrom ? { reason: { offset: checkpoint, reason: damaged(log) } } : {};
+}
+
+function noHistory({ from }: LogSide): string {
+  return `no history that far back: it begins at offset ${from}`;
+}
+
+function damaged({ damagedFrom }: LogSide): string {
+  return `the log is damaged from offset ${damagedFrom} on`;
+}

@@ -1,0 +1,124 @@
+import { HitsError } from "../errors.js";
+import { foldHits } from "../hit-record.js";
+import { snapshots } from "../projection/snapshot.js";
+import type { Totals } from "../projection/totals.js";
+import type { Damage } from "../wal/damage.js";
+import type { FileSystem } from "../wal/file-system.js";
+import { LogReader } from "../wal/log-reader.js";
+import type { LogBatch } from "../wal/segment-reader.js";
+import type { Rows } from "./audit-documents.js";
+import { readToEnd } from "./log-directory.js";
+
+/** The log as an audit has read it; the totals are in the rows. */
+export interface LogSide {
+  /** Totals are known from this offset on: 0, the log's birth, or a snapshot's. */
+  readonly from: number;
+  /** The first offset behind what the log holds. */
+  readonly end: number;
+  /** Damage hides where the log ends. */
+  readonly endIsUnknown: boolean;
+  /** Totals at offsets above this may be too low; infinite in a log without damage. */
+  readonly damagedFrom: number;
+  readonly damage: readonly Damage[];
+}
+
+interface Start {
+  readonly offset: number;
+  readonly totals: Totals | undefined;
+}
+
+/**
+ * Reads the log once and fills in the rows' totals: from its birth where all of it is there, else from the oldest sound
+ * snapshot that was taken without damage and that the log still goes on from. Throws `OFFSET_GONE` where there is none.
+ */
+export async function readLog(
+  fs: FileSystem,
+  directory: string,
+  logId: string,
+  rows: Rows,
+  checkpoint: number,
+): Promise<LogSide> {
+  let gone: HitsError | undefined;
+  for await (const start of starts(fs, directory, logId)) {
+    try {
+      return await readFrom(fs, directory, start, rows, checkpoint);
+    } catch (error) {
+      if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
+      gone ??= error;
+    }
+  }
+  const why = gone?.message ?? "the log is empty";
+  throw new HitsError("OFFSET_GONE", `no history to compare with: ${why}, and there is no such snapshot`);
+}
+
+/** Where the history may begin, the oldest first: the older it is, the more can be compared. */
+async function* starts(fs: FileSystem, directory: string, logId: string): AsyncGenerator<Start> {
+  yield { offset: 0, totals: undefined };
+  const found: Start[] = [];
+  for await (const { facts, totals } of snapshots(fs, directory)) {
+    if (facts?.logId !== logId || totals === undefined || facts.damage.length > 0) continue;
+    found.push({ offset: facts.offset, totals });
+  }
+  yield* found.reverse();
+}
+
+async function readFrom(
+  fs: FileSystem,
+  directory: string,
+  start: Start,
+  rows: Rows,
+  checkpoint: number,
+): Promise<LogSide> {
+  const from = start.offset;
+  rows.reset();
+  for (const [name, index] of start.totals?.names() ?? []) {
+    const row = rows.all[rows.indexOf(name)];
+    if (row !== undefined) row.start = row.atSlot = row.atCheckpoint = start.totals?.countAt(index) ?? 0;
+  }
+  const damage: Damage[] = [];
+  let end = from;
+  const reader = new LogReader({ fs, directory, from });
+  try {
+    const { segment } = await readToEnd(reader, {
+      batch(batch) {
+        end = Math.max(end, batch.endOffset);
+        add(batch, from, rows, checkpoint);
+      },
+      damage(one) {
+        end = Math.max(end, one.to ?? 0);
+        damage.push(one);
+      },
+    });
+    if (segment === undefined) {
+      throw new HitsError("LOG_DIRECTORY", `${directory} holds no segments: there is nothing to compare with`);
+    }
+    return {
+      from,
+      // An opening leaves a gap behind everything before it.
+      end: Math.max(end, segment),
+      endIsUnknown: damage.some(({ to }) => to === undefined),
+      damagedFrom: damage.reduce((lowest, one) => Math.min(lowest, Math.max(from, one.from)), Number.POSITIVE_INFINITY),
+      damage,
+    };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Record by record: a slot that was changed by hand may name an offset within a batch. */
+function add(batch: LogBatch, from: number, rows: Rows, checkpoint: number): void {
+  let offset = batch.baseOffset;
+  foldHits(
+    batch,
+    (name) => rows.indexOf(name),
+    (index, n) => {
+      const row = rows.all[index];
+      if (row !== undefined && offset >= from) {
+        if (offset < row.slot.offset) row.atSlot += n;
+        else row.behind += n;
+        if (offset < checkpoint) row.atCheckpoint += n;
+      }
+      offset++;
+    },
+  );
+}
