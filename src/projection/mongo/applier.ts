@@ -30,10 +30,10 @@ export class Applier {
   }
 
   /**
-   * Works off these counters, with the log folded to `position()` at the moment of each command. True: all that they owed
-   * when this was called is confirmed, or they are blocked.
+   * Works off these counters, with the log folded to `position()` at the moment of each command; undefined: nothing may be
+   * written now. True: all that they owed when this was called is confirmed, or they are blocked.
    */
-  async settle(indexes: readonly number[], position: () => number): Promise<boolean> {
+  async settle(indexes: readonly number[], position: () => number | undefined): Promise<boolean> {
     const chunks: number[][] = [];
     for (let at = 0; at < indexes.length; at += this.#maxOps) chunks.push(indexes.slice(at, at + this.#maxOps));
     let settled = true;
@@ -61,12 +61,13 @@ export class Applier {
     return true;
   }
 
-  async #settleChunk(indexes: readonly number[], position: () => number): Promise<boolean> {
+  async #settleChunk(indexes: readonly number[], position: () => number | undefined): Promise<boolean> {
     await this.#readUnknown(indexes.filter((index) => !this.#slots.isKnown(index)));
     const updates: SlotUpdate[] = [];
     const updated: number[] = [];
     let settled = true;
     const foldOffset = position();
+    if (foldOffset === undefined) return false;
     for (const index of indexes) {
       if (this.#isBlocked(index)) continue;
       // Read a moment ago, and made unknown again by a change of the server's state.

@@ -181,23 +181,30 @@ export class Projector {
       await store.prepare();
       this.#prepared = true;
     }
-    const target = fold.position;
-    const hits = slots.sum;
-    if (target.nonce === "") return;
-    if (!this.#keeper.hasClaimed(target)) {
-      const registered = { ...target, offset: this.#registered };
-      await this.#options.register(registered, this.#registeredHits, [...this.#applier.blocked.keys()]);
-      if (!(await this.#keeper.claim(target))) return this.#lookAgain();
-    }
-    const settled = await this.#applier.settle(this.#due(), () => fold.position.offset);
-    if (settled) {
-      if (!(await this.#keeper.advance(target))) return this.#lookAgain();
-      await this.#register(target, hits);
-    }
-    this.#flushed = settled && fold.position.offset === target.offset && slots.owed === this.#applier.blocked.size;
+    // Before the log's first hit there is nothing to project, but other logs may have some.
+    if (fold.position.nonce !== "" && !(await this.#project())) return this.#lookAgain();
     this.#asOf = Date.now();
     await this.#others.step(performance.now());
     await this.#scrub.step(performance.now());
+  }
+
+  /** Claims the epoch where that is to be done, applies what is owed, and moves the checkpoint. False: look again. */
+  async #project(): Promise<boolean> {
+    const { slots, fold, register } = this.#options;
+    const target = fold.position;
+    const hits = slots.sum;
+    if (!this.#keeper.hasClaimed(target)) {
+      // Known in the directory first: the claim must be known as this log's own even when its segments are gone.
+      await register({ ...target, offset: this.#registered }, this.#registeredHits, this.#blockedNames());
+      if (!(await this.#keeper.claim(target))) return false;
+    }
+    // A later epoch than was claimed may begin while this goes on.
+    const position = () => (this.#keeper.hasClaimed(fold.position) ? fold.position.offset : undefined);
+    const settled = await this.#applier.settle(this.#due(), position);
+    if (settled && !(await this.#keeper.advance(target))) return false;
+    if (settled) await this.#register(target, hits);
+    this.#flushed = settled && fold.position.offset === target.offset && slots.owed === this.#applier.blocked.size;
+    return true;
   }
 
   async #look(): Promise<boolean> {
@@ -222,6 +229,10 @@ export class Projector {
     return true;
   }
 
+  #blockedNames(): string[] {
+    return [...this.#applier.blocked.keys()];
+  }
+
   #lookAgain(): void {
     this.#lookAt = 0;
   }
@@ -244,7 +255,7 @@ export class Projector {
     const now = performance.now();
     if (target.offset <= this.#registered || (now < this.#registeredAt + REGISTER_EVERY_MS && !this.#closing)) return;
     this.#registeredAt = now;
-    await this.#options.register(target, hits, [...this.#applier.blocked.keys()]);
+    await this.#options.register(target, hits, this.#blockedNames());
     this.#registered = target.offset;
     this.#registeredHits = hits;
   }
