@@ -173,7 +173,7 @@ export class Projector {
 
   /** One round: look, claim, apply what is owed, move the checkpoint, scrub a little. Rejects with a `StoreError`. */
   async cycle(): Promise<void> {
-    const { slots, fold, store } = this.#options;
+    const { fold, store } = this.#options;
     if (performance.now() >= this.#lookAt || this.#changes !== this.#changesSeen) {
       if (!(await this.#look())) return;
     }
