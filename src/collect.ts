@@ -41,13 +41,13 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
     (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
   });
   const thread = new SnapshotThread();
-  const local = await LocalProjection.open(log, loaded, thread);
+  const local = await LocalProjection.open(log, loaded, thread, config.idempotencyWindowMs);
   if (local.halted !== undefined) logger.error({ code: local.halted.code }, local.halted.message);
   for (const damage of log.damage) {
     logger.error({ damage }, `the log is damaged, counts may be too low: ${describeDamage(damage)}`);
   }
   const outside = await projectionOf(config, log, local, logger);
-  const collector = new Collector(log, local, config.maxCounters);
+  const collector = new Collector(log, local, config);
   const service = new Service(log, local, collector, new View(local, outside.database), outside);
   http = createHttpServer(createApp(service, logger), logger);
   const { host, port } = await http.listen(config.host, config.port);

@@ -12,6 +12,7 @@ export type ErrorCode =
   | "INVALID_QUERY"
   | "TOO_MANY_COUNTERS"
   | "COUNT_LIMIT"
+  | "IDEMPOTENCY_MISMATCH"
   | "BODY_TOO_LARGE"
   // Requests that HTTP itself refuses.
   | "BAD_REQUEST"
@@ -25,6 +26,7 @@ export type ErrorCode =
   | "INTERNAL"
   // Not counted, certainly: try again.
   | "QUEUE_FULL"
+  | "TOO_MANY_KEYS"
   | "DISK_FULL"
   | "CLOSING"
   // Unknown whether counted: the write failed half-way.

@@ -139,21 +139,31 @@ export function* storedHits(batch: LogBatch): Generator<StoredHit> {
 
 /**
  * Folds a batch without making objects: `resolve` turns a name into a number once for each name in the batch, `add` gets
- * that number and the hit's n. Throws as `storedHits` does.
+ * that number and the hit's n. `keyed` is told of hits with an id, after they were added. Throws as `storedHits` does.
  */
 export function foldHits(
   batch: LogBatch,
   resolve: (name: string) => number,
   add: (key: number, n: number) => void,
+  keyed?: (key: number, hit: Hit & { readonly id: string }, offset: number) => void,
 ): void {
   const keys: number[] = [];
+  const names: string[] = [];
   for (const record of new BatchRecords(batch)) {
-    const key = record.distance === 0 ? resolve(record.text()) : keys[keys.length - record.distance];
-    if (key === undefined) throw record.invalid("a name of a record before this batch");
+    const { distance, flags } = record;
+    const name = distance === 0 ? record.text() : names[names.length - distance];
+    const key = distance === 0 && name !== undefined ? resolve(name) : keys[keys.length - distance];
+    if (key === undefined || name === undefined) throw record.invalid("a name of a record before this batch");
     keys.push(key);
-    const n = record.flags & HAS_N ? record.number() : 1;
+    names.push(name);
+    const n = flags & HAS_N ? record.number() : 1;
     if (n < 1 || n > MAX_N || !record.ok) throw record.invalid(`n of ${n}`);
     add(key, n);
+    if (keyed === undefined || (flags & HAS_ID) === 0) continue;
+    const at = flags & HAS_AT ? { at: record.number() } : undefined;
+    const id = record.text();
+    const payload = flags & HAS_PAYLOAD ? { payload: record.text() } : undefined;
+    keyed(key, { counter: name, n, id, ...at, ...payload }, batch.baseOffset + keys.length - 1);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Admission, Collected, Collector } from "./collector.js";
+import type { Admission, Collected, CollectedAll, Collector } from "./collector.js";
 import type { ErrorCode, HitsError } from "./errors.js";
 import type { Hit } from "./hit.js";
 import type { CountersPage, CountersQuery, ServiceStatus, Services } from "./http/services.js";
@@ -29,7 +29,7 @@ export class Service implements Services {
     return this.#collector.record(hit);
   }
 
-  recordAll(hits: readonly Hit[]): Promise<{ firstOffset: number; lastOffset: number }> {
+  recordAll(hits: readonly Hit[]): Promise<CollectedAll> {
     return this.#collector.recordAll(hits);
   }
 

@@ -45,7 +45,12 @@ test("many at once lie one behind the other", async () => {
     { counter: "b", n: 2 },
     { counter: "a", n: 3 },
   ];
-  assert.equal(await run.collector.recordAll(hits), { firstOffset: 0, lastOffset: 2 });
+  assert.equal(await run.collector.recordAll(hits), {
+    accepted: 3,
+    replayed: 0,
+    firstOffset: 0,
+    lastOffset: 2,
+  });
   assert.is(run.local.totals?.count("a"), 4);
   assert.is(run.local.totals?.count("b"), 2);
   await run.close();

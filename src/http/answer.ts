@@ -9,14 +9,21 @@ export class ClientGone extends Error {}
 export const JSON_TYPE = "application/json; charset=utf-8";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
+const NO_HEADERS: readonly string[] = [];
+
 /** How much of an unread body, and for how long, is read and dropped before the connection is closed. */
 const LINGER_BYTES = 32 * 1024 * 1024;
 const LINGER_MS = 1000;
 /** A body that says it is no longer than this is read to its end instead, which keeps the connection. */
 const WORTH_READING_BYTES = 16 * 1024;
 
-/** Answers with JSON text. */
-export function sendJson(res: ServerResponse, status: number, body: string): void {
+/** Answers with JSON text. `more` are further headers, names and values in turn. */
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  body: string,
+  more: readonly string[] = NO_HEADERS,
+): void {
   // An array of strings, in one go: the cheapest way through node's writer, and hits take it.
   res.writeHead(status, [
     "Content-Type",
@@ -27,6 +34,7 @@ export function sendJson(res: ServerResponse, status: number, body: string): voi
     "nosniff",
     "Content-Length",
     String(Buffer.byteLength(body)),
+    ...more,
   ]);
   res.end(res.req.method === "HEAD" ? undefined : body);
 }

@@ -46,12 +46,9 @@ export class BulkHits {
       await readEntries(req, entries);
       this.#refuseUnwanted(entries);
       if (entries.hits.length === 0) throw nothingToCount(entries);
-      const { firstOffset, lastOffset } = await this.#services.recordAll(entries.hits);
-      sendJson(
-        res,
-        202,
-        JSON.stringify({ accepted: entries.hits.length, firstOffset, lastOffset, ...refused(entries) }),
-      );
+      const { accepted, replayed, firstOffset, lastOffset } = await this.#services.recordAll(entries.hits);
+      const again = replayed > 0 ? { replayed } : undefined;
+      sendJson(res, 202, JSON.stringify({ accepted, ...again, firstOffset, lastOffset, ...refused(entries) }));
     } catch (error) {
       const isBody = error instanceof HitsError && error.code === "INVALID_BODY";
       const none = { accepted: 0, firstOffset: null, lastOffset: null, ...refused(entries) };

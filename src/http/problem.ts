@@ -33,6 +33,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   INVALID_QUERY: { status: 400 },
   TOO_MANY_COUNTERS: { status: 403 },
   COUNT_LIMIT: { status: 403 },
+  IDEMPOTENCY_MISMATCH: { status: 422 },
   NOT_FOUND: { status: 404 },
   METHOD_NOT_ALLOWED: { status: 405 },
   REQUEST_TIMEOUT: { status: 408 },
@@ -40,6 +41,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415 },
   HEADERS_TOO_LARGE: { status: 431 },
   QUEUE_FULL: { status: UNAVAILABLE, retryAfter: 1 },
+  TOO_MANY_KEYS: { status: UNAVAILABLE, retryAfter: 60 },
   CLOSING: { status: UNAVAILABLE, retryAfter: 5 },
   DISK_FULL: {
     status: UNAVAILABLE,

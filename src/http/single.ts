@@ -11,6 +11,7 @@ import type { Services } from "./services.js";
 import { decodeQueryPart, rawQueryValue } from "./target.js";
 
 const PREFIX = "/hits/";
+const REPLAYED = ["Idempotent-Replayed", "true"];
 
 /** Single hits: `POST /hits/:counter`, and `POST /hits?counter=`. */
 export class SingleHits {
@@ -67,13 +68,14 @@ export class SingleHits {
     const n = query === "" ? 1 : numberIn(query);
     const id = idOf(req, query);
     const payload = hasBody(req) ? await readPayload(req) : undefined;
-    const { offset, count } = await this.#services.record({
+    const { offset, count, replayed } = await this.#services.record({
       counter: counter.name,
       n,
       ...(id === undefined ? undefined : { id }),
       ...(payload === undefined ? undefined : { payload }),
     });
-    sendJson(res, 202, `{"counter":${counter.json},"offset":${offset},"count":${count}}`);
+    const body = `{"counter":${counter.json},"offset":${offset},"count":${count}}`;
+    sendJson(res, 202, body, replayed ? REPLAYED : undefined);
   }
 }
 

@@ -1,21 +1,25 @@
 import { describeError, HitsError } from "../errors.js";
+import type { Hit } from "../hit.js";
 import { foldHits } from "../hit-record.js";
 import type { FileSystem } from "../wal/file-system.js";
 import type { Log } from "../wal/log.js";
 import type { Witness } from "../wal/recovery.js";
-import { KEPT_SNAPSHOTS, type SnapshotFacts, type SnapshotFile, snapshots } from "./snapshot.js";
-import { Totals, type TotalsImage } from "./totals.js";
+import type { LogBatch } from "../wal/segment-reader.js";
+import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
+import { KEPT_SNAPSHOTS, type NewSnapshotFacts, type SnapshotFacts, type SnapshotFile, snapshots } from "./snapshot.js";
+import type { SnapshotJob } from "./snapshot-worker.js";
+import { Totals } from "./totals.js";
 
 /** Writes a snapshot durably, off the request thread or (in tests) on a file system of their own. */
 export interface SnapshotSink {
-  write(job: { directory: string; facts: SnapshotFacts; image: TotalsImage }): Promise<void>;
+  write(job: SnapshotJob): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What the snapshots of a directory give to start from. */
 export interface LoadedSnapshots {
   /** The newest sound one. */
-  readonly newest: { readonly facts: SnapshotFacts; readonly totals: Totals } | undefined;
+  readonly newest: { readonly facts: SnapshotFacts; readonly totals: Totals; readonly keys: Buffer } | undefined;
   readonly witnesses: readonly Witness[];
   readonly damaged: readonly SnapshotFile[];
 }
@@ -27,7 +31,7 @@ export async function loadSnapshots(fs: FileSystem, directory: string): Promise<
   const witnesses: Witness[] = [];
   const damaged: SnapshotFile[] = [];
   for await (const snapshot of snapshots(fs, directory)) {
-    const { facts, totals } = snapshot;
+    const { facts, totals, keys } = snapshot;
     if (facts !== undefined) {
       witnesses.push({
         source: `snapshot ${snapshot.file}`,
@@ -36,7 +40,9 @@ export async function loadSnapshots(fs: FileSystem, directory: string): Promise<
         epoch: facts.epoch,
       });
     }
-    if (facts !== undefined && totals !== undefined) return { newest: { facts, totals }, witnesses, damaged };
+    if (facts !== undefined && totals !== undefined && keys !== undefined) {
+      return { newest: { facts, totals, keys }, witnesses, damaged };
+    }
     damaged.push(snapshot);
   }
   return { newest: undefined, witnesses, damaged };
@@ -51,6 +57,8 @@ export class LocalProjection {
   /** Undefined once it has halted. */
   readonly totals: Totals | undefined;
   readonly halted: HitsError | undefined;
+  /** The keys of hits within the window, with their first answers. */
+  readonly keys: IdempotencyKeys;
   /** RFC 3339: since when it runs, or is halted. */
   readonly since = new Date().toISOString();
   /** The offset that the log itself was read from at the start. */
@@ -71,7 +79,9 @@ export class LocalProjection {
     sink: SnapshotSink,
     start: { totals: Totals; offset: number } | HitsError,
     newest: SnapshotFacts | undefined,
+    keys: IdempotencyKeys,
   ) {
+    this.keys = keys;
     const snapshotOffset = newest?.offset;
     const from = snapshotOffset ?? 0;
     this.othersAsOf = newest?.asOf ?? null;
@@ -85,7 +95,15 @@ export class LocalProjection {
   }
 
   /** Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`: then nothing may start. */
-  static async open(log: Log, loaded: LoadedSnapshots, sink: SnapshotSink): Promise<LocalProjection> {
+  static async open(
+    log: Log,
+    loaded: LoadedSnapshots,
+    sink: SnapshotSink,
+    idempotencyWindowMs: number,
+  ): Promise<LocalProjection> {
+    const now = Date.now();
+    const keys = new IdempotencyKeys(idempotencyWindowMs);
+    keys.restore(loaded.newest?.keys ?? Buffer.alloc(0), now);
     const from = loaded.newest?.facts.offset ?? 0;
     const totals = loaded.newest?.totals ?? new Totals();
     for (const damage of loaded.newest?.facts.damage ?? []) log.reportDamage(damage);
@@ -101,17 +119,17 @@ export class LocalProjection {
           offset = Math.max(offset, step.damage.to ?? 0);
           continue;
         }
-        foldBatch(step.batch, totals);
+        foldBatch(step.batch, totals, keys, now);
         if (step.batch.count > 0) offset = step.batch.endOffset;
         records += step.batch.count;
       }
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
-      return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts);
+      return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts, keys);
     } finally {
       await reader.close();
     }
-    const projection = new LocalProjection(log, sink, { totals, offset }, loaded.newest?.facts);
+    const projection = new LocalProjection(log, sink, { totals, offset }, loaded.newest?.facts, keys);
     projection.#recordsSince = records;
     return projection;
   }
@@ -147,7 +165,7 @@ export class LocalProjection {
   async snapshot(): Promise<void> {
     await this.#writing?.catch(() => undefined);
     if (this.totals === undefined || this.#recordsSince === 0) return;
-    const facts: SnapshotFacts = {
+    const facts: NewSnapshotFacts = {
       logId: this.#log.id,
       epoch: this.#log.epoch,
       nonce: this.#log.nonce,
@@ -160,7 +178,7 @@ export class LocalProjection {
     this.#recordsSince = 0;
     this.#snapshotAt = performance.now();
     const directory = this.#log.directory;
-    this.#writing = this.#sink.write({ directory, facts, image: this.totals.image() });
+    this.#writing = this.#sink.write({ directory, facts, image: this.totals.image(), keys: this.keys.image() });
     try {
       await this.#writing;
       this.#kept = [...this.#kept, facts.offset].slice(-KEPT_SNAPSHOTS);
@@ -173,11 +191,16 @@ export class LocalProjection {
   }
 }
 
-function foldBatch(batch: Parameters<typeof foldHits>[0], totals: Totals): void {
+function foldBatch(batch: LogBatch, totals: Totals, keys: IdempotencyKeys, now: number): void {
+  const keyed = keys.isKept(batch.time, now)
+    ? (index: number, hit: Hit & { readonly id: string }, offset: number) =>
+        keys.add(keyOf(hit), offset, totals.countAt(index), batch.time)
+    : undefined;
   foldHits(
     batch,
     (name) => totals.indexOf(name),
     (index, n) => totals.add(index, n),
+    keyed,
   );
 }
 

@@ -6,6 +6,7 @@ import type { FileSystem } from "../wal/file-system.js";
 import { readU64, writeU64 } from "../wal/format.js";
 import { SNAPSHOT_DIRECTORY } from "../wal/segment-name.js";
 import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "../wal/whole-file.js";
+import { KEY_BYTES, type KeysImage } from "./idempotency-keys.js";
 import { Totals, type TotalsImage } from "./totals.js";
 
 /**
@@ -16,7 +17,8 @@ import { Totals, type TotalsImage } from "./totals.js";
  *     12  4  length of the facts            …  8  for each counter: this log's count, a double
  *     16  8  number of counters             …  8  for each counter: other logs' count as last known, a double
  *                                           …  …  for each counter: 16-bit length and name, UTF-8
- *     24  8  length of the names            …  4  CRC-32 of counts, others and names
+ *                                           …  …  idempotency keys, as idempotency-keys.ts draws them
+ *     24  8  length of the names            …  4  CRC-32 of all from the counts on
  *
  * The facts have a checksum of their own, so that a snapshot whose body is damaged still vouches for its offset.
  */
@@ -37,9 +39,14 @@ export interface SnapshotFacts {
   readonly created: string;
   /** RFC 3339: when other logs' counts were last known; null for never. */
   readonly asOf: string | null;
+  /** How many idempotency keys there are. */
+  readonly keys: number;
   /** What the log could not give up to here: the totals may be too low by as much. */
   readonly damage: readonly Damage[];
 }
+
+/** The facts of a snapshot that is to be written. */
+export type NewSnapshotFacts = Omit<SnapshotFacts, "keys">;
 
 export interface SnapshotFile {
   readonly file: string;
@@ -54,10 +61,13 @@ export interface SnapshotFile {
 export async function writeSnapshot(
   fs: FileSystem,
   logDirectory: string,
-  facts: SnapshotFacts,
+  known: NewSnapshotFacts,
   image: TotalsImage,
+  keys: KeysImage = [],
 ): Promise<string> {
   const directory = await makeDurableDirectory(fs, logDirectory, SNAPSHOT_DIRECTORY);
+  const keyParts = keys.map(({ buffer, from, to }) => Buffer.from(buffer, from, to - from));
+  const facts: SnapshotFacts = { ...known, keys: lengthOf(keyParts) / KEY_BYTES };
   const json = Buffer.from(JSON.stringify(facts));
   const head = Buffer.alloc(HEAD_BYTES);
   const names = image.names.map(({ buffer, used }) => Buffer.from(buffer, 0, used));
@@ -65,13 +75,9 @@ export async function writeSnapshot(
   head.writeUInt32LE(VERSION, 8);
   head.writeUInt32LE(json.length, 12);
   writeU64(head, 16, image.size);
-  writeU64(
-    head,
-    24,
-    names.reduce((total, part) => total + part.length, 0),
-  );
+  writeU64(head, 24, lengthOf(names));
   head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
-  const body = [bytesOf(image.counts), bytesOf(image.others), ...names];
+  const body = [bytesOf(image.counts), bytesOf(image.others), ...names, ...keyParts];
   const checksum = Buffer.alloc(4);
   checksum.writeUInt32LE(body.reduce((crc, part) => crc32(part, crc), 0));
   const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
@@ -84,7 +90,7 @@ export async function writeSnapshot(
 export async function* snapshots(
   fs: FileSystem,
   logDirectory: string,
-): AsyncGenerator<SnapshotFile & { totals?: Totals }> {
+): AsyncGenerator<SnapshotFile & { totals?: Totals; keys?: Buffer }> {
   for (const file of await snapshotNames(fs, logDirectory)) {
     const bytes = await readIfThere(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY, file));
     // A server that runs has replaced it by a newer one since the listing.
@@ -93,9 +99,9 @@ export async function* snapshots(
     const base = { file, bytes: bytes.length, facts };
     if (facts === undefined) yield { ...base, invalid: "its facts fail their checksum" };
     else {
-      const totals = decodeTotals(bytes);
-      if (totals === undefined) yield { ...base, invalid: "its totals fail their checksum" };
-      else yield { ...base, invalid: undefined, totals };
+      const content = decodeContent(bytes, facts);
+      if (content === undefined) yield { ...base, invalid: "its totals fail their checksum" };
+      else yield { ...base, invalid: undefined, ...content };
     }
   }
 }
@@ -123,7 +129,8 @@ async function prune(fs: FileSystem, logDirectory: string): Promise<void> {
     const full = path.join(logDirectory, SNAPSHOT_DIRECTORY, file);
     // A damaged one stays for whoever wants to look at it, and doesn't count.
     const bytes = await readWholeFile(fs, full);
-    if (decodeFacts(bytes) === undefined || !isBodySound(bytes)) continue;
+    const facts = decodeFacts(bytes);
+    if (facts === undefined || bodyOf(bytes, facts) === undefined) continue;
     sound++;
     if (sound > KEPT_SNAPSHOTS) await removeIfThere(fs, full);
   }
@@ -151,30 +158,33 @@ function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
 }
 
 /** Counts and names as they lie in the file, where they pass their checksum. */
-function bodyOf(bytes: Buffer): { counts: Buffer; others: Buffer; names: Buffer } | undefined {
+function bodyOf(bytes: Buffer, facts: SnapshotFacts) {
   const start = HEAD_BYTES + bytes.readUInt32LE(12);
   const size = readU64(bytes, 16) ?? 0;
   const othersAt = start + size * 8;
   const namesAt = othersAt + size * 8;
-  const end = namesAt + (readU64(bytes, 24) ?? 0);
+  const keysAt = namesAt + (readU64(bytes, 24) ?? 0);
+  const end = keysAt + facts.keys * KEY_BYTES;
   if (end + 4 !== bytes.length) return undefined;
   if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(end)) return undefined;
   return {
     counts: bytes.subarray(start, othersAt),
     others: bytes.subarray(othersAt, namesAt),
-    names: bytes.subarray(namesAt, end),
+    names: bytes.subarray(namesAt, keysAt),
+    keys: bytes.subarray(keysAt, end),
   };
 }
 
-function isBodySound(bytes: Buffer): boolean {
-  return bodyOf(bytes) !== undefined;
-}
-
-function decodeTotals(bytes: Buffer): Totals | undefined {
-  const body = bodyOf(bytes);
+function decodeContent(bytes: Buffer, facts: SnapshotFacts): { totals: Totals; keys: Buffer } | undefined {
+  const body = bodyOf(bytes, facts);
   if (body === undefined) return undefined;
   const totals = new Totals();
-  return totals.restore(doublesOf(body.counts), doublesOf(body.others), body.names) ? totals : undefined;
+  const sound = totals.restore(doublesOf(body.counts), doublesOf(body.others), body.names);
+  return sound ? { totals, keys: body.keys } : undefined;
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((total, part) => total + part.length, 0);
 }
 
 function bytesOf(doubles: Float64Array): Buffer {

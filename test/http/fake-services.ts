@@ -26,6 +26,8 @@ export class FakeServices implements Services {
   /** Hits refused, by code. */
   readonly rejected = new Map<ErrorCode, number>();
   halted = false;
+  /** Whether `record` says that the hit was there before. */
+  replayed = false;
   /** What `record` waits for. */
   gate: Promise<void> = Promise.resolve();
   projections: ProjectionStatus[] = [
@@ -49,7 +51,7 @@ export class FakeServices implements Services {
     await this.gate;
     if (this.failure !== undefined) throw this.failure;
     const offset = this.hits.push(hit) - 1;
-    return { offset, count: this.halted ? null : this.#count(hit.counter) };
+    return { offset, count: this.halted ? null : this.#count(hit.counter), replayed: this.replayed };
   }
 
   async recordAll(hits: readonly Hit[]): Promise<RecordedAll> {
@@ -58,7 +60,7 @@ export class FakeServices implements Services {
     const firstOffset = this.hits.length;
     for (const hit of hits) this.hits.push(hit);
     this.batches.push(hits.length);
-    return { firstOffset, lastOffset: this.hits.length - 1 };
+    return { accepted: hits.length, replayed: 0, firstOffset, lastOffset: this.hits.length - 1 };
   }
 
   admission(): Admission {

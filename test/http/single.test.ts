@@ -22,6 +22,17 @@ test("a hit is answered with its offset and the count, exactly", () =>
     ]);
   }));
 
+test("a retry is answered as the first was, and says so", () =>
+  withServer(async ({ services, url }) => {
+    const first = await fetch(`${url}/hits/home?id=k`, { method: "POST" });
+    assert.is(first.headers.get("idempotent-replayed"), null);
+    services.replayed = true;
+    const again = await fetch(`${url}/hits/home?id=k`, { method: "POST" });
+    assert.is(again.status, 202);
+    assert.is(again.headers.get("idempotent-replayed"), "true");
+    assert.equal(Object.keys((await again.json()) as object), ["counter", "offset", "count"]);
+  }));
+
 test("a hit while the counts are unknown has count null", () =>
   withServer(async (running) => {
     running.services.halted = true;
@@ -148,6 +159,8 @@ test("what the services refuse, by status", () =>
     const refusals: [ConstructorParameters<typeof HitsError>[0], number][] = [
       ["TOO_MANY_COUNTERS", 403],
       ["COUNT_LIMIT", 403],
+      ["IDEMPOTENCY_MISMATCH", 422],
+      ["TOO_MANY_KEYS", 503],
       ["QUEUE_FULL", 503],
       ["DISK_FULL", 503],
       ["CLOSING", 503],

@@ -1,4 +1,4 @@
-import { Collector } from "../../src/collector.js";
+import { Collector, type CollectorOptions } from "../../src/collector.js";
 import { LocalProjection, loadSnapshots, type SnapshotSink } from "../../src/projection/local.js";
 import { writeSnapshot } from "../../src/projection/snapshot.js";
 import { Log, type LogOptions } from "../../src/wal/log.js";
@@ -6,11 +6,13 @@ import { nodeFileSystem } from "../../src/wal/node-file-system.js";
 
 /** Snapshots written in this thread: the thread of their own needs the build. */
 export const directSink: SnapshotSink = {
-  async write({ directory, facts, image }) {
-    await writeSnapshot(nodeFileSystem, directory, facts, image);
+  async write({ directory, facts, image, keys }) {
+    await writeSnapshot(nodeFileSystem, directory, facts, image, keys);
   },
   close: async () => undefined,
 };
+
+export type LocalLogOptions = Partial<LogOptions> & Partial<CollectorOptions> & { readonly windowMs?: number };
 
 /** A log with its local projection and a collector on the real file system, as the server puts them together. */
 export class LocalLog {
@@ -18,17 +20,14 @@ export class LocalLog {
   readonly local: LocalProjection;
   readonly collector: Collector;
 
-  private constructor(log: Log, local: LocalProjection, maxCounters: number) {
+  private constructor(log: Log, local: LocalProjection, options: CollectorOptions) {
     this.log = log;
     this.local = local;
-    this.collector = new Collector(log, local, maxCounters);
+    this.collector = new Collector(log, local, options);
   }
 
-  static async open(
-    directory: string,
-    options: Partial<LogOptions> & { maxCounters?: number } = {},
-  ): Promise<LocalLog> {
-    const { maxCounters = 1_000_000, ...rest } = options;
+  static async open(directory: string, options: LocalLogOptions = {}): Promise<LocalLog> {
+    const { maxCounters = 1_000_000, maxIdempotencyKeys = 1_000_000, windowMs = 86_400_000, ...rest } = options;
     const loaded = await loadSnapshots(nodeFileSystem, directory);
     const log = await Log.open({
       directory,
@@ -38,7 +37,10 @@ export class LocalLog {
       ...rest,
     });
     try {
-      return new LocalLog(log, await LocalProjection.open(log, loaded, directSink), maxCounters);
+      return new LocalLog(log, await LocalProjection.open(log, loaded, directSink, windowMs), {
+        maxCounters,
+        maxIdempotencyKeys,
+      });
     } catch (error) {
       await log.close();
       throw error;

@@ -1,0 +1,139 @@
+import { hash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { Hit } from "../hit.js";
+import { readU64, writeU64 } from "../wal/format.js";
+
+/**
+ * A key as it is kept, in memory and in snapshots: 44 bytes, little-endian.
+ *
+ *      0 16  digest of counter and key            28  8  the counter's count with the hit
+ *     16  4  CRC-32 of the rest of the hit        36  8  when it became durable, epoch milliseconds
+ *     20  8  offset
+ */
+const DIGEST_BYTES = 16;
+export const KEY_BYTES = 44;
+const KEYS_PER_CHUNK = 16_384;
+
+/** What a hit's key stands for: the same key on the same counter is the same digest. */
+export interface HitKey {
+  readonly digest: string;
+  /** Differs where anything else of the hit does. */
+  readonly fingerprint: number;
+}
+
+/** The first answer to a key. */
+export interface FirstAnswer {
+  readonly fingerprint: number;
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** A hit's key is asked for several times on its way in. */
+const keys = new WeakMap<Hit, HitKey>();
+
+export function keyOf(hit: Hit & { readonly id: string }): HitKey {
+  const known = keys.get(hit);
+  if (known !== undefined) return known;
+  // Neither a name nor an id has control characters.
+  const digest = hash("sha256", `${hit.counter}\0${hit.id}`, "binary").slice(0, DIGEST_BYTES);
+  const key = { digest, fingerprint: crc32(`${hit.n}\0${hit.at ?? ""}\0${hit.payload ?? ""}`) };
+  keys.set(hit, key);
+  return key;
+}
+
+/** The keys of a snapshot: parts of chunks that only ever grow, shared with the thread that writes them. */
+export type KeysImage = readonly { readonly buffer: SharedArrayBuffer; readonly from: number; readonly to: number }[];
+
+/**
+ * The keys of hits that became durable within the window, with their first answers. About 150 bytes of memory each. None
+ * is forgotten early: the owner of the bound refuses new ones instead.
+ */
+export class IdempotencyKeys {
+  readonly #windowMs: number;
+  /** Chunks in the order of time, the first partly expired. */
+  #chunks: { readonly bytes: Buffer; readonly buffer: SharedArrayBuffer; used: number }[] = [];
+  /** Numbers of the first key that is kept, and of the first of the first chunk. */
+  #first = 0;
+  #chunkFirst = 0;
+  #next = 0;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  find(digest: string): FirstAnswer | undefined {
+    const number = this.#numbers.get(digest);
+    if (number === undefined) return undefined;
+    const { bytes, at } = this.#place(number);
+    return {
+      fingerprint: bytes.readUInt32LE(at + 16),
+      offset: readU64(bytes, at + 20) ?? 0,
+      count: readU64(bytes, at + 28) ?? 0,
+    };
+  }
+
+  /** Adds a key that became durable at this time. The first answer to a key stands. */
+  add({ digest, fingerprint }: HitKey, offset: number, count: number, time: number): void {
+    if (this.#numbers.has(digest)) return;
+    let chunk = this.#chunks.at(-1);
+    if (chunk === undefined || chunk.used === KEYS_PER_CHUNK * KEY_BYTES) {
+      const buffer = new SharedArrayBuffer(KEYS_PER_CHUNK * KEY_BYTES);
+      chunk = { bytes: Buffer.from(buffer), buffer, used: 0 };
+      this.#chunks.push(chunk);
+    }
+    const { bytes, used } = chunk;
+    bytes.write(digest, used, DIGEST_BYTES, "latin1");
+    bytes.writeUInt32LE(fingerprint, used + 16);
+    writeU64(bytes, used + 20, offset);
+    writeU64(bytes, used + 28, count);
+    writeU64(bytes, used + 36, time);
+    chunk.used += KEY_BYTES;
+    this.#numbers.set(digest, this.#next++);
+  }
+
+  /** Whether a key of that time is still to be remembered. */
+  isKept(time: number, now: number): boolean {
+    return time > now - this.#windowMs;
+  }
+
+  /** Forgets what has left the window. */
+  expire(now: number): void {
+    while (this.#first < this.#next) {
+      const { bytes, at } = this.#place(this.#first);
+      if (this.isKept(readU64(bytes, at + 36) ?? 0, now)) return;
+      this.#numbers.delete(bytes.toString("latin1", at, at + DIGEST_BYTES));
+      this.#first++;
+      if (this.#first === this.#chunkFirst + KEYS_PER_CHUNK) {
+        this.#chunks.shift();
+        this.#chunkFirst = this.#first;
+      }
+    }
+  }
+
+  image(): KeysImage {
+    return this.#chunks.map(({ buffer, used }, index) => {
+      return { buffer, from: index === 0 ? (this.#first - this.#chunkFirst) * KEY_BYTES : 0, to: used };
+    });
+  }
+
+  /** Adds the keys of a snapshot that are still within the window. */
+  restore(keys: Buffer, now: number): void {
+    for (let at = 0; at + KEY_BYTES <= keys.length; at += KEY_BYTES) {
+      const time = readU64(keys, at + 36) ?? 0;
+      if (!this.isKept(time, now)) continue;
+      const key = { digest: keys.toString("latin1", at, at + DIGEST_BYTES), fingerprint: keys.readUInt32LE(at + 16) };
+      this.add(key, readU64(keys, at + 20) ?? 0, readU64(keys, at + 28) ?? 0, time);
+    }
+  }
+
+  #place(number: number): { bytes: Buffer; at: number } {
+    const chunk = this.#chunks[Math.floor((number - this.#chunkFirst) / KEYS_PER_CHUNK)];
+    if (chunk === undefined) throw new RangeError(`no key ${number}`);
+    return { bytes: chunk.bytes, at: ((number - this.#chunkFirst) % KEYS_PER_CHUNK) * KEY_BYTES };
+  }
+}
