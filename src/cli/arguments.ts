@@ -16,7 +16,7 @@ const OPTIONS = {
 } as const;
 const OWN: readonly OwnOption[] = ["from", "to", "counter", "follow", "top"];
 
-type Checked = Omit<Invocation, "fs" | "output" | "interruption">;
+type Checked = Omit<Invocation, "fs" | "output" | "environment" | "interruption">;
 
 /** What was asked for: help (of one command or of all), or a command with its settings. */
 export type Asked = { readonly help: Command | undefined } | { readonly command: Command; readonly settings: Checked };

@@ -84,13 +84,13 @@ export async function readDatabase(store: AuditedStore, logId: string): Promise<
       if (isDamaged(document)) {
         rows.addDamaged(counter);
         const expected = "a document that can be read";
-        differing.push({ counter, kind: "document", offset: null, expected, found: document.reason });
+        differing.push({ counter, kind: "document", offset: null, expected, bound: "exactly", found: document.reason });
         continue;
       }
       rows.addDocument(document, logId);
       const sum = sumOfSlots(document);
       if (document.count !== sum) {
-        differing.push({ counter, kind: "sum", offset: null, expected: sum, found: document.count });
+        differing.push({ counter, kind: "sum", offset: null, expected: sum, bound: "exactly", found: document.count });
       }
     }
     after = page.next;

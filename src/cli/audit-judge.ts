@@ -13,7 +13,10 @@ export interface Difference {
   readonly kind: "slot" | "sum" | "missing" | "beyond" | "checkpoint" | "document";
   /** The offset that the two are compared at; null where it is about the document alone. */
   readonly offset: number | null;
+  /** Numbers, but for `document`. */
   readonly expected: number | string;
+  /** How `found` should relate to it. */
+  readonly bound: "exactly" | "at least" | "at most";
   readonly found: number | string;
 }
 
@@ -44,8 +47,8 @@ export function judge(database: DatabaseSide, log: LogSide): Audit {
   const unjudged: Unjudged[] = [];
   let [checked, pending, pendingCounters] = [0, 0, 0];
   if (checkpoint > log.end && !log.endIsUnknown) {
-    const expected = `at most ${log.end}, where the log ends`;
-    differing.push({ counter: null, kind: "checkpoint", offset: checkpoint, expected, found: checkpoint });
+    const [counter, kind, bound] = [null, "checkpoint", "at most"] as const;
+    differing.push({ counter, kind, offset: checkpoint, expected: log.end, bound, found: checkpoint });
   }
   for (const row of database.rows.all) {
     // Read in an attempt that was given up, and not since.
@@ -88,20 +91,22 @@ function judgeRow(row: Row, log: LogSide, checkpoint: number): Judgement {
 function judgeSlot({ slot, start, atSlot, document }: Row, log: LogSide): Judgement {
   if (document !== "slot") return {};
   const { offset, count } = slot;
-  const differs = (kind: Difference["kind"], expected: number | string, found: number | string): Judgement => {
-    return { difference: { kind, offset, expected, found } };
-  };
-  if (offset > log.end && !log.endIsUnknown) return differs("beyond", `at most ${log.end}, where the log ends`, offset);
+  const differs = (bound: Difference["bound"], expected: number): Judgement => ({
+    difference: { kind: "slot", offset, expected, bound, found: count },
+  });
+  if (offset > log.end && !log.endIsUnknown) {
+    return { difference: { kind: "beyond", offset, expected: log.end, bound: "at most", found: offset } };
+  }
   if (offset > 0 && offset < log.from) {
     // Totals never fall: what the log had later it did not have more of before.
-    if (count > start) return differs("slot", `at most ${start}`, count);
+    if (count > start) return differs("at most", start);
     return count === start ? {} : { reason: { offset, reason: noHistory(log) } };
   }
   const expected = offset <= 0 ? 0 : atSlot;
   const isCertain = offset <= log.damagedFrom;
-  if (isCertain) return count === expected ? {} : differs("slot", expected, count);
+  if (isCertain) return count === expected ? {} : differs("exactly", expected);
   // Damage hides hits and makes none up.
-  return count < expected ? differs("slot", `at least ${expected}`, count) : { reason: { offset, reason: damaged(log) } };
+  return count < expected ? differs("at least", expected) : { reason: { offset, reason: damaged(log) } };
 }
 
 /** Below the checkpoint nothing may be missing. */
@@ -111,8 +116,8 @@ function judgeBelowCheckpoint({ slot, start, atCheckpoint }: Row, log: LogSide, 
     return slot.count >= start ? {} : { reason: { offset: checkpoint, reason: noHistory(log) } };
   }
   if (atCheckpoint > slot.count) {
-    const expected = `at least ${atCheckpoint}`;
-    return { difference: { kind: "missing", offset: checkpoint, expected, found: slot.count } };
+    const found = slot.count;
+    return { difference: { kind: "missing", offset: checkpoint, expected: atCheckpoint, bound: "at least", found } };
   }
   return checkpoint > log.damagedFrom ? { reason: { offset: checkpoint, reason: damaged(log) } } : {};
 }

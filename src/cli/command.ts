@@ -14,6 +14,8 @@ export interface Command {
   readonly options: readonly OwnOption[];
   /** The name of its one operand, where it takes one. */
   readonly operand?: string;
+  /** Its exit status for what is thrown, where 1 says something else. */
+  readonly failure?: number;
   /** Does it; the exit status. What stops it is thrown as a `HitsError`. */
   run(invocation: Invocation): Promise<number>;
 }
@@ -33,6 +35,8 @@ export interface Invocation {
   /** Empty for a command without one. */
   readonly operand: string;
   readonly output: Output;
+  /** Where its settings are, for a command that needs more than the log directory. */
+  readonly environment: NodeJS.ProcessEnv;
   /** Makes Ctrl-C end the command in order, from the call on. */
   readonly interruption: () => AbortSignal;
 }

@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import { describeError, HitsError } from "../errors.js";
 import { nodeFileSystem } from "../wal/node-file-system.js";
 import { type Asked, readArguments, usage } from "./arguments.js";
+import { auditCommand } from "./audit.js";
 import { catCommand } from "./cat.js";
 import type { Command } from "./command.js";
 import { countsCommand } from "./counts.js";
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   countsCommand,
   verifyCommand,
   statusCommand,
+  auditCommand,
   forgetCommand,
   forkCommand,
 ];
@@ -39,8 +41,8 @@ export interface Terminal {
 }
 
 /**
- * Runs `durable-hits wal …`; its exit status: 0, 1 where something is wrong or can't be read, 64 for arguments that are not
- * allowed. Whoever reads the output may go away at any time, which ends it quietly with 0.
+ * Runs `durable-hits wal …`; its exit status: 0, 1 where something is wrong or can't be read (2 where an audit could not
+ * look), 64 for arguments that are not allowed. Whoever reads the output may go away at any time, which ends it quietly with 0.
  */
 export async function runWalCommand(
   args: readonly string[],
@@ -49,6 +51,7 @@ export async function runWalCommand(
 ): Promise<number> {
   const output = new Output(terminal.stdout, terminal.stderr);
   let name = "wal";
+  let failure = FAILED;
   let stopListening = () => {};
   try {
     const asked = readArguments(args, environment, COMMANDS);
@@ -57,6 +60,7 @@ export async function runWalCommand(
       return 0;
     }
     name = `wal ${asked.command.name}`;
+    failure = asked.command.failure ?? FAILED;
     const interruption = () => {
       if (terminal.interruption !== undefined) return terminal.interruption;
       const controller = new AbortController();
@@ -66,11 +70,11 @@ export async function runWalCommand(
       stopListening = () => process.off("SIGINT", interrupt);
       return controller.signal;
     };
-    return await asked.command.run({ ...asked.settings, fs: nodeFileSystem, output, interruption });
+    return await asked.command.run({ ...asked.settings, fs: nodeFileSystem, output, environment, interruption });
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     output.complain(`${name}: ${oneLine(describeError(error))}`);
-    return error instanceof HitsError && error.code === "INVALID_ARGUMENT" ? USAGE : FAILED;
+    return error instanceof HitsError && error.code === "INVALID_ARGUMENT" ? USAGE : failure;
   } finally {
     stopListening();
   }
@@ -94,5 +98,6 @@ ${lines.join("\n")}
   --dir DIR  the log directory (default: WAL_DIR, else ./wal)
   --json     for machines: one JSON document, or a JSON line for each row of ls and cat
   --help     this, or with a command what it shows, its options and its exit statuses
-Exit status: 0; 1 where something is wrong or can't be read; 64 for arguments that are not allowed.`;
+Exit status: 0; 1 where something is wrong or can't be read (2 where audit could not look); 64 for arguments that are
+not allowed.`;
 }

@@ -9,8 +9,8 @@ test("arguments that are not allowed: one line, exit status 64, nothing on stdou
   await inDirectory(async (directory) => {
     const refused = [
       [],
-      ["audit"],
       ["repair"],
+      ["audit", "extra"],
       ["ls", "extra"],
       ["ls", "--top", "3"],
       ["ls", "--nope"],
@@ -42,7 +42,7 @@ test("help, overall and of each command", async () => {
   await inDirectory(async (directory) => {
     const all = await wal(directory, "--help");
     assert.is(all.status, 0);
-    for (const name of ["ls", "cat", "counts", "verify", "status", "forget PROJECTION", "fork DIR"]) {
+    for (const name of ["ls", "cat", "counts", "verify", "status", "audit", "forget PROJECTION", "fork DIR"]) {
       assert.match(all.stdout, new RegExp(`^  ${name}`, "m"));
       const one = await wal(directory, name.split(" ")[0] ?? "", "--help");
       assert.is(one.status, 0);

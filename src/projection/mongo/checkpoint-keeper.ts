@@ -10,6 +10,9 @@ export type Look =
   /** Of another log: an old copy of this one, or its twin, has been at work. */
   | { readonly state: "foreign"; readonly reason: string };
 
+/** A server's driver tells of a change within less: what was confirmed before is what the copy that was put back may lack. */
+const TOLD_WITHIN_MS = 10_000;
+
 /**
  * Keeps this log's checkpoint in the database: looks at it, claims an epoch before anything of it is written, and moves it
  * behind the data. Every write is a compare-and-set on all that was seen.
@@ -23,16 +26,29 @@ export class CheckpointKeeper {
   #ahead: { readonly offset: number; readonly ends: number } | undefined;
   /** As it was seen last, for the next compare-and-set. */
   #seen: Checkpoint | undefined;
+  /** The checkpoint's offset as looks found it, at least `TOLD_WITHIN_MS` ago, and since. */
+  #before: number;
+  #lately: number;
+  #latelyAt = 0;
 
   constructor(store: CounterStore, epochs: Epochs, registered: Checkpoint | undefined) {
     this.#store = store;
     this.#epochs = epochs;
     this.#last = registered;
+    this.#before = this.#lately = registered?.offset ?? 0;
   }
 
   /** The offset up to which everything is known to be applied: by the database, or before it answered by the directory. */
   get offset(): number {
     return this.#seen?.offset ?? this.#last?.offset ?? 0;
+  }
+
+  /**
+   * Below it, nothing can have been lost by a change that the driver tells of now. Not the checkpoint: where a copy was put
+   * back between an update and the checkpoint behind it, that checkpoint matched the copy's and went ahead of its documents.
+   */
+  get certain(): number {
+    return Math.min(this.#before, this.#seen?.offset ?? 0);
   }
 
   /** `fold`: where this projector is, and how often it has been at the log's end. */
@@ -47,6 +63,7 @@ export class CheckpointKeeper {
     const last = this.#last;
     const back = last !== undefined && (checkpoint === undefined || checkpoint.offset < last.offset);
     this.#last = checkpoint;
+    this.#note(checkpoint?.offset ?? 0);
     return { state: back ? "gone back" : "fine", checkpoint };
   }
 
@@ -67,6 +84,14 @@ export class CheckpointKeeper {
     // The epoch of another projector that is further stays.
     const next = seen !== undefined && seen.epoch > position.epoch ? { ...seen, offset: position.offset } : position;
     return await this.#write(next);
+  }
+
+  #note(offset: number): void {
+    const now = performance.now();
+    if (now < this.#latelyAt + TOLD_WITHIN_MS) return;
+    this.#before = this.#lately;
+    this.#lately = offset;
+    this.#latelyAt = now;
   }
 
   async #write(next: Checkpoint): Promise<boolean> {

@@ -218,7 +218,7 @@ export class Projector {
     }
     const back = look.state === "gone back";
     if (back) slots.forgetFrom(-1);
-    else if (changes !== this.#changesSeen) slots.forgetFrom(look.checkpoint?.offset ?? 0);
+    else if (changes !== this.#changesSeen) slots.forgetFrom(this.#keeper.certain);
     if (back || changes !== this.#changesSeen) {
       this.#scrub.restart();
       this.#others.restart();
