@@ -42,7 +42,8 @@ export interface Terminal {
 
 /**
  * Runs `durable-hits wal …`; its exit status: 0, 1 where something is wrong or can't be read (2 where an audit could not
- * look), 64 for arguments that are not allowed. Whoever reads the output may go away at any time, which ends it quietly with 0.
+ * look), 64 for arguments that are not allowed. Whoever reads the output may go away at any time, which ends it quietly
+ * with 0.
  */
 export async function runWalCommand(
   args: readonly string[],

@@ -1,0 +1,102 @@
+/**
+ * `npm run demo`: the outage story on one terminal, about a minute. Real processes on loopback ports: our server, MongoDB,
+ * and visitors who keep a ledger of what they were told. A row each second; at the end the ledger and `wal audit` say
+ * whether anything was lost or counted twice. Exit status 0 where all is right, 1 where not. Ctrl-C cleans up.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DemoMongo, openMongo } from "./demo-mongodb.js";
+import { DemoServer, type Figures } from "./demo-server.js";
+import { printEvent, printHeader } from "./demo-table.js";
+import { Traffic } from "./demo-traffic.js";
+import { judge } from "./demo-verdict.js";
+import { Watch } from "./demo-watch.js";
+
+const HITS_PER_SECOND = 300;
+const CATCH_UP_MS = 15_000;
+/** So little is on its way all the time. */
+const CAUGHT_UP = HITS_PER_SECOND;
+const CLEAN_UP_MS = 8000;
+/** Far more than it takes: something hangs. */
+const LIMIT_MS = 240_000;
+const INTERRUPTED = 130;
+
+let mongo: DemoMongo | undefined;
+let server: DemoServer | undefined;
+let watch: Watch | undefined;
+let cleaning = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end("stopped", INTERRUPTED));
+setTimeout(() => end("the demo failed: it takes too long", 1), LIMIT_MS).unref();
+
+try {
+  process.exitCode = (await tell()) ? 0 : 1;
+} catch (error) {
+  if (!cleaning) console.error(`the demo failed: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+} finally {
+  if (!cleaning) await cleanUp();
+}
+
+async function tell(): Promise<boolean> {
+  mongo = await openMongo();
+  if (mongo === undefined) {
+    console.log("The demo needs a MongoDB: put mongod on PATH, or set MONGODB_URL.");
+    return false;
+  }
+  server = await DemoServer.open(mongo);
+  console.log(`Our server: ${server.url}, its log in ${server.directory}. Visitors: ${HITS_PER_SECOND} hits a second.`);
+  const traffic = new Traffic(server.url, HITS_PER_SECOND);
+  const rows = new Watch(server, traffic);
+  watch = rows;
+  printHeader();
+  await rows.during("all is well", 5);
+  if (mongo.control === undefined) await killOurs(server, rows, "our server back");
+  else await outages(mongo.control, server, rows);
+  await rows.until("all back, catching up", isCaughtUp, CATCH_UP_MS);
+  await rows.during("all is well", 4);
+  printEvent("the visitors go home");
+  await traffic.stop();
+  const settled = await rows.until("until nothing is pending", ({ pending }) => pending === 0, CATCH_UP_MS);
+  return await judge({ server, traffic, watch: rows, settled });
+}
+
+function isCaughtUp({ mongodb, pending }: Figures): boolean {
+  return mongodb === "up" && pending < CAUGHT_UP;
+}
+
+async function outages(control: NonNullable<DemoMongo["control"]>, ours: DemoServer, rows: Watch): Promise<void> {
+  printEvent("MongoDB is killed (kill -9): hits are accepted and counted all the same");
+  await control.kill();
+  await rows.during("MongoDB stopped", 8);
+  printEvent("MongoDB is started again: what waited in the log goes in");
+  await rows.meanwhile("MongoDB starting", control.start());
+  await rows.during("MongoDB back", 5);
+  printEvent("MongoDB is frozen (kill -STOP): it accepts connections and never answers");
+  await control.freeze();
+  await rows.during("MongoDB frozen", 8);
+  await killOurs(ours, rows, "our server back, MongoDB frozen");
+  printEvent("MongoDB goes on (kill -CONT)");
+  control.thaw();
+}
+
+async function killOurs(ours: DemoServer, rows: Watch, afterwards: string): Promise<void> {
+  printEvent("our own process is killed (kill -9) in the middle of it");
+  await ours.kill();
+  await rows.during("our process killed", 2);
+  printEvent("our server is started again: the count must not have fallen");
+  await rows.meanwhile("our server starting", ours.start());
+  await rows.during(afterwards, 5);
+}
+
+/** Cleans up and ends. What is left at a second signal, the end of the process removes. */
+function end(why: string, status: number): void {
+  if (cleaning) process.exit(status);
+  console.log(`\n${why}: cleaning up`);
+  void cleanUp().finally(() => process.exit(status));
+}
+
+async function cleanUp(): Promise<void> {
+  cleaning = true;
+  watch?.stop();
+  const ending = Promise.allSettled([server?.kill(), mongo?.close()]);
+  await Promise.race([ending, sleep(CLEAN_UP_MS, undefined, { ref: false })]);
+}
