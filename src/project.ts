@@ -49,6 +49,7 @@ export async function project(config: Config, logger: Logger): Promise<void> {
       stop = () => running.stop(FLUSH_MS);
       await running.ended;
     } catch (error) {
+      stop = undefined;
       const code = error instanceof HitsError ? error.code : undefined;
       logger.error({ code }, `the projection stopped: ${describeError(error)}; it is tried again`);
       await sleep(RESTART_MS);

@@ -59,6 +59,7 @@ class ThreadProjection implements OutsideProjection {
     this.#logger = logger;
     this.database = new Database(totals, local.othersAsOf, maxCounters);
     const setup = () => {
+      this.database.restart();
       const others = new Map<string, number>();
       for (const [name, index] of totals.names()) {
         const count = totals.others(index);
@@ -68,6 +69,7 @@ class ThreadProjection implements OutsideProjection {
     };
     this.#thread = new ProjectionThread(setup, {
       onReport: (report) => this.#take(report),
+      onReady: () => this.database.ready(),
       onFailed: (code, message) => {
         this.#failed = { message, since: new Date().toISOString() };
         logger.error({ code, projection: "mongodb" }, `the MongoDB projection stopped: ${message}; it is tried again`);
@@ -125,6 +127,8 @@ class RegisteredProjections implements OutsideProjection {
   readonly #logger: Logger;
   readonly #timer: NodeJS.Timeout;
   #statuses: readonly ProjectionStatus[] = [];
+  /** Of each projection that owes hits: where it stood when that was seen first, and when. */
+  readonly #behind = new Map<string, { readonly offset: number; readonly since: number }>();
 
   constructor(log: Log, local: LocalProjection, logger: Logger) {
     this.#log = log;
@@ -147,7 +151,7 @@ class RegisteredProjections implements OutsideProjection {
       const found = await registrations(nodeFileSystem, this.#log.directory);
       this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
         const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
-        const stale = lag > 0 && Date.now() - Date.parse(updatedAt) > STALE_MS;
+        const stale = this.#isStale(name, offset, lag);
         return {
           name,
           checkpoint: offset,
@@ -161,5 +165,14 @@ class RegisteredProjections implements OutsideProjection {
     } catch (error) {
       this.#logger.warn({ err: error }, "the registered projections could not be read");
     }
+  }
+
+  /** Not by when it was entered last: where nothing was to be done for an hour, nothing was entered. */
+  #isStale(name: string, offset: number, lag: number): boolean {
+    const before = this.#behind.get(name);
+    if (lag === 0) this.#behind.delete(name);
+    else if (before?.offset !== offset) this.#behind.set(name, { offset, since: performance.now() });
+    else return performance.now() - before.since > STALE_MS;
+    return false;
   }
 }

@@ -9,9 +9,9 @@ import type { Totals } from "./totals.js";
 export class Database {
   readonly #totals: Totals;
   readonly #maxCounters: number;
-  /** By the totals' index: this log's hits that the database has confirmed. */
-  #confirmed: Float64Array<ArrayBuffer>;
-  #confirmedSum: number;
+  #confirmed: Confirmed;
+  /** What a projection that starts anew has told so far; takes the place of the other once it has told all. */
+  #toldAnew: Confirmed | undefined;
   #asOf: string | null;
   #status: ProjectorStatus | undefined;
   /** Counters of other logs that there was no room for. */
@@ -22,8 +22,20 @@ export class Database {
     this.#totals = totals;
     this.#maxCounters = maxCounters;
     this.#asOf = asOf;
-    this.#confirmed = totals.image().counts;
-    this.#confirmedSum = totals.sum;
+    this.#confirmed = new Confirmed(totals);
+  }
+
+  /**
+   * The projection starts anew, and tells again all that is owed: what it confirmed last may never have been told. Until it
+   * is `ready`, what it told before stands.
+   */
+  restart(): void {
+    this.#toldAnew = new Confirmed(this.#totals);
+  }
+
+  ready(): void {
+    this.#confirmed = this.#toldAnew ?? this.#confirmed;
+    this.#toldAnew = undefined;
   }
 
   /** RFC 3339: when the database last answered; null for never. */
@@ -37,7 +49,7 @@ export class Database {
 
   /** Hits of this log that the database has not confirmed. */
   get lag(): number {
-    return Math.max(0, this.#totals.sum - this.#confirmedSum);
+    return Math.max(0, this.#totals.sum - this.#confirmed.sum);
   }
 
   get dropped(): number {
@@ -46,7 +58,7 @@ export class Database {
 
   /** This log's hits of a counter that the database has confirmed. */
   confirmed(index: number): number {
-    return this.#confirmed[index] ?? 0;
+    return this.#confirmed.at(index);
   }
 
   take(report: ProjectorReport): void {
@@ -55,21 +67,41 @@ export class Database {
     for (const [name, count] of report.confirmed) {
       const index = this.#totals.find(name);
       // The totals are never behind the projection: both follow the same log, the totals first.
-      if (index !== undefined) this.#confirm(index, count);
+      if (index !== undefined) (this.#toldAnew ?? this.#confirmed).set(index, count);
     }
     for (const [name, count] of report.others) {
       if (!this.#totals.has(name) && this.#totals.size >= this.#maxCounters) this.#dropped++;
       else this.#totals.setOthers(this.#totals.indexOf(name), count);
     }
   }
+}
 
-  #confirm(index: number, count: number): void {
-    if (index >= this.#confirmed.length) {
+/** By the totals' index: this log's hits that the database has confirmed. */
+class Confirmed {
+  #counts: Float64Array<ArrayBuffer>;
+  #sum: number;
+
+  /** All that is in the totals now. */
+  constructor(totals: Totals) {
+    this.#counts = totals.image().counts;
+    this.#sum = totals.sum;
+  }
+
+  get sum(): number {
+    return this.#sum;
+  }
+
+  at(index: number): number {
+    return this.#counts[index] ?? 0;
+  }
+
+  set(index: number, count: number): void {
+    if (index >= this.#counts.length) {
       const larger = new Float64Array(Math.max(1024, 2 * index));
-      larger.set(this.#confirmed);
-      this.#confirmed = larger;
+      larger.set(this.#counts);
+      this.#counts = larger;
     }
-    this.#confirmedSum += count - this.confirmed(index);
-    this.#confirmed[index] = count;
+    this.#sum += count - this.at(index);
+    this.#counts[index] = count;
   }
 }

@@ -86,6 +86,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
         fold,
         epochs,
         registered: registered === undefined ? undefined : { ...checkpointOf(registered), hits: registered.hits ?? 0 },
+        blocked: registered?.blocked ?? [],
         maxOps,
         register: enter,
         onOthers,

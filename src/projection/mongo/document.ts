@@ -35,8 +35,10 @@ export function judgeDocument(raw: unknown): CounterDocument | DamagedDocument {
   for (const [logId, slot] of Object.entries(logs)) {
     const offset = isObject(slot) ? wholeNumber(slot["offset"]) : undefined;
     const slotCount = isObject(slot) ? wholeNumber(slot["count"]) : undefined;
-    if (offset === undefined || slotCount === undefined) {
-      return damaged(`logs.${logId} is ${show(slot)}, {offset, count} in whole numbers is needed`);
+    if (offset === undefined || offset < 0 || slotCount === undefined) {
+      return damaged(
+        `logs.${logId} is ${show(slot)}, {offset, count} in whole numbers is needed, the offset not below 0`,
+      );
     }
     slots.set(logId, { offset, count: slotCount });
   }

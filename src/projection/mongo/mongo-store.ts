@@ -1,16 +1,7 @@
-import {
-  type Collection,
-  type Db,
-  type Document,
-  Long,
-  MongoBulkWriteError,
-  MongoClient,
-  type MongoClientOptions,
-  MongoError,
-  MongoServerError,
-} from "mongodb";
+import { type Collection, type Db, type Document, Long, MongoClient, type MongoClientOptions } from "mongodb";
 import { describeError, HitsError } from "../../errors.js";
 import { type CounterDocument, type DamagedDocument, judgeDocument, sumOfSlots, wholeNumber } from "./document.js";
+import { bounded, isDuplicate, refusedDocuments, throwUnlessRefused, withoutSecrets } from "./mongo-errors.js";
 import {
   type Changed,
   type ChangedSince,
@@ -23,15 +14,6 @@ import {
 
 /** A connection on which nothing comes for so long is given up, and with it the call that waits there. */
 const SILENCE_MS = 4000;
-/** No call waits longer than this, whatever the server does: choosing it, connecting and waiting for the answer. */
-const CALL_MS = 8000;
-const DUPLICATE_KEY = 11000;
-const UNAUTHORIZED = new Set([13, 18, 8000]);
-/** Server errors that another try may well not meet: a new primary, a shutdown, a time-out, a write concern not met. */
-const TRANSIENT = new Set([
-  6, 7, 43, 50, 63, 64, 89, 91, 100, 112, 133, 134, 150, 189, 234, 262, 317, 358, 384, 9001, 10058, 10107, 11600, 11602,
-  13388, 13435, 13436, 14031,
-]);
 
 interface CounterRecord extends Document {
   readonly _id: string;
@@ -63,9 +45,12 @@ export class MongoStore implements CounterStore {
   constructor({ url, database, logId, onChange }: MongoStoreOptions) {
     this.#logId = logId;
     this.#client = new MongoClient(url, clientOptions());
-    this.#client.on("serverDescriptionChanged", ({ newDescription }) => onChange(newDescription.type !== "Unknown"));
+    this.#client.on("serverDescriptionChanged", ({ previousDescription, newDescription }) => {
+      const answers = newDescription.type !== "Unknown";
+      // A member that stays away is no news: it must not have everything looked at again with each heartbeat.
+      if (answers || previousDescription.type !== "Unknown") onChange(answers);
+    });
     this.#client.on("connectionPoolCleared", () => onChange(false));
-    this.#client.on("serverHeartbeatFailed", () => onChange(false));
     const db: Db = this.#client.db(database ?? databaseOf(url));
     this.#counters = db.collection<CounterRecord>("counters", CONFIRMED);
     this.#checkpoints = db.collection<CounterRecord>("checkpoints", CONFIRMED);
@@ -76,11 +61,11 @@ export class MongoStore implements CounterStore {
   }
 
   async prepare(): Promise<void> {
-    await bounded(this.#counters.createIndex({ updatedAt: 1, _id: 1 }));
+    await this.#call(() => this.#counters.createIndex({ updatedAt: 1, _id: 1 }));
   }
 
   async read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>> {
-    const documents = await bounded(this.#counters.find({ _id: { $in: [...names] } }, CONFIRMED).toArray());
+    const documents = await this.#call(() => this.#counters.find({ _id: { $in: [...names] } }, CONFIRMED).toArray());
     return new Map(documents.map(judgeDocument).map((document) => [document.name, document]));
   }
 
@@ -109,7 +94,7 @@ export class MongoStore implements CounterStore {
       };
     });
     try {
-      const result = await bounded(this.#counters.bulkWrite(operations, { ordered: false, ...DURABLE }));
+      const result = await this.#call(() => this.#counters.bulkWrite(operations, { ordered: false, ...DURABLE }));
       return result.matchedCount + result.upsertedCount === updates.length;
     } catch (error) {
       throwUnlessRefused(error);
@@ -130,11 +115,11 @@ export class MongoStore implements CounterStore {
       $currentDate: { updatedAt: true as const },
     };
     // A miss is fine: whoever changed it is followed by another look.
-    await bounded(this.#counters.updateOne(filter, update, DURABLE));
+    await this.#call(() => this.#counters.updateOne(filter, update, DURABLE));
   }
 
   async readCheckpoint(): Promise<Checkpoint | undefined> {
-    const raw = await bounded(this.#checkpoints.findOne({ _id: this.#logId }, CONFIRMED));
+    const raw = await this.#call(() => this.#checkpoints.findOne({ _id: this.#logId }, CONFIRMED));
     if (raw === null) return undefined;
     const [offset, epoch, nonce] = [wholeNumber(raw["offset"]), wholeNumber(raw["epoch"]), raw["nonce"]];
     if (offset !== undefined && epoch !== undefined && typeof nonce === "string") return { offset, epoch, nonce };
@@ -158,7 +143,7 @@ export class MongoStore implements CounterStore {
     };
     try {
       const options = { upsert: seen === undefined, ...DURABLE };
-      const result = await bounded(this.#checkpoints.updateOne(filter, update, options));
+      const result = await this.#call(() => this.#checkpoints.updateOne(filter, update, options));
       return result.matchedCount + result.upsertedCount === 1;
     } catch (error) {
       if (isDuplicate(error)) return false;
@@ -167,24 +152,30 @@ export class MongoStore implements CounterStore {
   }
 
   async scan(after: string | undefined, limit: number): Promise<Scanned> {
-    const filter = after === undefined ? {} : { _id: { $gt: after } };
-    const raw = await bounded(this.#counters.find(filter, CONFIRMED).sort({ _id: 1 }).limit(limit).toArray());
+    // Comparing with a text leaves out ids of other types: such documents are no counters.
+    const filter = { _id: after === undefined ? { $gte: "" } : { $gt: after } };
+    const raw = await this.#call(() => this.#counters.find(filter, CONFIRMED).sort({ _id: 1 }).limit(limit).toArray());
     const last = raw.at(-1);
     return { documents: raw.map(judgeDocument), next: raw.length < limit || last === undefined ? undefined : last._id };
   }
 
   async changedSince(since: ChangedSince, limit: number): Promise<Changed> {
     const filter = { $or: [{ updatedAt: since.at, _id: { $gt: since.name } }, { updatedAt: { $gt: since.at } }] };
-    const find = this.#counters.find(filter, CONFIRMED).sort({ updatedAt: 1, _id: 1 }).limit(limit);
-    const raw = await bounded(find.toArray());
+    const order = { updatedAt: 1, _id: 1 } as const;
+    const raw = await this.#call(() => this.#counters.find(filter, CONFIRMED).sort(order).limit(limit).toArray());
     const last = raw.at(-1);
     const at = last?.["updatedAt"];
     const next = last !== undefined && at instanceof Date ? { at, name: last._id } : undefined;
-    return { documents: raw.map(judgeDocument), next };
+    return { documents: raw.filter(({ _id }) => typeof _id === "string").map(judgeDocument), next };
   }
 
   async hasOtherLogs(): Promise<boolean> {
-    return (await bounded(this.#checkpoints.findOne({ _id: { $ne: this.#logId } }, CONFIRMED))) !== null;
+    return (await this.#call(() => this.#checkpoints.findOne({ _id: { $ne: this.#logId } }, CONFIRMED))) !== null;
+  }
+
+  /** Connected first, where it isn't: a client whose first connection failed stays closed, and never tries again by itself. */
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    return bounded(this.#client.connect().then(work));
   }
 }
 
@@ -226,62 +217,4 @@ function clientOptions(): MongoClientOptions {
 function databaseOf(url: string): string {
   const path = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
   return path === undefined ? "hits" : decodeURIComponent(path);
-}
-
-/** Turns what the driver throws into what the projector knows. */
-async function bounded<T>(call: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<never>((_, reject) => {
-    // What is given up here may still be applied, late: every write is a compare-and-set for that reason.
-    timer = setTimeout(() => reject(new StoreError("transient", `no answer within ${CALL_MS} ms`)), CALL_MS);
-  });
-  try {
-    return await Promise.race([call, tooLong]);
-  } catch (error) {
-    if (error instanceof StoreError || error instanceof MongoBulkWriteError || isDuplicate(error)) throw error;
-    throw storeError(error);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function storeError(error: unknown): StoreError {
-  const code = error instanceof MongoServerError ? Number(error.code) : undefined;
-  const credentials = code !== undefined && UNAUTHORIZED.has(code);
-  return new StoreError(credentials ? "credentials" : "transient", withoutSecrets(describeError(error)));
-}
-
-/** A bulk write that reached the server may have refused some of its documents; everything else is as for other calls. */
-function throwUnlessRefused(error: unknown): asserts error is MongoBulkWriteError {
-  if (!(error instanceof MongoBulkWriteError)) {
-    if (isDuplicate(error)) throw new StoreError("transient", describeError(error));
-    throw error;
-  }
-  const errors = writeErrorsOf(error);
-  const transient = errors.find(({ code }) => TRANSIENT.has(code));
-  if (errors.length === 0 || transient !== undefined) throw storeError(error);
-}
-
-function writeErrorsOf(error: MongoBulkWriteError): { index: number; code: number; message: string }[] {
-  const errors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-  return errors.map(({ index, code, errmsg }) => ({ index, code: Number(code), message: errmsg ?? "refused" }));
-}
-
-/** A duplicate key is a miss, like a filter that no longer matches: read again. The rest is about the document itself. */
-function refusedDocuments(error: MongoBulkWriteError, updates: readonly SlotUpdate[]): Map<string, string> {
-  const refused = new Map<string, string>();
-  for (const { index, code, message } of writeErrorsOf(error)) {
-    const name = updates[index]?.name;
-    if (code !== DUPLICATE_KEY && name !== undefined) refused.set(name, `the server says: ${message} (${code})`);
-  }
-  return refused;
-}
-
-function isDuplicate(error: unknown): boolean {
-  return error instanceof MongoError && Number(error.code) === DUPLICATE_KEY;
-}
-
-/** Drivers put addresses into messages; user and password must not come along. */
-function withoutSecrets(message: string): string {
-  return message.replaceAll(/(mongodb(?:\+srv)?:\/\/)[^@/\s]*@/g, "$1…@");
 }

@@ -3,7 +3,7 @@ import { countOfOthers, isDamaged } from "./document.js";
 import type { ChangedSince, CounterStore } from "./store.js";
 
 const EVERY_MS = 500;
-const LOOK_FOR_LOGS_EVERY_MS = 5000;
+const LOOK_FOR_LOGS_EVERY_MS = 1000;
 /** Writes become visible a little out of the order of their times. */
 const OVERLAP_MS = 5000;
 const PAGE = 2000;

@@ -6,6 +6,8 @@ const RESTART_MS = 5000;
 
 export interface ThreadEvents {
   readonly onReport: (report: ProjectorReport) => void;
+  /** All that is owed has been reported. */
+  readonly onReady: () => void;
   /** The projection could not go on, and why; it is started anew a little later. */
   readonly onFailed: (code: string | undefined, message: string) => void;
 }
@@ -32,8 +34,10 @@ export class ProjectionThread {
       this.#worker = worker;
       worker.on("message", (message: FromProjector) => {
         if (message.type === "report") this.#events.onReport(message);
-        else if (message.type === "ready") resolve();
-        else if (message.type === "failed") this.#failed(worker, message.code, message.message, resolve);
+        else if (message.type === "ready") {
+          this.#events.onReady();
+          resolve();
+        } else if (message.type === "failed") this.#failed(worker, message.code, message.message, resolve);
       });
       worker.on("error", (error) => this.#failed(worker, undefined, error.message, resolve));
       worker.on("exit", () => this.#failed(worker, undefined, "its thread ended", resolve));

@@ -18,6 +18,8 @@ export interface ProjectorOptions {
   readonly epochs: Epochs;
   /** The checkpoint as the log directory has it; undefined for a projection that has never run. */
   readonly registered: (Checkpoint & { readonly hits: number }) | undefined;
+  /** Counters that were blocked when the directory was told last: they are until their documents have been read. */
+  readonly blocked: readonly string[];
   readonly maxOps: number;
   /**
    * Makes the checkpoint known in the log directory, durably, so that retention may go on, and so that a claimed epoch is
@@ -92,6 +94,7 @@ export class Projector {
     this.#options = options;
     const { store, slots, logId, onOthers } = options;
     this.#applier = new Applier(store, slots, logId, options.maxOps, onOthers);
+    for (const name of options.blocked) this.#applier.blocked.set(name, "blocked before the start, not read since");
     this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
     this.#registered = options.registered?.offset ?? 0;
     this.#registeredHits = options.registered?.hits ?? 0;
@@ -113,7 +116,7 @@ export class Projector {
       since: this.#since,
       lastError: this.#lastError ?? damage ?? null,
       checkpoint: this.#keeper.offset,
-      lag: slots.sum - slots.confirmedSum,
+      lag: Math.max(0, slots.sum - slots.confirmedSum),
       blocked: this.#applier.blocked,
       asOf: this.#asOf,
       scrub: this.#scrub.figures,
@@ -182,7 +185,8 @@ export class Projector {
       this.#prepared = true;
     }
     // Before the log's first hit there is nothing to project, but other logs may have some.
-    if (fold.position.nonce !== "" && !(await this.#project())) return this.#lookAgain();
+    if (fold.position.nonce === "") this.#flushed = true;
+    else if (!(await this.#project())) return this.#lookAgain();
     this.#asOf = Date.now();
     await this.#others.step(performance.now());
     await this.#scrub.step(performance.now());

@@ -24,7 +24,9 @@ export class Scrub {
   readonly #applier: Applier;
   readonly #everyMs: number;
   #after: string | undefined;
+  /** Numbers each pass, ended or not. */
   #pass = 1;
+  #passes = 0;
   #documents = 0;
   #marked = 0;
   #dueAt = 0;
@@ -37,7 +39,7 @@ export class Scrub {
   }
 
   get figures(): ScrubFigures {
-    return { passes: this.#pass - 1, documents: this.#documents, marked: this.#marked };
+    return { passes: this.#passes, documents: this.#documents, marked: this.#marked };
   }
 
   /** Begins anew, at once. */
@@ -63,8 +65,8 @@ export class Scrub {
       // No document, though the log has hits of it: read by name before anything is believed.
       for (const index of this.#slots.unseenIn(pass)) this.#slots.forget(index);
       this.#marked += Math.max(0, this.#slots.owed - owedBefore);
+      this.#passes++;
       this.#begin(now + this.#everyMs);
-      this.#pass++;
       return;
     }
     this.#marked += Math.max(0, this.#slots.owed - owedBefore);
@@ -73,6 +75,8 @@ export class Scrub {
   }
 
   #begin(dueAt: number): void {
+    // What was seen in a pass that was broken off counts for nothing.
+    this.#pass++;
     this.#after = undefined;
     this.#documents = 0;
     this.#dueAt = dueAt;

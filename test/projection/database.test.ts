@@ -1,0 +1,85 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Database } from "../../src/projection/database.js";
+import type { ProjectorReport } from "../../src/projection/mongo/messages.js";
+import { Totals } from "../../src/projection/totals.js";
+
+function report(parts: Partial<ProjectorReport>, asOf = 0): ProjectorReport {
+  const scrub = { passes: 0, documents: 0, marked: 0 };
+  const status = {
+    state: "running",
+    since: 0,
+    lastError: null,
+    checkpoint: 0,
+    lag: 0,
+    blocked: new Map(),
+    asOf,
+    scrub,
+  } as const;
+  return { type: "report", status, confirmed: [], others: [], ...parts };
+}
+
+function totalsOf(counts: Record<string, number>): Totals {
+  const totals = new Totals();
+  for (const [name, count] of Object.entries(counts)) totals.add(totals.indexOf(name), count);
+  return totals;
+}
+
+test("all is confirmed until something is told to be owed", () => {
+  const totals = totalsOf({ a: 3, b: 4 });
+  const database = new Database(totals, null, 10);
+  assert.equal([database.lag, database.confirmed(0), database.asOf], [0, 3, null]);
+  database.take(report({ confirmed: [["a", 1]] }, 1000));
+  assert.equal([database.lag, database.confirmed(0), database.confirmed(1)], [2, 1, 4]);
+  assert.is(database.asOf, "1970-01-01T00:00:01.000Z");
+  totals.add(1, 5);
+  assert.is(database.lag, 7);
+  database.take(report({ confirmed: [["b", 9]] }));
+  assert.is(database.lag, 2);
+});
+
+test("counters that come later, also many at once", () => {
+  const totals = totalsOf({});
+  const database = new Database(totals, null, 100_000);
+  for (let at = 0; at < 5000; at++) totals.add(totals.indexOf(`c${at}`), 2);
+  assert.is(database.lag, 10_000);
+  database.take(
+    report({
+      confirmed: [
+        ["c4999", 2],
+        ["c0", 1],
+      ],
+    }),
+  );
+  assert.equal([database.confirmed(4999), database.confirmed(0), database.confirmed(1), database.lag], [2, 1, 0, 9997]);
+});
+
+test("other logs' counters take their place up to the bound, and known ones always", () => {
+  const totals = totalsOf({ a: 3 });
+  const database = new Database(totals, null, 2);
+  database.take(
+    report({
+      others: [
+        ["a", 7],
+        ["b", 8],
+        ["c", 9],
+      ],
+    }),
+  );
+  assert.equal([totals.others(0), totals.others(totals.find("b") ?? -1), totals.find("c")], [7, 8, undefined]);
+  assert.is(database.dropped, 1);
+  assert.is(database.lag, 0);
+});
+
+test("a projection that starts anew: what it confirmed before it fell, and never told, is not owed for ever", () => {
+  const totals = totalsOf({ a: 3 });
+  const database = new Database(totals, null, 10);
+  database.take(report({ confirmed: [["a", 1]] }));
+  // It confirmed all three, registered that, and ended before its report: from then on nothing of it is owed.
+  database.restart();
+  assert.equal([database.lag, database.confirmed(0)], [2, 1], "until it has told all, what it told before stands");
+  database.ready();
+  assert.equal([database.lag, database.confirmed(0)], [0, 3]);
+});
+
+test.run();

@@ -1,0 +1,71 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  countOfOthers,
+  isDamaged,
+  judgeDocument,
+  sumOfSlots,
+  wholeNumber,
+} from "../../../src/projection/mongo/document.js";
+
+const judged = (raw: unknown) => {
+  const document = judgeDocument(raw);
+  return isDamaged(document) ? document.reason : "sound";
+};
+
+test("a document of two logs: sum, and what others counted", () => {
+  const logs = { a: { offset: 5n, count: 3n }, b: { offset: 2, count: 4 } };
+  const document = judgeDocument({ _id: "home", count: 7n, logs, updatedAt: new Date() });
+  assert.not.ok(isDamaged(document));
+  if (isDamaged(document)) return;
+  assert.is(sumOfSlots(document), 7);
+  assert.is(countOfOthers(document, "a"), 4);
+  assert.is(countOfOthers(document, "c"), 7);
+  assert.equal(document.slots.get("a"), { offset: 5, count: 3 });
+});
+
+test("without our slot, and with no slots at all: sound", () => {
+  assert.is(judged({ _id: "home", count: 4, logs: { b: { offset: 2, count: 4 } } }), "sound");
+  assert.is(judged({ _id: "home", count: 0, logs: {} }), "sound");
+});
+
+test("what nothing can be added to is damaged, and the reason names what is there", () => {
+  const slot = { offset: 1, count: 1 };
+  for (const [raw, reason] of [
+    [{ _id: "x", count: "57", logs: {} }, /^count is "57", a whole number is needed/],
+    [{ _id: "x", logs: {} }, /^count is missing/],
+    [{ _id: "x", count: 5.5, logs: {} }, /^count is 5\.5/],
+    [{ _id: "x", count: Number.NaN, logs: {} }, /^count is NaN/],
+    [{ _id: "x", count: 2n ** 60n, logs: {} }, /^count is 1152921504606846976/],
+    [{ _id: "x", count: 1, logs: [] }, /^logs is an array, an object by log id is needed/],
+    [{ _id: "x", count: 1 }, /^logs is missing/],
+    [{ _id: "x", count: 1, logs: null }, /^logs is null/],
+    [{ _id: "x", count: 1, logs: new Date(0) }, /^logs is /],
+    [{ _id: "x", count: 1, logs: "x".repeat(100) }, /^logs is "x{56}…,/],
+    [{ _id: "x", count: 1, logs: { a: slot, b: 7 } }, /^logs\.b is 7, /],
+    [{ _id: "x", count: 1, logs: { a: { offset: 1 } } }, /^logs\.a is an object, /],
+    [{ _id: "x", count: 1, logs: { a: { offset: "1", count: 1 } } }, /^logs\.a is an object/],
+    [undefined, /^count is missing/],
+  ] as const) {
+    assert.match(judged(raw), reason);
+  }
+});
+
+test("an offset below 0 is no offset", () => {
+  // Numbers below 0 stand for "unknown" and "absent" in memory: taken for one, the counter would never settle.
+  for (const offset of [-1, -2, -3, -1n]) {
+    assert.match(judged({ _id: "x", count: 1, logs: { a: { offset, count: 1 } } }), /^logs\.a is .* not below 0$/);
+  }
+});
+
+test("whole numbers of every kind that a driver hands out", () => {
+  assert.is(wholeNumber(5), 5);
+  assert.is(wholeNumber(5n), 5);
+  assert.is(wholeNumber(2 ** 31), 2 ** 31);
+  assert.is(wholeNumber(2n ** 53n - 1n), 2 ** 53 - 1);
+  for (const value of [2n ** 53n, 2 ** 53, 0.5, "5", null, undefined, {}, Number.POSITIVE_INFINITY]) {
+    assert.is(wholeNumber(value), undefined);
+  }
+});
+
+test.run();

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { MongoClient } from "mongodb";
+import { storedHits } from "../../../src/hit-record.js";
+import { LogReader } from "../../../src/wal/log-reader.js";
+import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { segmentBases } from "../../../src/wal/segment-name.js";
+import { readHeaderIfThere } from "../../../src/wal/segment-reader.js";
+
+/** What lies in a collection, with numbers as numbers. */
+export interface StoredDocument {
+  readonly _id: string;
+  readonly count: number;
+  readonly logs: Record<string, { offset: number; count: number }>;
+}
+
+interface HitOfLog {
+  readonly offset: number;
+  readonly counter: string;
+  readonly n: number;
+}
+
+/** Lends a database by a driver of the test's own. */
+export async function withDatabase<T>(
+  url: string,
+  database: string,
+  use: (db: ReturnType<MongoClient["db"]>) => Promise<T>,
+): Promise<T> {
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: 5000, directConnection: true });
+  try {
+    return await use(client.db(database));
+  } finally {
+    await client.close();
+  }
+}
+
+export function documentsOf(url: string, database: string): Promise<StoredDocument[]> {
+  return withDatabase(url, database, (db) => db.collection<StoredDocument>("counters").find().toArray());
+}
+
+/** Reads a log directory from its birth, as another process would. */
+export async function hitsOf(directory: string): Promise<{ id: string; hits: HitOfLog[] }> {
+  const [base] = segmentBases(await nodeFileSystem.list(directory));
+  const header = base === undefined ? undefined : await readHeaderIfThere(nodeFileSystem, directory, base);
+  const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
+  const hits: HitOfLog[] = [];
+  try {
+    for (;;) {
+      const step = await reader.next();
+      if ("end" in step) return { id: header?.logId ?? "", hits };
+      if ("damage" in step) throw new Error(`damage: ${JSON.stringify(step.damage)}`);
+      for (const { offset, counter, n } of storedHits(step.batch)) hits.push({ offset, counter, n: n ?? 1 });
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * Where a database does not hold what the logs in these directories say, as lines: each slot at its own offset, each count
+ * as the sum of its slots, and all hits of each log. Nothing of the projection takes part.
+ */
+export async function audit(url: string, database: string, directories: readonly string[]): Promise<string[]> {
+  // The documents first: what they hold, the logs must have.
+  const documents = new Map((await documentsOf(url, database)).map((document) => [document._id, document]));
+  const lines: string[] = [];
+  for (const { _id, count, logs } of documents.values()) {
+    const sum = Object.values(logs).reduce((total, slot) => total + slot.count, 0);
+    if (sum !== count) lines.push(`${_id}: count ${count}, its slots have ${sum}`);
+  }
+  for (const directory of directories) {
+    const { id, hits } = await hitsOf(directory);
+    const all = new Map<string, number>();
+    const atSlot = new Map<string, number>();
+    for (const { offset, counter, n } of hits) {
+      all.set(counter, (all.get(counter) ?? 0) + n);
+      if (offset < (documents.get(counter)?.logs[id]?.offset ?? 0)) {
+        atSlot.set(counter, (atSlot.get(counter) ?? 0) + n);
+      }
+    }
+    for (const counter of new Set([...all.keys(), ...documents.keys()])) {
+      const slot = documents.get(counter)?.logs[id]?.count ?? 0;
+      if (slot !== (atSlot.get(counter) ?? 0))
+        lines.push(`${counter}: slot ${slot}, at its offset ${atSlot.get(counter)}`);
+      if (slot !== (all.get(counter) ?? 0)) lines.push(`${counter}: slot ${slot}, the log has ${all.get(counter)}`);
+    }
+  }
+  return lines;
+}
+
+/** Resolves once it holds; rejects after that many seconds with what it was last. */
+export async function eventually(what: string, holds: () => Promise<unknown> | unknown, seconds = 20): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    let last: unknown;
+    try {
+      last = await holds();
+    } catch (error) {
+      last = error;
+    }
+    if (last === true) return;
+    if (Date.now() > end)
+      throw new Error(
+        `not within ${seconds} s: ${what}; last ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+      );
+    await sleep(50);
+  }
+}
+
+/** Resolves once the audit finds nothing. */
+export async function exactSoon(
+  url: string,
+  database: string,
+  directories: readonly string[],
+  seconds = 20,
+): Promise<void> {
+  const exact = async () => {
+    const lines = await audit(url, database, directories);
+    return lines.length === 0 ? true : lines.slice(0, 5);
+  };
+  await eventually("exact in MongoDB", exact, seconds);
+}

@@ -1,0 +1,91 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Epochs } from "../../../src/projection/mongo/epochs.js";
+import { DIRECTORY, segments } from "../../support/log-files.js";
+import { HitLog } from "./hit-log.js";
+
+async function epochsOf(log: HitLog, remembered: { epoch: number; nonce: string }[] = []): Promise<Epochs> {
+  const epochs = new Epochs(log.fs, DIRECTORY, remembered);
+  await epochs.refresh();
+  return epochs;
+}
+
+test("knows the nonces of its openings, and where those that are over ended", async () => {
+  const log = await HitLog.open();
+  const first = { epoch: log.log.epoch, nonce: log.log.nonce };
+  await log.hit("home", 1, 3);
+  await log.reopen();
+  await log.hit("home");
+  const second = { epoch: log.log.epoch, nonce: log.log.nonce };
+  const epochs = await epochsOf(log);
+  assert.ok(epochs.knows(first) && epochs.knows(second));
+  assert.not.ok(epochs.knows({ ...first, nonce: "other" }));
+  assert.not.ok(epochs.knows({ epoch: 99, nonce: first.nonce }));
+  assert.equal([epochs.hasEnded(first.epoch), epochs.hasEnded(second.epoch)], [true, false]);
+  assert.not.ok(epochs.isBeyond({ ...first, offset: 3 }));
+  assert.ok(epochs.isBeyond({ ...first, offset: 4 }));
+  assert.not.ok(epochs.isBeyond({ ...second, offset: 10 ** 9 }), "it goes on");
+  await log.log.close();
+});
+
+test("an opening that comes later is learnt of by looking again", async () => {
+  const log = await HitLog.open();
+  await log.hit("home");
+  const epochs = await epochsOf(log);
+  await log.reopen();
+  await log.hit("home");
+  const { epoch, nonce } = log.log;
+  assert.not.ok(epochs.knows({ epoch, nonce }));
+  await epochs.refresh();
+  assert.ok(epochs.knows({ epoch, nonce }));
+  await log.log.close();
+});
+
+test("openings without a hit between: the one before them ended where its hits did", async () => {
+  const log = await HitLog.open();
+  await log.hit("home", 1, 2);
+  const first = { epoch: log.log.epoch, nonce: log.log.nonce };
+  for (let opening = 0; opening < 3; opening++) await log.reopen();
+  await log.hit("home");
+  const epochs = await epochsOf(log);
+  assert.ok(epochs.isBeyond({ ...first, offset: 3 }));
+  assert.not.ok(epochs.isBeyond({ ...first, offset: 2 }));
+  await log.log.close();
+});
+
+test("an epoch whose segments are gone is known by what the registration remembers", async () => {
+  const log = await HitLog.open();
+  await log.hit("home");
+  const first = { epoch: log.log.epoch, nonce: log.log.nonce };
+  await log.reopen();
+  await log.hit("home");
+  log.fs.remove(segments(log.fs)[0] ?? "");
+  assert.not.ok((await epochsOf(log)).knows(first));
+  const epochs = await epochsOf(log, [first]);
+  assert.ok(epochs.knows(first));
+  assert.equal(epochs.known()[0], first);
+  await log.log.close();
+});
+
+test("at an offset: the epoch that the record below it was written in", async () => {
+  const log = await HitLog.open();
+  await log.hit("home");
+  const first = log.log.epoch;
+  await log.reopen();
+  const offset = await log.hit("home");
+  const epochs = await epochsOf(log);
+  assert.is(epochs.at(0), undefined);
+  assert.equal([epochs.at(1)?.epoch, epochs.at(offset + 1)?.epoch], [first, log.log.epoch]);
+  await log.log.close();
+});
+
+test("remembers as many as there may be, and drops the oldest", async () => {
+  const log = await HitLog.open();
+  const epochs = new Epochs(log.fs, DIRECTORY, []);
+  for (let epoch = 1; epoch <= 10_050; epoch++) epochs.remember({ epoch, nonce: `n${epoch}` });
+  epochs.remember({ epoch: 20_000, nonce: "" });
+  assert.equal([epochs.known().length, epochs.known()[0]?.epoch, epochs.known().at(-1)?.epoch], [10_000, 51, 10_050]);
+  await log.log.close();
+});
+
+test.run();

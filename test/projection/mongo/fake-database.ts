@@ -1,0 +1,101 @@
+import type { Checkpoint, SlotUpdate } from "../../../src/projection/mongo/store.js";
+
+/** A document as the server has it: anything may be in it. */
+export type RawDocument = Record<string, unknown>;
+
+/** The files of a server at one moment. */
+export interface DatabaseCopy {
+  readonly documents: ReadonlyMap<string, RawDocument>;
+  readonly checkpoints: ReadonlyMap<string, Checkpoint>;
+}
+
+/** A MongoDB in memory, as far as the projection sees it: atomic compare-and-set on single documents, and no more. */
+export class FakeDatabase {
+  documents = new Map<string, RawDocument>();
+  checkpoints = new Map<string, Checkpoint>();
+  /** Writes that are on their way still, though whoever sent them has given them up. */
+  readonly late: (() => void)[] = [];
+  /** Why the server refuses updates of a document for good. */
+  readonly refusals = new Map<string, string>();
+  #time = 1_000_000;
+
+  /** Whether it matched, or why it was refused. */
+  update(logId: string, { name, seen, next }: SlotUpdate): boolean | { readonly refused: string } {
+    const refused = this.refusals.get(name);
+    if (refused !== undefined) return { refused };
+    const document = this.documents.get(name);
+    const isNew = seen === "absent" || seen === "no document";
+    const difference = next.count - (isNew ? 0 : seen.count);
+    if (document === undefined) {
+      if (seen !== "no document") return false;
+      this.documents.set(name, {
+        _id: name,
+        count: difference,
+        logs: { [logId]: { offset: next.offset, count: difference } },
+        updatedAt: this.now(),
+      });
+      return true;
+    }
+    const slot = fieldsOf(fieldsOf(document["logs"])[logId]);
+    const isThere = logId in fieldsOf(document["logs"]);
+    // Where a document without a match is there, an upsert fails for its key: a miss too.
+    if (isNew ? isThere : !(same(slot["offset"], seen.offset) && same(slot["count"], seen.count))) return false;
+    if (typeof document["count"] !== "number") return { refused: "Cannot apply $inc to a value of non-numeric type" };
+    const count = Number(slot["count"] ?? 0) + difference;
+    const logs = { ...fieldsOf(document["logs"]), [logId]: { offset: next.offset, count } };
+    this.documents.set(name, { ...document, count: document["count"] + difference, logs, updatedAt: this.now() });
+    return true;
+  }
+
+  /** The server's clock: each write has a later time. */
+  now(): Date {
+    this.#time += 1;
+    return new Date(this.#time);
+  }
+
+  slot(name: string, logId: string): { offset: number; count: number } | undefined {
+    const slot = fieldsOf(this.documents.get(name)?.["logs"])[logId];
+    return slot === undefined
+      ? undefined
+      : { offset: Number(fieldsOf(slot)["offset"]), count: Number(fieldsOf(slot)["count"]) };
+  }
+
+  count(name: string): unknown {
+    return this.documents.get(name)?.["count"];
+  }
+
+  put(name: string, document: RawDocument): void {
+    this.documents.set(name, { _id: name, updatedAt: this.now(), ...document });
+  }
+
+  copy(): DatabaseCopy {
+    return { documents: new Map(this.documents), checkpoints: new Map(this.checkpoints) };
+  }
+
+  /** Puts a copy back: all of it, or its documents alone. */
+  putBack(copy: DatabaseCopy, what: "all" | "documents" = "all"): void {
+    this.documents = new Map(copy.documents);
+    if (what === "all") this.checkpoints = new Map(copy.checkpoints);
+  }
+
+  drop(): void {
+    this.putBack({ documents: new Map(), checkpoints: new Map() });
+  }
+
+  /** Everything that was given up arrives after all, in the order of `pick`. */
+  deliver(pick: (length: number) => number = () => 0): void {
+    for (;;) {
+      const [effect] = this.late.splice(pick(this.late.length), 1);
+      if (effect === undefined) return;
+      effect();
+    }
+  }
+}
+
+export function fieldsOf(value: unknown): RawDocument {
+  return typeof value === "object" && value !== null ? (value as RawDocument) : {};
+}
+
+function same(value: unknown, number: number): boolean {
+  return (typeof value === "number" || typeof value === "bigint") && Number(value) === number;
+}

@@ -1,0 +1,187 @@
+import {
+  type CounterDocument,
+  type DamagedDocument,
+  judgeDocument,
+  sumOfSlots,
+} from "../../../src/projection/mongo/document.js";
+import {
+  type Changed,
+  type ChangedSince,
+  type Checkpoint,
+  type CounterStore,
+  type Scanned,
+  type SlotUpdate,
+  StoreError,
+} from "../../../src/projection/mongo/store.js";
+import { type FakeDatabase, fieldsOf, type RawDocument } from "./fake-database.js";
+
+export interface StoreCall {
+  readonly kind: keyof CounterStore;
+  /** Of an `apply`. */
+  readonly updates: readonly SlotUpdate[];
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/**
+ * What becomes of a call. `fail`: it never gets there. `lost`: done, and the answer is lost. `late`: given up, and done
+ * later, when the test delivers it. `twice`: done, and once more later. `never`: its caller is dead. `some`: of an `apply`,
+ * only those updates take effect.
+ */
+export type Fate =
+  | "ok"
+  | "fail"
+  | "lost"
+  | "late"
+  | "twice"
+  | { readonly some: (index: number) => boolean }
+  | { readonly error: StoreError };
+
+/** What lies between a projector and the database. */
+export interface Network {
+  fate(call: StoreCall): Fate;
+  /** Awaited before a call (or one update of it) takes effect, and before its answer is handed out. */
+  turn(call: StoreCall, when: "effect" | "answer"): Promise<void>;
+}
+
+export const SOUND: Network = { fate: () => "ok", turn: async () => undefined };
+
+/** A store on a `FakeDatabase`, with whatever may happen to each call. */
+export class FakeStore implements CounterStore {
+  readonly calls: StoreCall[] = [];
+  network: Network;
+  readonly #database: FakeDatabase;
+  readonly #logId: string;
+
+  constructor(database: FakeDatabase, logId: string, network: Network = SOUND) {
+    this.#database = database;
+    this.#logId = logId;
+    this.network = network;
+  }
+
+  /** How many calls of a kind were made. */
+  made(kind: StoreCall["kind"]): number {
+    return this.calls.filter((call) => call.kind === kind).length;
+  }
+
+  read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>> {
+    return this.#ask("read", () => {
+      const found = names.map((name) => this.#database.documents.get(name)).filter((raw) => raw !== undefined);
+      return new Map(found.map(judgeDocument).map((document) => [document.name, document]));
+    });
+  }
+
+  async apply(updates: readonly SlotUpdate[]): Promise<boolean> {
+    const call: StoreCall = { kind: "apply", updates, checkpoint: undefined };
+    const refused = new Map<string, string>();
+    let matched = 0;
+    const answer = await this.#write(
+      call,
+      updates.map((update) => () => {
+        const outcome = this.#database.update(this.#logId, update);
+        if (outcome === true) matched++;
+        else if (outcome !== false) refused.set(update.name, outcome.refused);
+      }),
+      () => matched === updates.length,
+    );
+    if (refused.size > 0) throw new StoreError("documents", "the server refused single documents", refused);
+    return answer;
+  }
+
+  setSum(document: CounterDocument): Promise<void> {
+    const call: StoreCall = { kind: "setSum", updates: [], checkpoint: undefined };
+    const effect = () => {
+      const raw = this.#database.documents.get(document.name);
+      if (raw === undefined || raw["count"] !== document.count) return;
+      for (const [logId, { offset, count }] of document.slots) {
+        const slot = fieldsOf(fieldsOf(raw["logs"])[logId]);
+        if (slot["offset"] !== offset || slot["count"] !== count) return;
+      }
+      this.#database.documents.set(document.name, {
+        ...raw,
+        count: sumOfSlots(document),
+        updatedAt: this.#database.now(),
+      });
+    };
+    return this.#write(call, [effect], () => undefined);
+  }
+
+  readCheckpoint(): Promise<Checkpoint | undefined> {
+    return this.#ask("readCheckpoint", () => this.#database.checkpoints.get(this.#logId));
+  }
+
+  writeCheckpoint(seen: Checkpoint | undefined, next: Checkpoint): Promise<boolean> {
+    let written = false;
+    const effect = () => {
+      const there = this.#database.checkpoints.get(this.#logId);
+      if (there?.offset !== seen?.offset || there?.epoch !== seen?.epoch || there?.nonce !== seen?.nonce) return;
+      this.#database.checkpoints.set(this.#logId, next);
+      written = true;
+    };
+    return this.#write({ kind: "writeCheckpoint", updates: [], checkpoint: next }, [effect], () => written);
+  }
+
+  scan(after: string | undefined, limit: number): Promise<Scanned> {
+    return this.#ask("scan", () => {
+      const names = [...this.#database.documents.keys()].sort().filter((name) => after === undefined || name > after);
+      const page = names.slice(0, limit);
+      const documents = page.map((name) => judgeDocument(this.#database.documents.get(name)));
+      return { documents, next: page.length < limit ? undefined : page.at(-1) };
+    });
+  }
+
+  changedSince(since: ChangedSince, limit: number): Promise<Changed> {
+    return this.#ask("changedSince", () => {
+      const at = (raw: RawDocument) => (raw["updatedAt"] as Date).getTime();
+      const isBehind = (raw: RawDocument) =>
+        at(raw) > since.at.getTime() || (at(raw) === since.at.getTime() && String(raw["_id"]) > since.name);
+      const all = [...this.#database.documents.values()].filter(isBehind).sort((a, b) => at(a) - at(b));
+      const page = all.slice(0, limit);
+      const last = page.at(-1);
+      const next = last === undefined ? undefined : { at: new Date(at(last)), name: String(last["_id"]) };
+      return { documents: page.map(judgeDocument), next };
+    });
+  }
+
+  hasOtherLogs(): Promise<boolean> {
+    return this.#ask("hasOtherLogs", () => [...this.#database.checkpoints.keys()].some((id) => id !== this.#logId));
+  }
+
+  prepare(): Promise<void> {
+    return this.#ask("prepare", () => undefined);
+  }
+
+  async #ask<T>(kind: StoreCall["kind"], answer: () => T): Promise<T> {
+    const call: StoreCall = { kind, updates: [], checkpoint: undefined };
+    this.calls.push(call);
+    const { network } = this;
+    const fate = network.fate(call);
+    await network.turn(call, "effect");
+    if (typeof fate === "object" && "error" in fate) throw fate.error;
+    if (fate === "fail" || fate === "late") throw given(call);
+    const found = answer();
+    await network.turn(call, "answer");
+    if (fate === "lost") throw given(call);
+    return found;
+  }
+
+  /** One command: several effects, each by itself, and between them anything may happen. */
+  async #write<T>(call: StoreCall, effects: readonly (() => void)[], answer: () => T): Promise<T> {
+    this.calls.push(call);
+    const { network } = this;
+    const fate = network.fate(call);
+    if (typeof fate === "object" && "error" in fate) throw fate.error;
+    if (fate === "late" || fate === "twice") this.#database.late.push(() => effects.forEach((effect) => void effect()));
+    for (const [index, effect] of effects.entries()) {
+      await network.turn(call, "effect");
+      if (fate === "fail" || fate === "late") throw given(call);
+      if (typeof fate !== "object" || fate.some(index)) effect();
+    }
+    await network.turn(call, "answer");
+    if (fate === "lost") throw given(call);
+    return answer();
+  }
+}
+
+function given(call: StoreCall): StoreError {
+  return new StoreError("transient", `no answer to ${call.kind}`);
+}

@@ -1,0 +1,104 @@
+import { encodeHits } from "../../../src/hit-record.js";
+import type { Log, LogOptions } from "../../../src/wal/log.js";
+import { openLog } from "../../support/log-files.js";
+import { MemoryFileSystem } from "../../support/memory-file-system.js";
+import type { FakeDatabase } from "./fake-database.js";
+import { fieldsOf } from "./fake-database.js";
+
+interface Counted {
+  readonly offset: number;
+  readonly counter: string;
+  readonly n: number;
+}
+
+/** A log of hits in memory that remembers by itself what it was told, as the truth to compare a database with. */
+export class HitLog {
+  readonly fs: MemoryFileSystem;
+  readonly hits: Counted[] = [];
+  #log: Log;
+
+  private constructor(fs: MemoryFileSystem, log: Log) {
+    this.fs = fs;
+    this.#log = log;
+  }
+
+  static async open(options: Partial<LogOptions> = {}): Promise<HitLog> {
+    const fs = new MemoryFileSystem({ durableWrites: true });
+    return new HitLog(fs, await openLog(fs, options));
+  }
+
+  get log(): Log {
+    return this.#log;
+  }
+
+  get id(): string {
+    return this.#log.id;
+  }
+
+  get names(): Set<string> {
+    return new Set(this.hits.map(({ counter }) => counter));
+  }
+
+  /** Appends hits as one batch; the first offset. */
+  async hit(counter: string, n = 1, times = 1): Promise<number> {
+    return await this.hitAll(Array.from({ length: times }, () => ({ counter, n })));
+  }
+
+  async hitAll(hits: readonly { counter: string; n: number }[]): Promise<number> {
+    const first = await new Promise<number>((durable, failed) => {
+      this.#log.append({ bytes: encodeHits(hits), count: hits.length, durable, failed });
+    });
+    for (const [index, { counter, n }] of hits.entries()) this.hits.push({ offset: first + index, counter, n });
+    return first;
+  }
+
+  /** A new opening: another epoch. */
+  async reopen(options: Partial<LogOptions> = {}): Promise<void> {
+    await this.#log.close();
+    this.#log = await openLog(this.fs, options);
+  }
+
+  /** A copy of the directory, opened as a log of its own with the same id: a twin. */
+  async twin(): Promise<HitLog> {
+    const fs = this.fs.copy();
+    const twin = new HitLog(fs, await openLog(fs));
+    twin.hits.push(...this.hits);
+    return twin;
+  }
+
+  /** All hits of a counter below an offset. */
+  total(counter: string, below = Number.POSITIVE_INFINITY): number {
+    let total = 0;
+    for (const hit of this.hits) if (hit.counter === counter && hit.offset < below) total += hit.n;
+    return total;
+  }
+}
+
+/** Where a database does not hold what the logs say, as lines: each slot at its own offset, and each count. */
+export function wrong(database: FakeDatabase, logs: readonly HitLog[]): string[] {
+  const lines: string[] = [];
+  for (const [name, document] of database.documents) {
+    let sum = 0;
+    for (const log of logs) {
+      const slot = database.slot(name, log.id);
+      if (slot === undefined) continue;
+      sum += slot.count;
+      const total = log.total(name, slot.offset);
+      if (slot.count !== total)
+        lines.push(`${name}: slot ${slot.count} at offset ${slot.offset}, the log has ${total}`);
+    }
+    const known = new Set(logs.map(({ id }) => id));
+    for (const id of Object.keys(fieldsOf(document["logs"]))) if (!known.has(id)) lines.push(`${name}: slot of ${id}`);
+    if (document["count"] !== sum) lines.push(`${name}: count ${document["count"]}, its slots have ${sum}`);
+  }
+  return lines;
+}
+
+/** Counters of which the database lacks hits below an offset; without one, of the whole log. */
+export function missing(database: FakeDatabase, log: HitLog, below?: number): string[] {
+  return [...log.names].flatMap((name) => {
+    const slot = database.slot(name, log.id)?.count ?? 0;
+    const total = log.total(name, below);
+    return slot < total ? [`${name}: ${slot} of ${total}`] : [];
+  });
+}

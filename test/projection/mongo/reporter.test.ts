@@ -1,0 +1,37 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Reporter } from "../../../src/projection/mongo/reporter.js";
+import { FakeDatabase } from "./fake-database.js";
+import { HitLog } from "./hit-log.js";
+import { prepare } from "./running.js";
+
+test("tells what has changed, once, a message at a time that holds nobody up", async () => {
+  const log = await HitLog.open();
+  for (let at = 0; at < 6; at++) {
+    await log.hitAll(Array.from({ length: 1000 }, (_, n) => ({ counter: `c${at * 1000 + n}`, n: 2 })));
+  }
+  const { projector, slots } = await prepare(new FakeDatabase(), log);
+  const reporter = new Reporter(slots, new Map([["known", 5]]));
+  slots.tellOwed();
+  let { report, more } = reporter.take(projector);
+  assert.equal([report.confirmed.length, more], [5000, true]);
+  ({ report, more } = reporter.take(projector));
+  assert.equal([report.confirmed.length, more], [1000, false]);
+  assert.equal(report.confirmed[0]?.[1], 0, "owed: none of it is confirmed");
+  await projector.cycle();
+  ({ report } = reporter.take(projector));
+  assert.equal([report.confirmed.length, report.confirmed[0]?.[1]], [5000, 2]);
+  reporter.take(projector);
+
+  reporter.onOthers("known", 5);
+  reporter.onOthers("never", 0);
+  assert.equal(reporter.take(projector).report.others, [], "no news");
+  reporter.onOthers("known", 7);
+  reporter.onOthers("known", 8);
+  assert.equal(reporter.take(projector).report.others, [["known", 8]]);
+  reporter.onOthers("known", 0);
+  assert.equal(reporter.take(projector).report.others, [["known", 0]]);
+  await log.log.close();
+});
+
+test.run();

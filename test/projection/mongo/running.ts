@@ -1,0 +1,80 @@
+import { type BootstrapOptions, bootstrap } from "../../../src/projection/mongo/bootstrap.js";
+import type { Projector } from "../../../src/projection/mongo/projector.js";
+import type { Slots } from "../../../src/projection/mongo/slots.js";
+import { DIRECTORY } from "../../support/log-files.js";
+import type { FakeDatabase } from "./fake-database.js";
+import { FakeStore, type Network } from "./fake-store.js";
+import type { HitLog } from "./hit-log.js";
+import type { World } from "./world.js";
+
+export interface Running {
+  readonly projector: Projector;
+  readonly store: FakeStore;
+  readonly slots: Slots;
+  readonly others: Map<string, number>;
+  /** Settles with the projection. */
+  readonly ended: Promise<void>;
+  /** kill -9: nothing comes back to it; what it had sent may still arrive. */
+  kill(): void;
+}
+
+export interface RunningOptions extends Partial<BootstrapOptions> {
+  readonly network?: Network;
+  /** In the process of the log's writer: what it has made durable is the bound. */
+  readonly inside?: boolean;
+}
+
+/** A projector put together from the log's directory, not running yet: to call its `cycle` by hand. */
+export async function prepare(database: FakeDatabase, log: HitLog, options: RunningOptions = {}) {
+  const { network, inside = true, ...rest } = options;
+  const store = new FakeStore(database, log.id, network);
+  const others = new Map<string, number>();
+  const { log: writer } = log;
+  const start = await bootstrap({
+    fs: log.fs,
+    directory: DIRECTORY,
+    logId: log.id,
+    maxOps: 1000,
+    durableEnd: inside ? () => writer.end : undefined,
+    onOthers: (name, count) => void others.set(name, count),
+    ...rest,
+  });
+  while (await start.fold.step());
+  return { store, others, slots: start.slots, fold: start.fold, projector: start.projector(store) };
+}
+
+/** A projector that runs in a world of its own time. */
+export async function start(
+  world: World,
+  database: FakeDatabase,
+  log: HitLog,
+  options: RunningOptions = {},
+): Promise<Running> {
+  let alive = true;
+  const { projector, store, slots, others } = await prepare(database, log, {
+    network: world.network(() => alive),
+    ...options,
+  });
+  const ended = projector.run();
+  // Whoever is interested asks for it.
+  ended.catch(() => undefined);
+  return {
+    projector,
+    store,
+    slots,
+    others,
+    ended,
+    kill: () => {
+      alive = false;
+      projector.stop();
+    },
+  };
+}
+
+/** Lets a world go on until it holds; an error after so many steps. */
+export async function until(world: World, what: string, holds: () => boolean, steps = 5000): Promise<void> {
+  for (let step = 0; !holds(); step++) {
+    if (step === steps) throw new Error(`not within ${steps} steps: ${what}`);
+    await world.step();
+  }
+}
