@@ -142,7 +142,7 @@ test("a stop ends both loops, and a log that can't be followed ends the projecti
     await until(world, "ended", () => over);
 
     const again = await start(world, database, log);
-    log.log.append({ bytes: Buffer.from([2, 9, 0]), count: 1, durable: () => undefined, failed: () => undefined });
+    log.log.append({ bytes: Buffer.from([3, 9, 0, 0]), count: 1, durable: () => undefined, failed: () => undefined });
     let reason: unknown;
     again.ended.catch((error: unknown) => {
       reason = error;
