@@ -1,0 +1,129 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { LogFold } from "../../../src/projection/mongo/log-fold.js";
+import { Slots } from "../../../src/projection/mongo/slots.js";
+import { LogReader } from "../../../src/wal/log-reader.js";
+import { codeOf, DIRECTORY, segments } from "../../support/log-files.js";
+import { HitLog } from "./hit-log.js";
+
+const NOTHING = { offset: 0, epoch: 0, nonce: "" };
+
+function foldOf(
+  log: HitLog,
+  options: { from?: number; restored?: number; covered?: number; durable?: () => number } = {},
+) {
+  const { from = 0, restored = 0, covered = 0, durable } = options;
+  const slots = new Slots();
+  const reader = new LogReader({ fs: log.fs, directory: DIRECTORY, from, durableEnd: durable });
+  return { slots, fold: new LogFold(reader, slots, { ...NOTHING, offset: restored }, covered) };
+}
+
+async function toEnd(fold: LogFold): Promise<void> {
+  while (await fold.step());
+}
+
+test("each batch once, with the epoch that it was written in; a hit may stand for many", async () => {
+  const log = await HitLog.open();
+  const { slots, fold } = foldOf(log, { durable: () => log.log.end });
+  await toEnd(fold);
+  assert.equal([fold.position, fold.ends], [NOTHING, 1]);
+  const first = { offset: 2, epoch: log.log.epoch, nonce: log.log.nonce };
+  await log.hitAll([
+    { counter: "a", n: 3 },
+    { counter: "b", n: 1_000_000_000 },
+  ]);
+  await toEnd(fold);
+  assert.equal(fold.position, first);
+  await log.reopen();
+  await toEnd(fold);
+  assert.equal(fold.position, first, "an epoch without a hit is none yet");
+  await log.hit("a", 3);
+  await toEnd(fold);
+  assert.equal(fold.position, { offset: log.log.end, epoch: log.log.epoch, nonce: log.log.nonce });
+  assert.equal([slots.total(0), slots.total(1), slots.sum], [6, 1_000_000_000, 1_000_000_006]);
+  assert.equal([slots.owed, slots.confirmedSum], [2, 0]);
+  await fold.close();
+  await log.log.close();
+});
+
+test("inside the writer's process nothing is folded before it is durable", async () => {
+  const log = await HitLog.open();
+  await log.hit("a");
+  await log.hit("a");
+  let end = 1;
+  const { slots, fold } = foldOf(log, { durable: () => end });
+  await toEnd(fold);
+  assert.is(slots.sum, 1);
+  end = 2;
+  await toEnd(fold);
+  assert.is(slots.sum, 2);
+  await fold.close();
+  await log.log.close();
+});
+
+test("below what was restored nothing is added again; above the checkpoint it is owed", async () => {
+  const log = await HitLog.open();
+  for (const counter of ["a", "b", "c", "d"]) await log.hit(counter);
+  const { slots, fold } = foldOf(log, { restored: 3, covered: 1 });
+  for (const counter of ["a", "b", "c"]) slots.restore(slots.indexOf(counter), 1, true);
+  await toEnd(fold);
+  assert.is(slots.sum, 4);
+  assert.equal(
+    slots.owing().map((index) => slots.nameOf(index)),
+    ["b", "c", "d"],
+  );
+  assert.is(slots.confirmedSum, 1);
+  await fold.close();
+  await log.log.close();
+});
+
+test("below the checkpoint and above the snapshot: in the database already", async () => {
+  const log = await HitLog.open();
+  for (const counter of ["a", "b", "c"]) await log.hit(counter);
+  const { slots, fold } = foldOf(log, { from: 1, restored: 1, covered: 2 });
+  slots.restore(slots.indexOf("a"), 1, true);
+  await toEnd(fold);
+  assert.equal([slots.sum, slots.confirmedSum], [3, 2]);
+  assert.equal(
+    slots.owing().map((index) => slots.nameOf(index)),
+    ["c"],
+  );
+  await fold.close();
+  await log.log.close();
+});
+
+test("stops in front of damage, and stays there", async () => {
+  const log = await HitLog.open();
+  await log.hit("before");
+  await log.hit("bad");
+  await log.hit("behind");
+  await log.reopen();
+  await log.hit("behind");
+  const [file = ""] = segments(log.fs);
+  const bytes = log.fs.content(file);
+  const at = bytes.indexOf("bad");
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  log.fs.put(file, bytes);
+  const { slots, fold } = foldOf(log);
+  await toEnd(fold);
+  assert.equal([fold.damage?.from, fold.position.offset, slots.sum], [1, 1, 1]);
+  for (let again = 0; again < 5; again++) assert.is(await fold.step(), false);
+  assert.is(slots.sum, 1);
+  await fold.close();
+  await log.log.close();
+});
+
+test("what comes next was taken by retention: said, not skipped", async () => {
+  const log = await HitLog.open();
+  await log.hit("a");
+  await log.reopen();
+  await log.hit("b");
+  log.fs.remove(segments(log.fs)[0] ?? "");
+  const { slots, fold } = foldOf(log);
+  assert.is(await codeOf(fold.step()), "OFFSET_GONE");
+  assert.is(slots.sum, 0);
+  await fold.close();
+  await log.log.close();
+});
+
+test.run();

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readConfig } from "../src/config.js";
+import { projectionOf } from "../src/projections.js";
+import { nodeFileSystem } from "../src/wal/node-file-system.js";
+import { register } from "../src/wal/registrations.js";
+import { LocalLog } from "./support/local-log.js";
+import { temporaryDirectory } from "./support/server-process.js";
+
+test("a projection of another process that had nothing to do for an hour is not late with the next hit", async () => {
+  const directory = `${temporaryDirectory()}/wal`;
+  const run = await LocalLog.open(directory);
+  await run.hit("home", 3);
+  const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  const { epoch, nonce } = run.log;
+  await register(nodeFileSystem, directory, { name: "mongodb", offset: 3, epoch, nonce, updatedAt: hourAgo, hits: 3 });
+  await run.hit("home", 2);
+  const outside = await projectionOf(readConfig({ WAL_DIR: directory }), run.log, run.local, pino({ level: "silent" }));
+  try {
+    while (outside.statuses().length === 0) await sleep(10);
+    const [status] = outside.statuses();
+    assert.equal(
+      { name: status?.name, checkpoint: status?.checkpoint, lag: status?.lag, lastError: status?.lastError },
+      { name: "mongodb", checkpoint: 3, lag: 2, lastError: null },
+    );
+    assert.is(status?.state, "running");
+  } finally {
+    await outside.stop(0);
+    await run.close();
+  }
+});
+
+test.run();
