@@ -18,6 +18,8 @@ import { nodeFileSystem } from "./wal/node-file-system.js";
 /** A restart folds at most about so many hits again, or what came in so long. */
 const SNAPSHOT_RECORDS = 5_000_000;
 const SNAPSHOT_MS = 60_000;
+/** What other logs have counted is shown after a restart in an outage: at most so much older than it was. */
+const OTHERS_SNAPSHOT_MS = 5000;
 const SNAPSHOT_CHECK_MS = 1000;
 const RETENTION_CHECK_MS = 60_000;
 /** Names wait to be put in order for lists, a few milliseconds at a time. */
@@ -104,7 +106,7 @@ async function openLog(config: Config, logger: Logger, onFailure: (error: HitsEr
 
 function startTimers(config: Config, logger: Logger, log: Log, local: LocalProjection): NodeJS.Timeout[] {
   const snapshot = () => {
-    local.snapshotIfDue(SNAPSHOT_RECORDS, SNAPSHOT_MS).catch((error: unknown) => {
+    local.snapshotIfDue(SNAPSHOT_RECORDS, SNAPSHOT_MS, OTHERS_SNAPSHOT_MS).catch((error: unknown) => {
       logger.error({ err: error }, "a snapshot could not be written; it is tried again");
     });
   };

@@ -107,6 +107,7 @@ class ThreadProjection implements OutsideProjection {
     this.#failed = undefined;
     this.database.take(report);
     this.#local.othersAsOf = this.database.asOf;
+    if (report.others.length > 0) this.#local.noteOthers(this.database.asOf);
     const { state, lastError } = report.status;
     // Not before the first word from the database, or about it.
     if (state === this.#state || (state === "retrying" && lastError === null)) return;

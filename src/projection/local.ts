@@ -72,6 +72,7 @@ export class LocalProjection {
   #kept: readonly number[];
   #snapshotAt = performance.now();
   #recordsSince = 0;
+  #othersChanged = false;
   #writing: Promise<void> | undefined;
 
   private constructor(
@@ -155,16 +156,29 @@ export class LocalProjection {
     this.#recordsSince += records;
   }
 
-  /** Writes a snapshot where it would spare a restart enough: after so many records, or so long with any. */
-  async snapshotIfDue(records: number, milliseconds: number): Promise<void> {
+  /** Says that other logs' counts in the totals have changed, as the database had them at this time (RFC 3339). */
+  noteOthers(asOf: string | null): void {
+    this.othersAsOf = asOf;
+    this.#othersChanged = true;
+  }
+
+  /**
+   * Writes a snapshot where it would spare a restart enough: after so many records, or so long with any. Other logs' counts
+   * are nowhere else on this disk: with a change of these it is due after `othersMilliseconds`.
+   */
+  async snapshotIfDue(records: number, milliseconds: number, othersMilliseconds: number): Promise<void> {
     const age = performance.now() - this.#snapshotAt;
-    if (this.#recordsSince >= records || (this.#recordsSince > 0 && age >= milliseconds)) await this.snapshot();
+    const due =
+      this.#recordsSince >= records ||
+      (this.#recordsSince > 0 && age >= milliseconds) ||
+      (this.#othersChanged && age >= othersMilliseconds);
+    if (due) await this.snapshot();
   }
 
   /** Writes a snapshot of what is in the totals now, unless there is one. Rejects with why it could not be written. */
   async snapshot(): Promise<void> {
     await this.#writing?.catch(() => undefined);
-    if (this.totals === undefined || this.#recordsSince === 0) return;
+    if (this.totals === undefined || (this.#recordsSince === 0 && !this.#othersChanged)) return;
     const facts: NewSnapshotFacts = {
       logId: this.#log.id,
       epoch: this.#log.epoch,
@@ -175,15 +189,19 @@ export class LocalProjection {
       damage: this.#log.damage,
     };
     const records = this.#recordsSince;
+    const othersChanged = this.#othersChanged;
     this.#recordsSince = 0;
+    this.#othersChanged = false;
     this.#snapshotAt = performance.now();
     const directory = this.#log.directory;
     this.#writing = this.#sink.write({ directory, facts, image: this.totals.image(), keys: this.keys.image() });
     try {
       await this.#writing;
-      this.#kept = [...this.#kept, facts.offset].slice(-KEPT_SNAPSHOTS);
+      // One at the same offset takes the place of the one before: it is no second one to fall back on.
+      if (this.#kept.at(-1) !== facts.offset) this.#kept = [...this.#kept, facts.offset].slice(-KEPT_SNAPSHOTS);
     } catch (error) {
       this.#recordsSince += records;
+      this.#othersChanged ||= othersChanged;
       throw error;
     } finally {
       this.#writing = undefined;

@@ -171,17 +171,37 @@ test("a record that this version does not know stops the start, with nothing cha
 test("a snapshot is due after enough records, or after a while with any", async () => {
   const directory = temporaryDirectory();
   const run = await LocalLog.open(directory);
-  await run.local.snapshotIfDue(10, 0);
+  await run.local.snapshotIfDue(10, 0, 60_000);
   assert.equal(readdirSync(directory).includes("snapshots"), false, "nothing to write");
   await run.hit("home", 9);
-  await run.local.snapshotIfDue(10, 60_000);
+  await run.local.snapshotIfDue(10, 60_000, 60_000);
   assert.equal(readdirSync(directory).includes("snapshots"), false, "not yet");
   await run.hit("home", 1);
-  await run.local.snapshotIfDue(10, 60_000);
+  await run.local.snapshotIfDue(10, 60_000, 60_000);
   assert.is(snapshotFiles(directory).length, 1);
   await run.hit("home", 1);
-  await run.local.snapshotIfDue(10, 0);
+  await run.local.snapshotIfDue(10, 0, 60_000);
   assert.is(snapshotFiles(directory).length, 2);
+  await run.close();
+});
+
+test("what other logs have counted is kept, also where this one has no new hit, and is no second snapshot to fall back on", async () => {
+  const directory = temporaryDirectory();
+  let run = await LocalLog.open(directory);
+  await run.hit("home", 3);
+  await run.local.snapshot();
+  const index = run.local.totals?.indexOf("home") ?? -1;
+  run.local.totals?.setOthers(index, 40);
+  run.local.noteOthers("2026-01-15T12:00:00.000Z");
+  await run.local.snapshotIfDue(1000, 60_000, 60_000);
+  assert.is(run.local.neededFrom, 0);
+  await run.local.snapshotIfDue(1000, 60_000, 0);
+  assert.is(snapshotFiles(directory).length, 1, "the same offset");
+  assert.is(run.local.neededFrom, 0, "one snapshot is one");
+  await run.close();
+  run = await LocalLog.open(directory);
+  assert.is(run.local.totals?.others(run.local.totals.indexOf("home")), 40);
+  assert.is(run.local.othersAsOf, "2026-01-15T12:00:00.000Z");
   await run.close();
 });
 

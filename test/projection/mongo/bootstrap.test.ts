@@ -56,6 +56,14 @@ test("registers itself before anything else, so that retention holds all of the 
   await log.log.close();
 });
 
+test("inside the writer's process its durable end is the bound: what lies behind it is not projected", async () => {
+  const { log, database } = await logWith("a", "a");
+  const { projector, slots } = await prepare(database, log, { durableEnd: () => 1 });
+  await projector.cycle();
+  assert.equal([slots.sum, database.slot("a", log.id)], [1, { offset: 1, count: 1 }]);
+  await log.log.close();
+});
+
 test("a start in an outage: what is owed is known by the directory alone", async () => {
   const { log, database } = await logWith("a", "b");
   await project(database, log);

@@ -170,6 +170,44 @@ test("a checkpoint behind the end of this log, for longer than a look takes: hal
     await log.log.close();
   }));
 
+/** Without the scrub, which would find it too, later. */
+const NO_SCAN = { ...SOUND, fate: ({ kind }: { kind: string }): Fate => (kind === "scan" ? "fail" : "ok") };
+
+test("dropped, and no event tells of it: the checkpoint is missed within a second", () =>
+  inWorld(async (world) => {
+    const { log, database } = await withHits("a", "b");
+    const { projector } = await prepare(database, log, { network: NO_SCAN });
+    await projector.cycle().catch(() => undefined);
+    assert.equal(missing(database, log), []);
+    database.drop();
+    world.now += 1001;
+    await projector.cycle().catch(() => undefined);
+    assert.equal([wrong(database, [log]), missing(database, log)], [[], []]);
+    await log.log.close();
+  }));
+
+test("put back between an update and the checkpoint behind it: the checkpoint fits the copy, and is not believed", () =>
+  inWorld(async (world) => {
+    const { log, database } = await withHits("a");
+    const { projector, store, fold } = await prepare(database, log, { network: NO_SCAN });
+    await projector.cycle().catch(() => undefined);
+    const copy = database.copy();
+    await log.hit("b");
+    await fold.step();
+    const turn: typeof SOUND.turn = async (call, when) => {
+      if (call.kind === "writeCheckpoint" && when === "effect") database.putBack(copy);
+    };
+    store.network = { ...NO_SCAN, turn };
+    await projector.cycle().catch(() => undefined);
+    assert.equal([database.count("b"), database.checkpoints.get(log.id)?.offset], [undefined, 2]);
+    store.network = NO_SCAN;
+    projector.noteChange(true);
+    world.now += 1001;
+    await projector.cycle().catch(() => undefined);
+    assert.equal([wrong(database, [log]), missing(database, log)], [[], []]);
+    await log.log.close();
+  }));
+
 test("before its first hit a log follows others, writes nothing, and is flushed", async () => {
   const { log, database } = await withHits();
   database.put("home", { count: 3, logs: { other: { offset: 1, count: 3 } } });
