@@ -2,7 +2,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, write, writeFileSy
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Bench } from "tinybench";
-import { encodeHit, encodeHits, foldHits } from "../src/hit-record.js";
+import { encodeHit, encodeHits } from "../src/hit-record.js";
 import { writeSnapshot } from "../src/projection/snapshot.js";
 import { Totals } from "../src/projection/totals.js";
 import { describeDamage } from "../src/wal/damage.js";
@@ -77,11 +77,7 @@ async function readAndFold(directory: string): Promise<string[]> {
     const step = await reader.next();
     if ("end" in step) break;
     if ("damage" in step) throw new Error(`the log of this benchmark is damaged: ${describeDamage(step.damage)}`);
-    foldHits(
-      step.batch,
-      (name) => totals.indexOf(name),
-      (index, n) => totals.add(index, n),
-    );
+    totals.fold(step.batch);
     hits += step.batch.count;
   }
   await reader.close();

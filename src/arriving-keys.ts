@@ -1,12 +1,6 @@
 import { HitsError } from "./errors.js";
-import type { Hit } from "./hit.js";
+import { type Hit, isKeyed, type KeyedHit } from "./hit.js";
 import { type FirstAnswer, type HitKey, type IdempotencyKeys, keyOf } from "./projection/idempotency-keys.js";
-
-export type KeyedHit = Hit & { readonly id: string };
-
-export function isKeyed(hit: Hit): hit is KeyedHit {
-  return hit.id !== undefined;
-}
 
 /** The first answer to a key. */
 export type Answer = Pick<FirstAnswer, "offset" | "count">;

@@ -1,6 +1,6 @@
-import { ArrivingKeys, isKeyed, type KeyedHit } from "./arriving-keys.js";
+import { ArrivingKeys, type GroupKeys } from "./arriving-keys.js";
 import { HitsError } from "./errors.js";
-import { type Hit, MAX_COUNT } from "./hit.js";
+import { type Hit, isKeyed, type KeyedHit, MAX_COUNT } from "./hit.js";
 import { encodeHit, encodeHits } from "./hit-record.js";
 import { keyOf } from "./projection/idempotency-keys.js";
 import type { LocalProjection } from "./projection/local.js";
@@ -200,12 +200,7 @@ export class Collector {
   }
 
   /** Adds durable hits to the totals; the count of the last one's counter, null while the totals are unknown. */
-  #fold(
-    hits: readonly Hit[],
-    firstOffset: number,
-    time: number,
-    keys: { settle(index: number, offset: number, count: number, time: number): void } | undefined,
-  ): number | null {
+  #fold(hits: readonly Hit[], firstOffset: number, time: number, keys: GroupKeys | undefined): number | null {
     this.#accepted += hits.length;
     const totals = this.#local.totals;
     if (totals === undefined) return null;

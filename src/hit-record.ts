@@ -1,5 +1,5 @@
 import { HitsError } from "./errors.js";
-import { type Hit, MAX_N } from "./hit.js";
+import { type Hit, type KeyedHit, MAX_N } from "./hit.js";
 import type { LogBatch } from "./wal/segment-reader.js";
 import { VarintReader, varintBytes, writeVarint } from "./wal/varint.js";
 
@@ -145,7 +145,7 @@ export function foldHits(
   batch: LogBatch,
   resolve: (name: string) => number,
   add: (key: number, n: number) => void,
-  keyed?: (key: number, hit: Hit & { readonly id: string }, offset: number) => void,
+  keyed?: (key: number, hit: KeyedHit, offset: number) => void,
 ): void {
   const keys: number[] = [];
   const names: string[] = [];

@@ -14,6 +14,13 @@ export interface Hit {
   readonly payload?: string;
 }
 
+/** A hit that a retry can be recognised by. */
+export type KeyedHit = Hit & { readonly id: string };
+
+export function isKeyed(hit: Hit): hit is KeyedHit {
+  return hit.id !== undefined;
+}
+
 export const MAX_NAME_BYTES = 1024;
 export const MAX_N = 1_000_000_000;
 export const MAX_ID_BYTES = 255;

@@ -6,6 +6,7 @@ import type { LocalProjection } from "./projection/local.js";
 import type { ProjectorReport } from "./projection/mongo/messages.js";
 import { ProjectionThread } from "./projection/mongo/projection-thread.js";
 import type { Totals } from "./projection/totals.js";
+import { ProjectionLog } from "./projection-log.js";
 import type { Log } from "./wal/log.js";
 import { nodeFileSystem } from "./wal/node-file-system.js";
 import { registrations } from "./wal/registrations.js";
@@ -42,9 +43,8 @@ class ThreadProjection implements OutsideProjection {
   readonly #thread: ProjectionThread;
   readonly #log: Log;
   readonly #local: LocalProjection;
-  readonly #logger: Logger;
+  readonly #changes: ProjectionLog;
   #failed: { readonly message: string; readonly since: string } | undefined;
-  #state = "";
 
   constructor(
     { url, database, maxOps }: MongoSettings,
@@ -56,7 +56,7 @@ class ThreadProjection implements OutsideProjection {
   ) {
     this.#log = log;
     this.#local = local;
-    this.#logger = logger;
+    this.#changes = new ProjectionLog(logger);
     this.database = new Database(totals, local.othersAsOf, maxCounters);
     const setup = () => {
       this.database.restart();
@@ -106,17 +106,8 @@ class ThreadProjection implements OutsideProjection {
   #take(report: ProjectorReport): void {
     this.#failed = undefined;
     this.database.take(report);
-    this.#local.othersAsOf = this.database.asOf;
-    if (report.others.length > 0) this.#local.noteOthers(this.database.asOf);
-    const { state, lastError } = report.status;
-    // Not before the first word from the database, or about it.
-    if (state === this.#state || (state === "retrying" && lastError === null)) return;
-    this.#state = state;
-    const fields = { projection: "mongodb", state, lag: this.database.lag, log: this.#log.id };
-    if (state === "running") this.#logger.info(fields, "MongoDB is up");
-    else if (state === "retrying")
-      this.#logger.warn(fields, `MongoDB does not answer, hits wait in the log: ${lastError}`);
-    else this.#logger.error(fields, `the MongoDB projection is halted: ${lastError}`);
+    this.#local.noteOthers(this.database.asOf, report.others.length > 0);
+    this.#changes.note(report.status, { lag: this.database.lag, log: this.#log.id });
   }
 }
 

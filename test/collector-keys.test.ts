@@ -2,20 +2,11 @@ import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { HitsError } from "../src/errors.js";
+import { codeOf } from "./support/code-of.js";
 import { LocalLog } from "./support/local-log.js";
 import { temporaryDirectory } from "./support/server-process.js";
 
 const hit = (id: string, n = 1, counter = "home") => ({ counter, n, id });
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "accepted";
-  } catch (error) {
-    return error instanceof HitsError ? error.code : String(error);
-  }
-}
 
 test("the same key on the same counter: the first answer again, counted once", async () => {
   const run = await LocalLog.open(temporaryDirectory());

@@ -1,17 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { HitsError } from "../src/errors.js";
+import { codeOf } from "./support/code-of.js";
 import { LocalLog } from "./support/local-log.js";
 import { temporaryDirectory } from "./support/server-process.js";
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "accepted";
-  } catch (error) {
-    return error instanceof HitsError ? error.code : String(error);
-  }
-}
 
 test("counts go up by one in the order of offsets, each with its own hit", async () => {
   const run = await LocalLog.open(temporaryDirectory());

@@ -1,5 +1,4 @@
 import { HitsError } from "../errors.js";
-import { foldHits } from "../hit-record.js";
 import { loadSnapshots } from "../projection/local.js";
 import { Totals } from "../projection/totals.js";
 import { type Damage, describeDamage } from "../wal/damage.js";
@@ -67,11 +66,7 @@ export async function countHits(fs: FileSystem, directory: string): Promise<Coun
     const logEnd = await readToEnd(reader, {
       batch(batch) {
         end = Math.max(end, batch.endOffset);
-        foldHits(
-          batch,
-          (name) => totals.indexOf(name),
-          (index, n) => totals.add(index, n),
-        );
+        totals.fold(batch);
       },
       damage(one) {
         end = Math.max(end, one.to ?? 0);

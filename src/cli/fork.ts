@@ -1,8 +1,9 @@
 import path from "node:path";
-import { describeError, HitsError, systemCode } from "../errors.js";
+import { describeError, HitsError } from "../errors.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { Log } from "../wal/log.js";
 import { isTolerated } from "../wal/segment-name.js";
+import { listIfThere } from "../wal/whole-file.js";
 import type { Command } from "./command.js";
 import { checkLogDirectory, logIdOf } from "./log-directory.js";
 
@@ -58,9 +59,8 @@ async function newLog(fs: FileSystem, directory: string): Promise<string> {
 
 async function namesIn(fs: FileSystem, directory: string): Promise<string[]> {
   try {
-    return await fs.list(directory);
+    return await listIfThere(fs, directory);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
     const message = `${directory} can't be used (${describeError(error)}): a new directory, or an empty one, is allowed`;
     throw new HitsError("LOG_DIRECTORY", message, { cause: error });
   }

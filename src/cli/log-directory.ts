@@ -4,8 +4,9 @@ import { snapshots } from "../projection/snapshot.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import type { LogEnd, LogReader } from "../wal/log-reader.js";
+import { newestReadableHeader } from "../wal/recovery-files.js";
 import { SNAPSHOT_DIRECTORY, segmentBases } from "../wal/segment-name.js";
-import { type LogBatch, readHeaderIfThere, SegmentReader } from "../wal/segment-reader.js";
+import { type LogBatch, SegmentReader } from "../wal/segment-reader.js";
 import { listIfThere } from "../wal/whole-file.js";
 
 /** How often a read starts anew when retention, or a newer snapshot, takes away what it is reading. */
@@ -87,10 +88,8 @@ async function openIfThere(fs: FileSystem, directory: string, base: number): Pro
 
 /** The id of the log: as the newest header that can be read has it, else as a snapshot does. */
 export async function logIdOf(fs: FileSystem, directory: string): Promise<string | undefined> {
-  for (const base of segmentBases(await fs.list(directory)).toReversed()) {
-    const header = await readHeaderIfThere(fs, directory, base);
-    if (header !== undefined) return header.logId;
-  }
+  const header = await newestReadableHeader(fs, directory, segmentBases(await fs.list(directory)));
+  if (header !== undefined) return header.logId;
   for await (const { facts } of snapshots(fs, directory)) if (facts !== undefined) return facts.logId;
   return undefined;
 }

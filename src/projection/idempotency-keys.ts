@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Hit } from "../hit.js";
+import type { Hit, KeyedHit } from "../hit.js";
 import { readU64, writeU64 } from "../wal/format.js";
 
 /**
@@ -31,7 +31,7 @@ export interface FirstAnswer {
 /** A hit's key is asked for several times on its way in. */
 const keys = new WeakMap<Hit, HitKey>();
 
-export function keyOf(hit: Hit & { readonly id: string }): HitKey {
+export function keyOf(hit: KeyedHit): HitKey {
   const known = keys.get(hit);
   if (known !== undefined) return known;
   // Neither a name nor an id has control characters.

@@ -1,6 +1,5 @@
 import { describeError, HitsError } from "../errors.js";
-import type { Hit } from "../hit.js";
-import { foldHits } from "../hit-record.js";
+import type { KeyedHit } from "../hit.js";
 import type { FileSystem } from "../wal/file-system.js";
 import type { Log } from "../wal/log.js";
 import type { Witness } from "../wal/recovery.js";
@@ -63,8 +62,6 @@ export class LocalProjection {
   readonly since = new Date().toISOString();
   /** The offset that the log itself was read from at the start. */
   readonly readFrom: number;
-  /** RFC 3339: when other logs' counts in the totals were last known; null for never. */
-  othersAsOf: string | null;
   readonly #log: Log;
   readonly #sink: SnapshotSink;
   #offset: number;
@@ -72,6 +69,7 @@ export class LocalProjection {
   #kept: readonly number[];
   #snapshotAt = performance.now();
   #recordsSince = 0;
+  #othersAsOf: string | null;
   #othersChanged = false;
   #writing: Promise<void> | undefined;
 
@@ -85,7 +83,7 @@ export class LocalProjection {
     this.keys = keys;
     const snapshotOffset = newest?.offset;
     const from = snapshotOffset ?? 0;
-    this.othersAsOf = newest?.asOf ?? null;
+    this.#othersAsOf = newest?.asOf ?? null;
     this.#log = log;
     this.#sink = sink;
     this.readFrom = from;
@@ -120,7 +118,7 @@ export class LocalProjection {
           offset = Math.max(offset, step.damage.to ?? 0);
           continue;
         }
-        foldBatch(step.batch, totals, keys, now);
+        totals.fold(step.batch, keys.isKept(step.batch.time, now) ? keep(step.batch, totals, keys) : undefined);
         if (step.batch.count > 0) offset = step.batch.endOffset;
         records += step.batch.count;
       }
@@ -140,6 +138,11 @@ export class LocalProjection {
     return this.#offset;
   }
 
+  /** RFC 3339: when other logs' counts in the totals were last known; null for never. */
+  get othersAsOf(): string | null {
+    return this.#othersAsOf;
+  }
+
   get incomplete(): boolean {
     return this.#log.damage.length > 0;
   }
@@ -156,10 +159,10 @@ export class LocalProjection {
     this.#recordsSince += records;
   }
 
-  /** Says that other logs' counts in the totals have changed, as the database had them at this time (RFC 3339). */
-  noteOthers(asOf: string | null): void {
-    this.othersAsOf = asOf;
-    this.#othersChanged = true;
+  /** Says when the database last answered (RFC 3339), and whether other logs' counts in the totals have changed by it. */
+  noteOthers(asOf: string | null, changed: boolean): void {
+    this.#othersAsOf = asOf;
+    this.#othersChanged ||= changed;
   }
 
   /**
@@ -185,7 +188,7 @@ export class LocalProjection {
       nonce: this.#log.nonce,
       offset: this.#offset,
       created: new Date().toISOString(),
-      asOf: this.othersAsOf,
+      asOf: this.#othersAsOf,
       damage: this.#log.damage,
     };
     const records = this.#recordsSince;
@@ -209,17 +212,10 @@ export class LocalProjection {
   }
 }
 
-function foldBatch(batch: LogBatch, totals: Totals, keys: IdempotencyKeys, now: number): void {
-  const keyed = keys.isKept(batch.time, now)
-    ? (index: number, hit: Hit & { readonly id: string }, offset: number) =>
-        keys.add(keyOf(hit), offset, totals.countAt(index), batch.time)
-    : undefined;
-  foldHits(
-    batch,
-    (name) => totals.indexOf(name),
-    (index, n) => totals.add(index, n),
-    keyed,
-  );
+/** Keeps the keys of a batch's hits, with the counts that their answers had. */
+function keep(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
+  return (index: number, hit: KeyedHit, offset: number) =>
+    keys.add(keyOf(hit), offset, totals.countAt(index), batch.time);
 }
 
 function haltedBy(gone: HitsError, loaded: LoadedSnapshots): HitsError {

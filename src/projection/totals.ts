@@ -1,3 +1,6 @@
+import type { KeyedHit } from "../hit.js";
+import { foldHits } from "../hit-record.js";
+import type { LogBatch } from "../wal/segment-reader.js";
 import { NameOrder } from "./name-order.js";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -91,6 +94,16 @@ export class Totals {
   /** All counters: name and index. */
   names(): IterableIterator<[string, number]> {
     return this.#index.entries();
+  }
+
+  /** Adds the hits of a batch. `keyed` is told of those with an id, after they were added. Throws as `foldHits` does. */
+  fold(batch: LogBatch, keyed?: (index: number, hit: KeyedHit, offset: number) => void): void {
+    foldHits(
+      batch,
+      (name) => this.indexOf(name),
+      (index, n) => this.add(index, n),
+      keyed,
+    );
   }
 
   image(): TotalsImage {

@@ -6,7 +6,7 @@ import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { runWalCommand } from "../../src/cli/wal-command.js";
 import type { Hit } from "../../src/hit.js";
-import { encodeHits, foldHits } from "../../src/hit-record.js";
+import { encodeHits } from "../../src/hit-record.js";
 import { type SnapshotFacts, writeSnapshot } from "../../src/projection/snapshot.js";
 import { Totals } from "../../src/projection/totals.js";
 import { Log } from "../../src/wal/log.js";
@@ -69,11 +69,7 @@ export async function snapshot(directory: string, changed: Partial<SnapshotFacts
   for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
     if (!("batch" in step)) continue;
     facts = { ...facts, offset: step.batch.endOffset };
-    foldHits(
-      step.batch,
-      (name) => totals.indexOf(name),
-      (index, n) => totals.add(index, n),
-    );
+    totals.fold(step.batch);
   }
   await reader.close();
   const log = await newestHeader(directory);

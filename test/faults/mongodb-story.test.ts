@@ -3,7 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { audit, eventually, exactSoon } from "../projection/mongo/documents.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
-import { ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { type ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { trackedServers } from "../support/tracked-servers.js";
 
 const { controlTest } = await mongoTests();
 
@@ -22,17 +23,7 @@ interface Status {
   readonly projections: readonly { name: string; state: string; lag: number; lastError: string | null }[];
 }
 
-// A test that failed leaves none behind, which would keep this process from its end.
-const servers: ServerProcess[] = [];
-test.after.each(async () => {
-  for (const server of servers.splice(0)) await server.kill();
-});
-
-async function start(environment: Record<string, string>): Promise<ServerProcess> {
-  const server = await ServerProcess.start(environment);
-  servers.push(server);
-  return server;
-}
+const start = trackedServers();
 
 /** An answer that came at once, or an error. */
 async function get(url: string, options: RequestInit = {}): Promise<Response> {

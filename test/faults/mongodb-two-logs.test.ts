@@ -3,20 +3,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, exactSoon } from "../projection/mongo/documents.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
-import { ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { type ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { trackedServers } from "../support/tracked-servers.js";
 
 const { controlTest } = await mongoTests();
 
-const servers: ServerProcess[] = [];
-test.after.each(async () => {
-  for (const server of servers.splice(0)) await server.kill();
-});
-
-async function start(environment: Record<string, string>): Promise<ServerProcess> {
-  const server = await ServerProcess.start(environment);
-  servers.push(server);
-  return server;
-}
+const start = trackedServers();
 
 async function count(server: ServerProcess, n: number): Promise<void> {
   assert.is((await fetch(`${server.url}/hits/home?n=${n}`, { method: "POST" })).status, 202);

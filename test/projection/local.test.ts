@@ -192,7 +192,7 @@ test("what other logs have counted is kept, also where this one has no new hit, 
   await run.local.snapshot();
   const index = run.local.totals?.indexOf("home") ?? -1;
   run.local.totals?.setOthers(index, 40);
-  run.local.noteOthers("2026-01-15T12:00:00.000Z");
+  run.local.noteOthers("2026-01-15T12:00:00.000Z", true);
   await run.local.snapshotIfDue(1000, 60_000, 60_000);
   assert.is(run.local.neededFrom, 0);
   await run.local.snapshotIfDue(1000, 60_000, 0);
