@@ -51,12 +51,22 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
   const service = new Service(log, local, collector, new View(local, outside.database), outside);
-  http = createHttpServer(createApp(service, logger), logger);
+  http = createHttpServer(createApp(service, logger, { policy: config }), logger);
   const { host, port } = await http.listen(config.host, config.port);
+  if (config.adminToken === undefined && !isLoopback(config.host)) {
+    logger.warn(
+      { host: config.host },
+      "ADMIN_TOKEN is not set, and HOST is no loopback address: whoever reaches it may read /status, /metrics and the list of counters",
+    );
+  }
   const timers = startTimers(config, logger, log, local);
   process.stdout.write(`listening on http://${host.includes(":") ? `[${host}]` : host}:${port}\n`);
   logger.info({ log: log.id, epoch: log.epoch, directory: log.directory, host, port }, "listening");
   stopOnSignals(logger, () => stop(http, log, local, outside, thread, timers, logger));
+}
+
+function isLoopback(host: string): boolean {
+  return /^(127\.|::1$|localhost$)/i.test(host);
 }
 
 async function stop(

@@ -1,4 +1,5 @@
 import { ArrivingKeys, type GroupKeys } from "./arriving-keys.js";
+import { CountersAllow } from "./counters-allow.js";
 import { HitsError } from "./errors.js";
 import { type Hit, isKeyed, type KeyedHit, MAX_COUNT } from "./hit.js";
 import { encodeHit, encodeHits } from "./hit-record.js";
@@ -28,11 +29,13 @@ export interface CollectedAll {
 export interface CollectorOptions {
   readonly maxCounters: number;
   readonly maxIdempotencyKeys: number;
+  /** Globs of the names that may be counted. */
+  readonly countersAllow: readonly string[];
 }
 
 export interface Admission {
   /**
-   * Why this hit may not count, undefined where it may: `TOO_MANY_COUNTERS` where its name would be one too many,
+   * Why this hit may not count, undefined where it may: `COUNTER_NOT_ALLOWED` by its name, `TOO_MANY_COUNTERS` where its name would be one too many,
    * `COUNT_LIMIT` where its counter is full, `IDEMPOTENCY_MISMATCH` and `TOO_MANY_KEYS` by its key.
    */
   refuse(hit: Hit): HitsError | undefined;
@@ -50,15 +53,17 @@ interface Beside {
 export class Collector {
   readonly #log: Log;
   readonly #local: LocalProjection;
+  readonly #allow: CountersAllow;
   readonly #maxCounters: number;
   readonly #keys: ArrivingKeys;
   /** Names on their way into the log that the totals don't have yet, with how many groups hold them. */
   readonly #arriving = new Map<string, number>();
   #accepted = 0;
 
-  constructor(log: Log, local: LocalProjection, { maxCounters, maxIdempotencyKeys }: CollectorOptions) {
+  constructor(log: Log, local: LocalProjection, { maxCounters, maxIdempotencyKeys, countersAllow }: CollectorOptions) {
     this.#log = log;
     this.#local = local;
+    this.#allow = new CountersAllow(countersAllow);
     this.#maxCounters = maxCounters;
     this.#keys = new ArrivingKeys(local.keys, maxIdempotencyKeys);
   }
@@ -136,6 +141,8 @@ export class Collector {
   }
 
   #refuse(hit: Hit, beside: Beside): HitsError | undefined {
+    const unwanted = this.#allow.refuse(hit.counter);
+    if (unwanted !== undefined) return unwanted;
     const totals = this.#local.totals;
     if (totals === undefined) {
       // Without the totals there are no keys either: a retry would count twice.

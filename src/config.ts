@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { splitGlobs } from "./counters-allow.js";
 import { describeError, HitsError } from "./errors.js";
 
 /** Everything that the environment sets, read and checked once. */
@@ -14,6 +15,17 @@ export interface Config {
   /** How long, and how many, keys of hits are remembered. */
   readonly idempotencyWindowMs: number;
   readonly maxIdempotencyKeys: number;
+  /** Globs of the names that may be counted. */
+  readonly countersAllow: readonly string[];
+  /** Origins as browsers send them; `*` for all. */
+  readonly corsOrigins: readonly string[] | "*";
+  /** How many proxies in front are believed. */
+  readonly trustProxy: number;
+  /** A secret: never logged. */
+  readonly adminToken: string | undefined;
+  readonly countBots: boolean;
+  /** Hits that one client may send in a time; undefined for any number. */
+  readonly rateLimit: { readonly hits: number; readonly seconds: number } | undefined;
   readonly logLevel: LogLevel;
   /** `all`: HTTP, log and projection. `collect`: HTTP and log. `project`: follow a log that another process writes. */
   readonly role: Role;
@@ -55,17 +67,10 @@ const SIZES: Record<string, number> = {
 };
 const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Named in the plan, not there yet. Refused rather than ignored: who sets one counts on it. */
-const NOT_YET = ["COUNTERS_ALLOW", "CORS_ORIGINS", "TRUST_PROXY", "ADMIN_TOKEN", "ADMIN_TOKEN_FILE"];
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the settings. An empty value is an unset one. Throws `INVALID_SETTING` for the first that can't be used. */
 export function readConfig(environment: Environment): Config {
-  for (const name of NOT_YET) {
-    // Its value may be a secret.
-    if (present(environment, name)) throw refused(name, "…", "not supported by this version; unset it");
-  }
   const role = choice(environment, "ROLE", ROLES, "all");
   const mongodb = mongoSettings(environment);
   if (role === "project" && mongodb === undefined) {
@@ -91,6 +96,12 @@ export function readConfig(environment: Environment): Config {
     maxCounters: integer(environment, "MAX_COUNTERS", 1_000_000, 1, 16_000_000),
     idempotencyWindowMs: duration(environment, "IDEMPOTENCY_WINDOW", 24 * 3_600_000),
     maxIdempotencyKeys: integer(environment, "MAX_IDEMPOTENCY_KEYS", 1_000_000, 0, 16_000_000),
+    countersAllow: countersAllow(environment),
+    corsOrigins: corsOrigins(environment),
+    trustProxy: integer(environment, "TRUST_PROXY", 0, 0, 16),
+    adminToken: adminToken(environment),
+    countBots: choice(environment, "COUNT_BOTS", ["1", "0"], "1") === "1",
+    rateLimit: rateLimit(environment),
     logLevel: choice(environment, "LOG_LEVEL", LOG_LEVELS, "info"),
   });
 }
@@ -108,6 +119,61 @@ function mongoSettings(environment: Environment): MongoSettings | undefined {
     throw refused("MONGODB_URL", "…", "a URL that begins with mongodb:// or mongodb+srv:// is allowed");
   }
   return Object.freeze({ url, database, maxOps });
+}
+
+const MAX_LIST = 1000;
+
+function countersAllow(environment: Environment): readonly string[] {
+  const value = present(environment, "COUNTERS_ALLOW") ?? "*";
+  const globs = splitGlobs(value);
+  if (globs.length >= 1 && globs.length <= MAX_LIST) return Object.freeze(globs);
+  throw refused("COUNTERS_ALLOW", value, "1 to 1,000 globs, separated by commas, are allowed");
+}
+
+function corsOrigins(environment: Environment): readonly string[] | "*" {
+  const value = present(environment, "CORS_ORIGINS") ?? "*";
+  if (value === "*") return "*";
+  if (value === "none") return Object.freeze([]);
+  const origins = value.split(/[\s,]+/).filter((origin) => origin !== "");
+  if (origins.length >= 1 && origins.length <= MAX_LIST && origins.every(isOrigin)) return Object.freeze(origins);
+  throw refused(
+    "CORS_ORIGINS",
+    value,
+    "*, none, or origins like https://example.com, separated by commas, are allowed",
+  );
+}
+
+/** Whether a text is an origin just as a browser sends it; `null` is what pages without one send. */
+function isOrigin(text: string): boolean {
+  if (text === "null") return true;
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function adminToken(environment: Environment): string | undefined {
+  const token = secret(environment, "ADMIN_TOKEN");
+  if (token === undefined || /^[!-~]{1,1024}$/.test(token)) return token;
+  throw refused(
+    "ADMIN_TOKEN",
+    "…",
+    "1 to 1,024 visible ASCII characters without blanks are allowed: it goes into a header",
+  );
+}
+
+/** Windows of the limiter: longer ones would keep every address for long. */
+const MAX_WINDOW_S = 86_400;
+
+function rateLimit(environment: Environment): Config["rateLimit"] {
+  const value = present(environment, "RATE_LIMIT");
+  if (value === undefined || value === "off" || value === "0") return undefined;
+  const [, digits, amount, unit] = /^(\d{1,9})(?:\/(\d*(?:\.\d+)?)(ms|s|m|h|d))?$/.exec(value) ?? [];
+  const hits = Number(digits ?? Number.NaN);
+  const seconds = unit === undefined ? 1 : (Number(amount || 1) * (DURATIONS[unit] ?? Number.NaN)) / 1000;
+  if (hits >= 1 && seconds >= 1 && seconds <= MAX_WINDOW_S) return Object.freeze({ hits, seconds });
+  throw refused(
+    "RATE_LIMIT",
+    value,
+    "hits for each client in a time, like 100/s, 600/1m or 5000/24h, or off, is allowed",
+  );
 }
 
 /** A setting that may be in a file instead, whose name is in `NAME_FILE`. */

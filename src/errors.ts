@@ -14,6 +14,11 @@ export type ErrorCode =
   | "COUNT_LIMIT"
   | "IDEMPOTENCY_MISMATCH"
   | "BODY_TOO_LARGE"
+  // Who asks, and how often.
+  | "COUNTER_NOT_ALLOWED"
+  | "ORIGIN_NOT_ALLOWED"
+  | "RATE_LIMITED"
+  | "UNAUTHORIZED"
   // Requests that HTTP itself refuses.
   | "BAD_REQUEST"
   | "NOT_FOUND"
@@ -52,11 +57,14 @@ export type ErrorCode =
 /** An error with a stable `code`; `message` says what happened, where, and what to do. */
 export class HitsError extends Error {
   readonly code: ErrorCode;
+  /** Seconds after which trying again makes sense, where that depends on more than the code. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly retryAfter?: number }) {
     super(message, options);
     this.name = "HitsError";
     this.code = code;
+    this.retryAfter = options?.retryAfter;
   }
 }
 

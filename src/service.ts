@@ -15,6 +15,7 @@ export class Service implements Services {
   readonly #view: View;
   readonly #outside: OutsideProjection;
   readonly #rejected = new Map<ErrorCode, number>();
+  readonly #notCounted = new Map<string, number>();
   readonly #startedAt = performance.now();
 
   constructor(log: Log, local: LocalProjection, collector: Collector, view: View, outside: OutsideProjection) {
@@ -39,6 +40,10 @@ export class Service implements Services {
 
   noteRejected(code: ErrorCode, hits: number): void {
     this.#rejected.set(code, (this.#rejected.get(code) ?? 0) + hits);
+  }
+
+  noteNotCounted(reason: string): void {
+    this.#notCounted.set(reason, (this.#notCounted.get(reason) ?? 0) + 1);
   }
 
   counter(name: string): CounterView {

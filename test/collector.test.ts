@@ -47,6 +47,25 @@ test("many at once lie one behind the other", async () => {
   await run.close();
 });
 
+test("COUNTERS_ALLOW: other names are refused, also known ones, one by one in a bulk request", async () => {
+  const directory = temporaryDirectory();
+  const before = await LocalLog.open(directory);
+  await before.collector.record({ counter: "old", n: 1 });
+  await before.close();
+  const run = await LocalLog.open(directory, { countersAllow: ["home", "/blog/*"] });
+  const record = (counter: string) => codeOf(run.collector.record({ counter, n: 1 }));
+  assert.is(await record("home"), "accepted");
+  assert.is(await record("/blog/a/b"), "accepted");
+  assert.is(await record("old"), "COUNTER_NOT_ALLOWED");
+  assert.is(await record("new"), "COUNTER_NOT_ALLOWED");
+  const admission = run.collector.admission();
+  assert.is(admission.refuse({ counter: "home", n: 1 }), undefined);
+  assert.is(admission.refuse({ counter: "new", n: 1 })?.code, "COUNTER_NOT_ALLOWED");
+  assert.is(run.local.totals?.count("old"), 1);
+  assert.is(run.local.totals?.has("new"), false);
+  await run.close();
+});
+
 test("MAX_COUNTERS: a new name over it is refused, also beside names still on their way; known ones count", async () => {
   const run = await LocalLog.open(temporaryDirectory(), { maxCounters: 3 });
   const record = (counter: string) => codeOf(run.collector.record({ counter, n: 1 }));

@@ -41,13 +41,14 @@ export function sendJson(
 
 /**
  * Answers with the problem that whatever was thrown amounts to, and returns its code; undefined where the client has gone.
- * `members` as in `problemOf`.
+ * `members` as in `problemOf`; `headers` gives further ones, names and values in turn.
  */
 export function sendError(
   res: ServerResponse,
   error: unknown,
   logger: Logger,
   members?: object,
+  headers: (code: ErrorCode) => readonly string[] = noHeaders,
 ): ErrorCode | undefined {
   if (error instanceof ClientGone) {
     res.destroy();
@@ -56,8 +57,12 @@ export function sendError(
   const problem = problemOf(error, logger, members);
   // Half an answer is out already: a broken connection is the only way left to say that it is not whole.
   if (res.headersSent) res.destroy();
-  else sendProblem(res, problem);
+  else sendProblem(res, problem, headers(problem.code));
   return problem.code;
+}
+
+function noHeaders(): readonly string[] {
+  return NO_HEADERS;
 }
 
 /** Answers with a problem. `headers` are names and values in turn. */

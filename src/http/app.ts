@@ -1,14 +1,19 @@
 /**
  * The way in to src/http. `createApp` builds the Koa application, server.ts gives it a socket. A request meets, in
- * this order: single hits (single.ts, ahead of all else for speed), headers and errors (here), the routes (routes.ts).
+ * this order: CORS (cors.ts), single hits (single.ts, ahead of all else for speed), headers and errors (here), the
+ * routes (routes.ts). Whether it may count is asked of gate.ts.
  * Whatever is thrown on the way becomes an answer in problem.ts; answer.ts writes it.
  */
 import type { RouterContext } from "@koa/router";
 import Koa from "koa";
 import { systemCode } from "../errors.js";
+import { type AccessPolicy, OPEN_POLICY } from "./access-policy.js";
+import { Admin, publicProjections } from "./admin.js";
 import { sendError } from "./answer.js";
 import { BulkHits } from "./bulk.js";
+import { cors } from "./cors.js";
 import { EventStreams, type StreamBounds } from "./events.js";
+import { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
 import { answerUnrouted, createRouter } from "./routes.js";
 import type { Services } from "./services.js";
@@ -18,18 +23,29 @@ import { normalTarget } from "./target.js";
 /** Emitted on the app when the server stops: event streams end, since they would never end by themselves. */
 export const STOP_EVENT = "stop";
 
-/** The application; it never listens. `streams` bounds what `GET /events` takes. */
-export function createApp(services: Services, logger: Logger, streams: Partial<StreamBounds> = {}): Koa {
+export interface AppOptions {
+  readonly policy?: AccessPolicy;
+  /** What `GET /events` takes. */
+  readonly streams?: Partial<StreamBounds>;
+}
+
+/** The application; it never listens. */
+export function createApp(services: Services, logger: Logger, options: AppOptions = {}): Koa {
+  const { policy = OPEN_POLICY, streams = {} } = options;
   const app = new Koa();
-  const single = new SingleHits(services, logger);
-  const bulk = new BulkHits(services, logger);
-  const events = new EventStreams(services, logger, streams);
-  const router = createRouter({ services, logger, single, bulk, events });
+  const admin = new Admin(policy.adminToken);
+  const gate = new Gate(policy, admin);
+  const single = new SingleHits(services, gate, logger);
+  const bulk = new BulkHits(services, gate, logger);
+  const projections = () => publicProjections(services, admin);
+  const events = new EventStreams(services, projections, logger, streams);
+  const router = createRouter({ services, projections, admin, logger, single, bulk, events });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown) => {
     // A connection that broke while it was being written to: the client's doing, and nobody is left to tell.
     if (systemCode(error) === undefined) logger.error({ err: error }, "an answer could not be written");
   });
+  app.use(cors(policy));
   app.use(single.middleware());
   app.use(async (ctx, next) => {
     ctx.set("Cache-Control", "no-store");

@@ -6,7 +6,9 @@ import { sendError, sendJson } from "./answer.js";
 import { bodyText, brief, mediaType, parseJson, readBody } from "./body.js";
 import { BulkEntries } from "./bulk-entries.js";
 import { MAX_PARSED_DEPTH, readLines } from "./bulk-lines.js";
+import type { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
+import { notCountedHeader } from "./not-counted.js";
 import type { Services } from "./services.js";
 
 export const MAX_BULK_BYTES = 8 * 1024 * 1024;
@@ -26,11 +28,13 @@ const LINE_TYPES = new Set([
 /** `POST /hits`: many hits in one request, made durable as one batch. */
 export class BulkHits {
   readonly #services: Services;
+  readonly #gate: Gate;
   readonly #logger: Logger;
   #bytesAtOnce = 0;
 
-  constructor(services: Services, logger: Logger) {
+  constructor(services: Services, gate: Gate, logger: Logger) {
     this.#services = services;
+    this.#gate = gate;
     this.#logger = logger;
   }
 
@@ -43,7 +47,10 @@ export class BulkHits {
       if (this.#bytesAtOnce > MAX_BYTES_AT_ONCE) {
         throw new HitsError("QUEUE_FULL", "too many bulk requests at once: not counted, try again");
       }
+      this.#gate.checkOrigin(req);
       await readEntries(req, entries);
+      // A request without a single hit is one all the same, or it would be free.
+      await this.#gate.take(req, Math.max(1, entries.hits.length));
       this.#refuseUnwanted(entries);
       if (entries.hits.length === 0) throw nothingToCount(entries);
       const { accepted, replayed, firstOffset, lastOffset } = await this.#services.recordAll(entries.hits);
@@ -52,7 +59,7 @@ export class BulkHits {
     } catch (error) {
       const isBody = error instanceof HitsError && error.code === "INVALID_BODY";
       const none = { accepted: 0, firstOffset: null, lastOffset: null, ...refused(entries) };
-      const code = sendError(res, error, this.#logger, isBody ? none : undefined);
+      const code = sendError(res, error, this.#logger, isBody ? none : undefined, notCountedHeader);
       // A body that could not be read at all is one refusal.
       const hits = entries.hits.length === 0 && entries.rejectedCount === 0 ? 1 : entries.hits.length;
       if (code !== undefined && hits > 0) this.#services.noteRejected(code, hits);

@@ -44,6 +44,7 @@ interface Channel {
 /** `GET /events`: the state of a counter, at once and whenever it changes, as server-sent events. */
 export class EventStreams {
   readonly #services: Services;
+  readonly #projectionStatuses: () => readonly ProjectionStatus[];
   readonly #logger: Logger;
   readonly #bounds: StreamBounds;
   readonly #channels = new Map<string, Channel>();
@@ -52,8 +53,14 @@ export class EventStreams {
   #commentedAt = 0;
   #stopped = false;
 
-  constructor(services: Services, logger: Logger, bounds: Partial<StreamBounds> = {}) {
+  constructor(
+    services: Services,
+    projections: () => readonly ProjectionStatus[],
+    logger: Logger,
+    bounds: Partial<StreamBounds> = {},
+  ) {
     this.#services = services;
+    this.#projectionStatuses = projections;
     this.#logger = logger;
     this.#bounds = { ...BOUNDS, ...bounds };
   }
@@ -128,9 +135,9 @@ export class EventStreams {
   }
 
   #projections(): ProjectionNews[] {
-    return this.#services
-      .status()
-      .projections.map(({ name, state, since, lag, lastError }) => ({ name, state, since, lag, lastError }));
+    return this.#projectionStatuses().map(({ name, state, since, lag, lastError }) => {
+      return { name, state, since, lag, lastError };
+    });
   }
 
   /** Tells the streams of a channel how things stand, if that is anything new. */

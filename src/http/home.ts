@@ -3,13 +3,18 @@ import { HitsError } from "../errors.js";
 import type { Logger } from "./logger.js";
 import { PAGE_CSP, type PageView, renderPage } from "./page/page.js";
 import { problemOf } from "./problem.js";
-import type { Services } from "./services.js";
+import type { ProjectionStatus, Services } from "./services.js";
 import { rawQueryValue } from "./target.js";
 
 const COUNTER = "home";
 
 /** `GET /`: counts a hit of `home` where somebody really looks, and shows the page whether that went well or not. */
-export async function answerHome(ctx: Context, services: Services, logger: Logger): Promise<void> {
+export async function answerHome(
+  ctx: Context,
+  services: Services,
+  projections: () => readonly ProjectionStatus[],
+  logger: Logger,
+): Promise<void> {
   let refused: PageView["refused"];
   if (countsAsView(ctx)) {
     try {
@@ -23,7 +28,7 @@ export async function answerHome(ctx: Context, services: Services, logger: Logge
   ctx.set("Content-Security-Policy", PAGE_CSP);
   ctx.set("Referrer-Policy", "no-referrer");
   ctx.set("Content-Type", "text/html; charset=utf-8");
-  ctx.body = renderPage({ ...currentState(services), refused, projections: services.status().projections });
+  ctx.body = renderPage({ ...currentState(services), refused, projections: projections() });
 }
 
 function countsAsView(ctx: Context): boolean {

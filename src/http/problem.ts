@@ -31,6 +31,9 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   INVALID_AT: { status: 400 },
   INVALID_ID: { status: 400 },
   INVALID_QUERY: { status: 400 },
+  UNAUTHORIZED: { status: 401 },
+  COUNTER_NOT_ALLOWED: { status: 403 },
+  ORIGIN_NOT_ALLOWED: { status: 403 },
   TOO_MANY_COUNTERS: { status: 403 },
   COUNT_LIMIT: { status: 403 },
   IDEMPOTENCY_MISMATCH: { status: 422 },
@@ -39,6 +42,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   REQUEST_TIMEOUT: { status: 408 },
   BODY_TOO_LARGE: { status: 413 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415 },
+  RATE_LIMITED: { status: 429 },
   HEADERS_TOO_LARGE: { status: 431 },
   QUEUE_FULL: { status: UNAVAILABLE, retryAfter: 1 },
   TOO_MANY_KEYS: { status: UNAVAILABLE, retryAfter: 60 },
@@ -71,7 +75,13 @@ export function problemOf(error: unknown, logger: Logger, members?: object): Pro
     logger.error({ err: error }, "a request failed for no known reason");
     return problem("INTERNAL", { status: 500 }, "this server failed to answer; its log says why", members);
   }
-  return problem(error.code, row, row.detail ?? error.message, members);
+  const { retryAfter } = error;
+  return problem(
+    error.code,
+    retryAfter === undefined ? row : { ...row, retryAfter },
+    row.detail ?? error.message,
+    members,
+  );
 }
 
 function problem(code: ErrorCode, row: Row, detail: string, members: object | undefined): Problem {

@@ -1,6 +1,7 @@
 import Router, { type RouterContext } from "@koa/router";
 import type { Context } from "koa";
 import { HitsError } from "../errors.js";
+import type { Admin } from "./admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import type { BulkHits } from "./bulk.js";
 import { counterInPath, counterInQuery } from "./counter-name.js";
@@ -9,13 +10,16 @@ import { answerHome } from "./home.js";
 import type { Logger } from "./logger.js";
 import { pageAssets } from "./page/page.js";
 import { problemOf } from "./problem.js";
-import type { CountersQuery, Services } from "./services.js";
+import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
 import { queryValue } from "./target.js";
 
 /** What the routes hand requests on to. */
 export interface Handlers {
   readonly services: Services;
+  /** The projections as everybody may see them. */
+  readonly projections: () => readonly ProjectionStatus[];
+  readonly admin: Admin;
   readonly logger: Logger;
   readonly single: SingleHits;
   readonly bulk: BulkHits;
@@ -26,22 +30,25 @@ const MAX_LIMIT = 1000;
 
 /** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, logger, events } = handlers;
+  const { services, projections, admin, logger, events } = handlers;
   // Names are taken from the path as it was sent, never from the router: it hands out what it can't decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
   router.post("/hits/:counter", one);
   router.post("/hits/", one);
   router.post("/hits", (ctx) => answerMany(ctx, handlers));
-  router.get("/counters", (ctx) => answerCounters(ctx, services));
+  router.get("/counters", (ctx) => answerCounters(ctx, handlers));
   const counter = (ctx: RouterContext) => json(ctx, services.counter(counterInPath(lastSegment(ctx.path))));
   router.get("/counters/:counter", counter);
   router.get("/counters/", counter);
   router.get("/events", (ctx) => answerEvents(ctx, events));
-  router.get("/status", (ctx) => json(ctx, services.status()));
+  router.get("/status", (ctx) => {
+    admin.require(ctx.req, ctx.res);
+    json(ctx, services.status());
+  });
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
-  router.get("/", (ctx) => answerHome(ctx, services, logger));
+  router.get("/", (ctx) => answerHome(ctx, services, projections, logger));
   for (const [name, { type, body }] of pageAssets) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);
@@ -90,9 +97,14 @@ async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<voi
   else await single.answerFor(ctx.req, ctx.res, counter, ctx.querystring);
 }
 
-function answerCounters(ctx: Context, services: Services): void {
+function answerCounters(ctx: Context, { services, admin }: Handlers): void {
   const name = counterInQuery(ctx.querystring, "name");
-  json(ctx, name === undefined ? services.counters(countersQuery(ctx.querystring)) : services.counter(name));
+  if (name !== undefined) {
+    json(ctx, services.counter(name));
+    return;
+  }
+  admin.require(ctx.req, ctx.res);
+  json(ctx, services.counters(countersQuery(ctx.querystring)));
 }
 
 function countersQuery(query: string): CountersQuery {

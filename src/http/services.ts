@@ -15,6 +15,8 @@ export interface Services {
   admission(): Admission;
   /** Told of every hit that was refused, by whom ever: for the figures in the status. */
   noteRejected(code: ErrorCode, hits: number): void;
+  /** Told of every request that could have counted and did not, for the reason given, without being refused. */
+  noteNotCounted(reason: string): void;
   /** A counter as it stands; one never seen has count 0. Throws `PROJECTION_HALTED`. Never waits. */
   counter(name: string): CounterState;
   /** Counters by name, in the order of UTF-16 code units. Throws `PROJECTION_HALTED`. */

@@ -6,7 +6,9 @@ import { parseId, parseN } from "../hit.js";
 import { sendError, sendJson } from "./answer.js";
 import { hasBody, readPayload } from "./body.js";
 import { type KnownName, NameCache } from "./counter-name.js";
+import type { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
+import { notCountedHeader } from "./not-counted.js";
 import type { Services } from "./services.js";
 import { decodeQueryPart, rawQueryValue } from "./target.js";
 
@@ -16,11 +18,13 @@ const REPLAYED = ["Idempotent-Replayed", "true"];
 /** Single hits: `POST /hits/:counter`, and `POST /hits?counter=`. */
 export class SingleHits {
   readonly #services: Services;
+  readonly #gate: Gate;
   readonly #logger: Logger;
   readonly #names = new NameCache();
 
-  constructor(services: Services, logger: Logger) {
+  constructor(services: Services, gate: Gate, logger: Logger) {
     this.#services = services;
+    this.#gate = gate;
     this.#logger = logger;
   }
 
@@ -60,14 +64,21 @@ export class SingleHits {
   }
 
   #refuse(res: ServerResponse, error: unknown): void {
-    const code = sendError(res, error, this.#logger);
+    const code = sendError(res, error, this.#logger, undefined, notCountedHeader);
     if (code !== undefined) this.#services.noteRejected(code, 1);
   }
 
   async #record(req: IncomingMessage, res: ServerResponse, counter: KnownName, query: string): Promise<void> {
+    this.#gate.checkOrigin(req);
+    const waiting = this.#gate.take(req, 1);
+    if (waiting !== undefined) await waiting;
     const n = query === "" ? 1 : numberIn(query);
     const id = idOf(req, query);
     const payload = hasBody(req) ? await readPayload(req) : undefined;
+    if (this.#gate.isUncountedBot(req)) {
+      this.#answerBot(res, counter);
+      return;
+    }
     const { offset, count, replayed } = await this.#services.record({
       counter: counter.name,
       n,
@@ -76,6 +87,13 @@ export class SingleHits {
     });
     const body = `{"counter":${counter.json},"offset":${offset},"count":${count}}`;
     sendJson(res, 202, body, replayed ? REPLAYED : undefined);
+  }
+
+  /** Not a 202: that says that a hit is on disk. */
+  #answerBot(res: ServerResponse, { name, json }: KnownName): void {
+    const { count } = this.#services.counter(name);
+    this.#services.noteNotCounted("BOT");
+    sendJson(res, 200, `{"counter":${json},"offset":null,"count":${count}}`, notCountedHeader("BOT"));
   }
 }
 

@@ -25,6 +25,8 @@ export class FakeServices implements Services {
   readonly unwanted = new Set<string>();
   /** Hits refused, by code. */
   readonly rejected = new Map<ErrorCode, number>();
+  /** Requests that were not counted without being refused, by reason. */
+  readonly notCounted = new Map<string, number>();
   halted = false;
   /** Whether `record` says that the hit was there before. */
   replayed = false;
@@ -72,6 +74,10 @@ export class FakeServices implements Services {
 
   noteRejected(code: ErrorCode, hits: number): void {
     this.rejected.set(code, (this.rejected.get(code) ?? 0) + hits);
+  }
+
+  noteNotCounted(reason: string): void {
+    this.notCounted.set(reason, (this.notCounted.get(reason) ?? 0) + 1);
   }
 
   counter(name: string): CounterState {

@@ -1,7 +1,6 @@
 import { connect, type Socket } from "node:net";
 import * as assert from "uvu/assert";
-import { createApp } from "../../src/http/app.js";
-import type { StreamBounds } from "../../src/http/events.js";
+import { type AppOptions, createApp } from "../../src/http/app.js";
 import { createHttpServer, type HttpServer, type ServerBounds } from "../../src/http/server.js";
 import { FakeLogger, FakeServices } from "./fake-services.js";
 
@@ -13,8 +12,7 @@ export interface Running {
   readonly url: string;
 }
 
-export interface Bounds {
-  readonly streams?: Partial<StreamBounds>;
+export interface Bounds extends AppOptions {
   readonly server?: Partial<ServerBounds>;
 }
 
@@ -22,7 +20,7 @@ export interface Bounds {
 export async function withServer(body: (running: Running) => Promise<void>, bounds: Bounds = {}): Promise<void> {
   const services = new FakeServices();
   const logger = new FakeLogger();
-  const server = createHttpServer(createApp(services, logger, bounds.streams), logger, bounds.server);
+  const server = createHttpServer(createApp(services, logger, bounds), logger, bounds.server);
   const { port } = await server.listen("127.0.0.1", 0);
   try {
     await body({ services, logger, server, port, url: `http://127.0.0.1:${port}` });
@@ -153,7 +151,7 @@ export function assertProblem(
   assert.is(answer.headers.get("cache-control"), "no-store");
   assert.is(answer.headers.get("x-content-type-options"), "nosniff");
   const retryAfter = answer.headers.get("retry-after") ?? undefined;
-  assert.is(retryAfter !== undefined && /^[1-9]\d*$/.test(retryAfter), status === 503, "Retry-After");
+  assert.is(retryAfter !== undefined && /^[1-9]\d*$/.test(retryAfter), status === 503 || status === 429, "Retry-After");
   return problem;
 }
 

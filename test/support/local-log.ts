@@ -27,7 +27,8 @@ export class LocalLog {
   }
 
   static async open(directory: string, options: LocalLogOptions = {}): Promise<LocalLog> {
-    const { maxCounters = 1_000_000, maxIdempotencyKeys = 1_000_000, windowMs = 86_400_000, ...rest } = options;
+    const { maxCounters = 1_000_000, maxIdempotencyKeys = 1_000_000, windowMs = 86_400_000, ...more } = options;
+    const { countersAllow = ["*"], ...rest } = more;
     const loaded = await loadSnapshots(nodeFileSystem, directory);
     const log = await Log.open({
       directory,
@@ -40,6 +41,7 @@ export class LocalLog {
       return new LocalLog(log, await LocalProjection.open(log, loaded, directSink, windowMs), {
         maxCounters,
         maxIdempotencyKeys,
+        countersAllow,
       });
     } catch (error) {
       await log.close();
