@@ -92,6 +92,8 @@ test("with CORS_ORIGINS: those origins, this server's own pages, and what is no 
       headers: { Origin: "https://evil.example", "Access-Control-Request-Method": "POST" },
     });
     assert.is(preflight.headers.get("access-control-allow-origin"), null);
+    const own = await fetch(`${url}/counters/home`);
+    assert.match(own.headers.get("vary") ?? "", /origin/i, "a cache must not give it to others");
     const read = await fetch(`${url}/counters/home`, { headers: { Origin: "https://evil.example" } });
     assert.is(read.headers.get("access-control-allow-origin"), null);
     assert.match(read.headers.get("vary") ?? "", /origin/i);
