@@ -1,0 +1,32 @@
+/**
+ * `GET /hits.js`: the script that any page can carry to count its views. What it promises and how is in
+ * `assets/hits.js`, the source as browsers run it; `GET /embed` (embed.ts) shows how to put it in.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+/** Without what only readers of the source need: its comments, apart from the first line, and its indents. */
+function served(source: string): string {
+  const lines = source.split("\n").map((line) => line.trim());
+  const isCode = (line: string, i: number) => line !== "" && (i === 0 || !line.startsWith("//"));
+  return `${lines.filter(isCode).join("\n")}\n`;
+}
+
+const body = served(readFileSync(new URL("assets/hits.js", import.meta.url), "utf8"));
+
+/** What `GET /hits.js` answers with: less than 2 KiB once gzipped. `type` is the full Content-Type, `etag` is quoted. */
+export const hitsScript: { readonly type: string; readonly body: string; readonly etag: string } = {
+  type: "text/javascript; charset=utf-8",
+  body,
+  etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
+};
+
+/**
+ * Headers of that answer, in place of `no-store`. Pages of any origin may load it, also those that are isolated
+ * (`Cross-Origin-Embedder-Policy`) or give `crossorigin`.
+ */
+export const hitsScriptHeaders = {
+  "Access-Control-Allow-Origin": "*",
+  "Cross-Origin-Resource-Policy": "cross-origin",
+  "Cache-Control": "public, max-age=3600",
+} as const;
