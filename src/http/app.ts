@@ -19,6 +19,7 @@ import { answerUnrouted, createRouter } from "./routes.js";
 import type { Services } from "./services.js";
 import { SingleHits } from "./single.js";
 import { normalTarget } from "./target.js";
+import { Views } from "./views.js";
 
 /** Emitted on the app when the server stops: event streams end, since they would never end by themselves. */
 export const STOP_EVENT = "stop";
@@ -37,9 +38,10 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const gate = new Gate(policy, admin);
   const single = new SingleHits(services, gate, logger);
   const bulk = new BulkHits(services, gate, logger);
+  const views = new Views(services, gate, logger);
   const projections = () => publicProjections(services, admin);
   const events = new EventStreams(services, projections, logger, streams);
-  const router = createRouter({ services, projections, admin, logger, single, bulk, events });
+  const router = createRouter({ services, projections, admin, single, bulk, events, views });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown) => {
     // A connection that broke while it was being written to: the client's doing, and nobody is left to tell.

@@ -1,10 +1,9 @@
 import type { Context } from "koa";
 import { HitsError } from "../errors.js";
-import type { Logger } from "./logger.js";
 import { PAGE_CSP, type PageView, renderPage } from "./page/page.js";
-import { problemOf } from "./problem.js";
 import type { ProjectionStatus, Services } from "./services.js";
 import { rawQueryValue } from "./target.js";
+import { passiveReason, type Views } from "./views.js";
 
 const COUNTER = "home";
 
@@ -12,36 +11,16 @@ const COUNTER = "home";
 export async function answerHome(
   ctx: Context,
   services: Services,
+  views: Views,
   projections: () => readonly ProjectionStatus[],
-  logger: Logger,
 ): Promise<void> {
-  let refused: PageView["refused"];
-  if (countsAsView(ctx)) {
-    try {
-      await services.record({ counter: COUNTER, n: 1 });
-    } catch (error) {
-      const { code, detail } = problemOf(error, logger);
-      refused = { code, detail };
-      services.noteRejected(code, 1);
-    }
-  }
+  const reason = rawQueryValue(ctx.querystring, "peek") === undefined ? passiveReason(ctx) : "PEEK";
+  const view = await views.count(ctx, () => ({ counter: COUNTER, n: 1 }), reason);
+  const refused = view.state === "refused" ? view.problem : undefined;
   ctx.set("Content-Security-Policy", PAGE_CSP);
   ctx.set("Referrer-Policy", "no-referrer");
   ctx.set("Content-Type", "text/html; charset=utf-8");
   ctx.body = renderPage({ ...currentState(services), refused, projections: projections() });
-}
-
-function countsAsView(ctx: Context): boolean {
-  return ctx.method === "GET" && !isPrefetch(ctx) && !hasKey(ctx.querystring, "peek");
-}
-
-/** The page fetched by a browser on the chance that somebody will look: the standard's header, and older ones. */
-function isPrefetch(ctx: Context): boolean {
-  return ["Sec-Purpose", "Purpose", "X-Moz"].some((header) => ctx.get(header).toLowerCase().includes("prefetch"));
-}
-
-function hasKey(query: string, key: string): boolean {
-  return rawQueryValue(query, key) !== undefined;
 }
 
 function currentState(services: Services): Pick<PageView, "counter" | "count" | "pending" | "incomplete"> {

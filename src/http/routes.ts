@@ -13,6 +13,7 @@ import { problemOf } from "./problem.js";
 import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
 import { queryValue } from "./target.js";
+import type { Views } from "./views.js";
 
 /** What the routes hand requests on to. */
 export interface Handlers {
@@ -20,17 +21,17 @@ export interface Handlers {
   /** The projections as everybody may see them. */
   readonly projections: () => readonly ProjectionStatus[];
   readonly admin: Admin;
-  readonly logger: Logger;
   readonly single: SingleHits;
   readonly bulk: BulkHits;
   readonly events: EventStreams;
+  readonly views: Views;
 }
 
 const MAX_LIMIT = 1000;
 
 /** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, projections, admin, logger, events } = handlers;
+  const { services, projections, admin, events, views } = handlers;
   // Names are taken from the path as it was sent, never from the router: it hands out what it can't decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
@@ -48,7 +49,7 @@ export function createRouter(handlers: Handlers): Router {
   });
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
-  router.get("/", (ctx) => answerHome(ctx, services, projections, logger));
+  router.get("/", (ctx) => answerHome(ctx, services, views, projections));
   for (const [name, { type, body }] of pageAssets) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);

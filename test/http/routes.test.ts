@@ -139,15 +139,29 @@ test("the page counts a hit of home, where somebody looks", () =>
     assert.is(response.headers.get("cache-control"), "no-store");
     assert.match(await response.text(), /<html/);
     assert.equal(services.hits, [{ counter: "home", n: 1 }]);
-    for (const path of ["/?peek", "/?x=1&peek=1"]) assert.is((await fetch(url + path)).status, 200);
+    assert.is(response.headers.get("hit-not-counted"), null);
+    const passive = async (path: string, reason: string, init: RequestInit = {}) => {
+      const { status, headers } = await fetch(url + path, init);
+      assert.is(`${status} ${headers.get("hit-not-counted")}`, `200 ${reason}`);
+    };
+    for (const path of ["/?peek", "/?x=1&peek=1"]) await passive(path, "PEEK");
+    await passive("/", "HEAD", { method: "HEAD" });
     const prefetches = [
       { "sec-purpose": "prefetch" },
       { "sec-purpose": "prefetch;prerender" },
       { purpose: "prefetch" },
       { "x-moz": "prefetch" },
     ];
-    for (const headers of prefetches) assert.is((await fetch(`${url}/`, { headers })).status, 200);
+    for (const headers of prefetches) await passive("/", "PREFETCH", { headers });
     assert.is(services.hits.length, 1);
+    assert.equal(
+      [...services.notCounted],
+      [
+        ["PEEK", 2],
+        ["HEAD", 1],
+        ["PREFETCH", prefetches.length],
+      ],
+    );
     await fetch(`${url}/?utm=x`, { headers: { purpose: "look" } });
     assert.is(services.hits.length, 2);
   }));
@@ -157,12 +171,22 @@ test("the page comes when its hit is refused, and while the counts are unknown",
     services.failure = new HitsError("DISK_FULL", "secret");
     const refused = await fetch(`${url}/`);
     assert.is(refused.status, 200);
+    assert.is(refused.headers.get("hit-not-counted"), "DISK_FULL");
     const html = await refused.text();
     assert.match(html, "DISK_FULL");
     assert.not.match(html, "secret");
     services.failure = new Error("secret");
     const failed = await fetch(`${url}/`);
     assert.is(failed.status, 200);
+    assert.is(failed.headers.get("hit-not-counted"), null);
+    assert.is(failed.headers.get("hit-unknown"), "INTERNAL");
+    assert.equal(
+      [...services.rejected],
+      [
+        ["DISK_FULL", 1],
+        ["INTERNAL", 1],
+      ],
+    );
     assert.not.match(await failed.text(), "secret");
     assert.equal(logger.lines.pop()?.fields, { err: services.failure });
     services.failure = undefined;

@@ -4,6 +4,7 @@
  * works under a path prefix.
  */
 import { readFileSync } from "node:fs";
+import { isUnknown } from "../not-counted.js";
 import type { ProjectionStatus } from "../services.js";
 import { describe } from "./assets/page.js";
 
@@ -89,11 +90,8 @@ export function renderPage(view: PageView): string {
   });
 }
 
-/** After these it is open whether the hit became durable; any other refusal came before it was written. */
-const UNKNOWN = new Set(["LOG_FAILED", "INTERNAL"]);
-
 function refusal(refused: PageView["refused"]): string {
   if (refused === undefined) return "";
   const { code, detail } = refused;
-  return `${UNKNOWN.has(code) ? "It is unknown whether this view was counted" : "This view was not counted"}: ${detail}`;
+  return `${isUnknown(code) ? "It is unknown whether this view was counted" : "This view was not counted"}: ${detail}`;
 }
