@@ -15,6 +15,7 @@ import { cors } from "./cors.js";
 import { EventStreams, type StreamBounds } from "./events.js";
 import { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
+import { Pictures } from "./pictures.js";
 import { answerUnrouted, createRouter } from "./routes.js";
 import type { Services } from "./services.js";
 import { SingleHits } from "./single.js";
@@ -39,9 +40,10 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const single = new SingleHits(services, gate, logger);
   const bulk = new BulkHits(services, gate, logger);
   const views = new Views(services, gate, logger);
+  const pictures = new Pictures(services, views, logger);
   const projections = () => publicProjections(services, admin);
   const events = new EventStreams(services, projections, logger, streams);
-  const router = createRouter({ services, projections, admin, single, bulk, events, views });
+  const router = createRouter({ services, projections, admin, single, bulk, events, views, pictures });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown) => {
     // A connection that broke while it was being written to: the client's doing, and nobody is left to tell.

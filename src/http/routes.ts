@@ -9,6 +9,7 @@ import type { EventStreams } from "./events.js";
 import { answerHome } from "./home.js";
 import type { Logger } from "./logger.js";
 import { pageAssets } from "./page/page.js";
+import type { Pictures } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
@@ -25,13 +26,14 @@ export interface Handlers {
   readonly bulk: BulkHits;
   readonly events: EventStreams;
   readonly views: Views;
+  readonly pictures: Pictures;
 }
 
 const MAX_LIMIT = 1000;
 
 /** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, projections, admin, events, views } = handlers;
+  const { services, projections, admin, events, views, pictures } = handlers;
   // Names are taken from the path as it was sent, never from the router: it hands out what it can't decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
@@ -42,6 +44,11 @@ export function createRouter(handlers: Handlers): Router {
   const counter = (ctx: RouterContext) => json(ctx, services.counter(counterInPath(lastSegment(ctx.path))));
   router.get("/counters/:counter", counter);
   router.get("/counters/", counter);
+  for (const name of [":counter", ""]) {
+    router.get(`/hits/${name}/pixel.gif`, (ctx) => pictures.pixel(ctx));
+    router.get(`/hits/${name}/badge.svg`, (ctx) => pictures.countingBadge(ctx));
+    router.get(`/counters/${name}/badge.svg`, (ctx) => pictures.badge(ctx));
+  }
   router.get("/events", (ctx) => answerEvents(ctx, events));
   router.get("/status", (ctx) => {
     admin.require(ctx.req, ctx.res);
