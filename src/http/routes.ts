@@ -11,6 +11,8 @@ import type { Logger } from "./logger.js";
 import { pageAssets } from "./page/page.js";
 import type { Pictures } from "./pictures.js";
 import { problemOf } from "./problem.js";
+import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
+import { hitsScript, hitsScriptHeaders } from "./script/script.js";
 import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
 import { queryValue } from "./target.js";
@@ -57,7 +59,9 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));
-  for (const [name, { type, body }] of pageAssets) {
+  router.get("/embed", answerEmbed);
+  router.get("/hits.js", answerScript);
+  for (const [name, { type, body }] of [...pageAssets, ...embedAssets]) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);
       ctx.body = body;
@@ -128,6 +132,29 @@ function answerEvents(ctx: Context, events: EventStreams): void {
   if (counter === undefined) throw new HitsError("INVALID_QUERY", "which counter? /events?counter=NAME");
   events.open(ctx.res, counter);
   ctx.respond = false;
+}
+
+function answerEmbed(ctx: Context): void {
+  ctx.set("Content-Security-Policy", EMBED_CSP);
+  ctx.set("Referrer-Policy", "no-referrer");
+  ctx.set("Content-Type", "text/html; charset=utf-8");
+  ctx.body = renderEmbed();
+}
+
+function answerScript(ctx: Context): void {
+  const { type, etag, gzipped, body } = hitsScript;
+  ctx.set(hitsScriptHeaders);
+  ctx.set("ETag", etag);
+  ctx.vary("Accept-Encoding");
+  ctx.status = 200;
+  if (ctx.fresh) {
+    ctx.status = 304;
+    return;
+  }
+  const zips = ctx.acceptsEncodings("gzip", "identity") === "gzip";
+  if (zips) ctx.set("Content-Encoding", "gzip");
+  ctx.set("Content-Type", type);
+  ctx.body = zips ? gzipped : body;
 }
 
 function answerReady(ctx: Context, services: Services): void {

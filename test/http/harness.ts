@@ -120,11 +120,15 @@ export class RawClient {
   }
 }
 
-/** Sends one request, as written, on a connection of its own. */
-export async function raw(port: number, request: string): Promise<RawAnswer> {
+/** Sends one request, as written, on a connection of its own. An answer to `method` HEAD is read without its body. */
+export async function raw(
+  port: number,
+  request: string,
+  method = request.startsWith("HEAD") ? "HEAD" : "GET",
+): Promise<RawAnswer> {
   const client = new RawClient(port);
   client.send(request);
-  const answer = await client.answer(request.startsWith("HEAD") ? "HEAD" : "GET");
+  const answer = await client.answer(method);
   client.socket.destroy();
   return answer;
 }

@@ -1,7 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
-import { expectProblem, expectRawProblem, rawRequest, withServer } from "./harness.js";
+import { EMBED_CSP } from "../../src/http/script/embed.js";
+import { hitsScript } from "../../src/http/script/script.js";
+import { expectProblem, expectRawProblem, raw, rawRequest, withServer } from "./harness.js";
 
 test("a counter, by path and by query, counts nothing", () =>
   withServer(async ({ url, port, services }) => {
@@ -200,12 +202,52 @@ test("what the page is made of", () =>
     for (const [path, type] of [
       ["/page.css", /^text\/css/],
       ["/page.js", /^text\/javascript/],
+      ["/embed.css", /^text\/css/],
+      ["/embed.js", /^text\/javascript/],
     ] as const) {
       const response = await fetch(url + path);
       assert.is(response.status, 200);
       assert.match(response.headers.get("content-type") ?? "", type);
       assert.ok((await response.text()).length > 100);
     }
+  }));
+
+test("the page that shows what to paste", () =>
+  withServer(async ({ url, services }) => {
+    const response = await fetch(`${url}/embed`);
+    assert.is(response.status, 200);
+    assert.is(response.headers.get("content-type"), "text/html; charset=utf-8");
+    assert.is(response.headers.get("content-security-policy"), EMBED_CSP);
+    assert.is(response.headers.get("referrer-policy"), "no-referrer");
+    assert.is(response.headers.get("cache-control"), "no-store");
+    assert.match(await response.text(), "hits.js");
+    assert.equal(services.hits, []);
+  }));
+
+test("the script: kept by browsers for a while, zipped where they can, looked at again by its tag", () =>
+  withServer(async ({ url, port }) => {
+    const response = await fetch(`${url}/hits.js`);
+    assert.is(await response.text(), hitsScript.body);
+    const headers = {
+      "content-type": "text/javascript; charset=utf-8",
+      "cache-control": "public, max-age=3600",
+      "access-control-allow-origin": "*",
+      "cross-origin-resource-policy": "cross-origin",
+      "x-content-type-options": "nosniff",
+      vary: "Accept-Encoding",
+      etag: hitsScript.etag,
+    };
+    for (const [name, value] of Object.entries(headers)) assert.match(response.headers.get(name) ?? "", value, name);
+    assert.is(response.headers.get("content-encoding"), "gzip");
+    const plain = await rawRequest(port, "GET", "/hits.js");
+    assert.is(plain.body, hitsScript.body);
+    assert.is(plain.headers.get("content-encoding"), undefined);
+    const again = (tag: string) =>
+      raw(port, `GET /hits.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: ${tag}\r\n\r\n`, "HEAD");
+    const fresh = await again(hitsScript.etag);
+    assert.is(`${fresh.status} ${fresh.headers.get("cache-control")}`, "304 public, max-age=3600");
+    assert.is((await again('W/"of an older one"')).status, 200);
+    assert.is((await rawRequest(port, "HEAD", "/hits.js")).status, 200);
   }));
 
 test.run();

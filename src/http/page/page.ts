@@ -3,9 +3,9 @@
  * JavaScript; kept live by `assets/page.js`, which never counts anything. All references are relative, so the page
  * works under a path prefix.
  */
-import { readFileSync } from "node:fs";
 import { isUnknown } from "../not-counted.js";
 import type { ProjectionStatus } from "../services.js";
+import { assetText, fillTemplate, pageParts } from "../template.js";
 import { describe } from "./assets/page.js";
 
 export interface PageView {
@@ -32,35 +32,16 @@ export const PAGE_CSP = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-function asset(file: string): string {
-  return readFileSync(new URL(`assets/${file}`, import.meta.url), "utf8");
-}
+/** What the page refers to, by its name relative to the page. */
+export const pageAssets = pageParts(import.meta.url, "page");
 
-/** What the page refers to, by its name relative to the page. `type` is the full Content-Type. */
-export const pageAssets: ReadonlyMap<string, { type: string; body: string }> = new Map([
-  ["page.css", { type: "text/css; charset=utf-8", body: asset("page.css") }],
-  ["page.js", { type: "text/javascript; charset=utf-8", body: asset("page.js") }],
-]);
-
-const template = asset("page.html");
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
-}
+const template = assetText(import.meta.url, "page.html");
 
 /** The page as complete HTML. Whatever is in `view` comes out as text; times are in UTC until the script sets them. */
 export function renderPage(view: PageView): string {
   const now = Date.now();
   const says = describe(view, now, "UTC");
-  const values: Readonly<Record<string, string | number>> = {
+  const values = {
     title: says.title,
     number: says.number,
     digits: says.digits,
@@ -82,12 +63,7 @@ export function renderPage(view: PageView): string {
     hits: `hits/${encodeURIComponent(view.counter)}`,
     now: new Date(now).toISOString(),
   };
-  // One pass: a value that holds {{…}} itself is not filled in again.
-  return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
-    const value = values[name];
-    if (value === undefined) throw new Error(`page.html asks for "${name}", which renderPage does not know`);
-    return escapeHtml(String(value));
-  });
+  return fillTemplate(template, values);
 }
 
 function refusal(refused: PageView["refused"]): string {

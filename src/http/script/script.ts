@@ -3,7 +3,8 @@
  * `assets/hits.js`, the source as browsers run it; `GET /embed` (embed.ts) shows how to put it in.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { assetText } from "../template.js";
 
 /** Without what only readers of the source need: its comments, apart from the first line, and its indents. */
 function served(source: string): string {
@@ -12,18 +13,28 @@ function served(source: string): string {
   return `${lines.filter(isCode).join("\n")}\n`;
 }
 
-const body = served(readFileSync(new URL("assets/hits.js", import.meta.url), "utf8"));
+const body = served(assetText(import.meta.url, "hits.js"));
 
-/** What `GET /hits.js` answers with: less than 2 KiB once gzipped. `type` is the full Content-Type, `etag` is quoted. */
-export const hitsScript: { readonly type: string; readonly body: string; readonly etag: string } = {
+/**
+ * What `GET /hits.js` answers with: less than 2 KiB once gzipped. `type` is the full Content-Type, `etag` is quoted, and
+ * weak since it stands for both forms of the body.
+ */
+export const hitsScript: {
+  readonly type: string;
+  readonly body: string;
+  readonly gzipped: Buffer;
+  readonly etag: string;
+} = {
   type: "text/javascript; charset=utf-8",
   body,
-  etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
+  gzipped: gzipSync(body, { level: 9 }),
+  etag: `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
 };
 
 /**
- * Headers of that answer, in place of `no-store`. Pages of any origin may load it, also those that are isolated
- * (`Cross-Origin-Embedder-Policy`) or give `crossorigin`.
+ * Headers of that answer. In place of `no-store`, an hour: so a page still counts, into its outbox, while this server is
+ * away. Pages of any origin may load it, also those that are isolated (`Cross-Origin-Embedder-Policy`) or give
+ * `crossorigin`.
  */
 export const hitsScriptHeaders = {
   "Access-Control-Allow-Origin": "*",

@@ -1,0 +1,40 @@
+/** What the pages are made of: files in `assets/` beside the module that serves them, and templates among these. */
+import { readFileSync } from "node:fs";
+
+/** A file that is served as it stands. `type` is the full Content-Type. */
+export interface Asset {
+  readonly type: string;
+  readonly body: string;
+}
+
+/** The text of a file in `assets/`. `module` is the `import.meta.url` of the module beside it. */
+export function assetText(module: string, file: string): string {
+  return readFileSync(new URL(`assets/${file}`, module), "utf8");
+}
+
+const TYPES = { css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8" };
+
+/** The style sheet and the module of a page, by their names relative to the page: `NAME.css` and `NAME.js`. */
+export function pageParts(module: string, name: string): ReadonlyMap<string, Asset> {
+  const part = (end: keyof typeof TYPES) =>
+    [`${name}.${end}`, { type: TYPES[end], body: assetText(module, `${name}.${end}`) }] as const;
+  return new Map([part("css"), part("js")]);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Puts a value, as text, in place of each `{{NAME}}` of a template. */
+export function fillTemplate(template: string, values: Readonly<Record<string, string | number>>): string {
+  // One pass: a value that holds {{…}} itself is not filled in again.
+  return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`a template asks for "${name}", for which there is no value`);
+    return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  });
+}
