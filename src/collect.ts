@@ -51,7 +51,10 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
   const service = new Service(log, local, collector, new View(local, outside.database), outside);
-  http = createHttpServer(createApp(service, logger, { policy: config }), logger);
+  http = createHttpServer(
+    createApp(service, logger, { policy: config, idempotencyWindowMs: config.idempotencyWindowMs }),
+    logger,
+  );
   const { host, port } = await http.listen(config.host, config.port);
   if (config.adminToken === undefined && !isLoopback(config.host)) {
     logger.warn(

@@ -17,6 +17,7 @@ import { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
 import { Pictures } from "./pictures.js";
 import { answerUnrouted, createRouter } from "./routes.js";
+import { keepMsOf } from "./script/script.js";
 import type { Services } from "./services.js";
 import { SingleHits } from "./single.js";
 import { normalTarget } from "./target.js";
@@ -29,11 +30,13 @@ export interface AppOptions {
   readonly policy?: AccessPolicy;
   /** What `GET /events` takes. */
   readonly streams?: Partial<StreamBounds>;
+  /** How long the ids of hits are remembered. */
+  readonly idempotencyWindowMs?: number;
 }
 
 /** The application; it never listens. */
 export function createApp(services: Services, logger: Logger, options: AppOptions = {}): Koa {
-  const { policy = OPEN_POLICY, streams = {} } = options;
+  const { policy = OPEN_POLICY, streams = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
   const app = new Koa();
   const admin = new Admin(policy.adminToken);
   const gate = new Gate(policy, admin);
@@ -43,7 +46,8 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const pictures = new Pictures(services, views, logger);
   const projections = () => publicProjections(services, admin);
   const events = new EventStreams(services, projections, logger, streams);
-  const router = createRouter({ services, projections, admin, single, bulk, events, views, pictures });
+  const keepMs = keepMsOf(idempotencyWindowMs);
+  const router = createRouter({ services, projections, admin, single, bulk, events, views, pictures, keepMs });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown) => {
     // A connection that broke while it was being written to: the client's doing, and nobody is left to tell.

@@ -12,7 +12,7 @@ import { pageAssets } from "./page/page.js";
 import type { Pictures } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
-import { hitsScript, hitsScriptHeaders } from "./script/script.js";
+import { type HitsScript, hitsScript, hitsScriptHeaders } from "./script/script.js";
 import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
 import { queryValue } from "./target.js";
@@ -29,13 +29,15 @@ export interface Handlers {
   readonly events: EventStreams;
   readonly views: Views;
   readonly pictures: Pictures;
+  /** How long hits.js keeps what it could not send. */
+  readonly keepMs: number;
 }
 
 const MAX_LIMIT = 1000;
 
 /** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, projections, admin, events, views, pictures } = handlers;
+  const { services, projections, admin, events, views, pictures, keepMs } = handlers;
   // Names are taken from the path as it was sent, never from the router: it hands out what it can't decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
@@ -59,8 +61,10 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));
-  router.get("/embed", answerEmbed);
-  router.get("/hits.js", answerScript);
+  const script = hitsScript(keepMs);
+  router.get("/hits.js", (ctx) => answerScript(ctx, script));
+  const embed = renderEmbed(keepMs);
+  router.get("/embed", (ctx) => answerEmbed(ctx, embed));
   for (const [name, { type, body }] of [...pageAssets, ...embedAssets]) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);
@@ -134,15 +138,14 @@ function answerEvents(ctx: Context, events: EventStreams): void {
   ctx.respond = false;
 }
 
-function answerEmbed(ctx: Context): void {
+function answerEmbed(ctx: Context, html: string): void {
   ctx.set("Content-Security-Policy", EMBED_CSP);
   ctx.set("Referrer-Policy", "no-referrer");
   ctx.set("Content-Type", "text/html; charset=utf-8");
-  ctx.body = renderEmbed();
+  ctx.body = html;
 }
 
-function answerScript(ctx: Context): void {
-  const { type, etag, gzipped, body } = hitsScript;
+function answerScript(ctx: Context, { type, etag, gzipped, body }: HitsScript): void {
   ctx.set(hitsScriptHeaders);
   ctx.set("ETag", etag);
   ctx.vary("Accept-Encoding");

@@ -220,14 +220,26 @@ test("the page that shows what to paste", () =>
     assert.is(response.headers.get("content-security-policy"), EMBED_CSP);
     assert.is(response.headers.get("referrer-policy"), "no-referrer");
     assert.is(response.headers.get("cache-control"), "no-store");
-    assert.match(await response.text(), "hits.js");
+    const html = await response.text();
+    assert.match(html, "hits.js");
+    assert.match(html, "23 hours");
     assert.equal(services.hits, []);
   }));
 
+test("what could not be sent is kept for less than ids are remembered", () =>
+  withServer(
+    async ({ url }) => {
+      assert.match(await (await fetch(`${url}/hits.js`)).text(), `Date.now() - ${23 * 1_800_000})`);
+      assert.match(await (await fetch(`${url}/embed`)).text(), "12 hours");
+    },
+    { idempotencyWindowMs: 12 * 3_600_000 },
+  ));
+
 test("the script: kept by browsers for a while, zipped where they can, looked at again by its tag", () =>
   withServer(async ({ url, port }) => {
+    const expected = hitsScript(82_800_000);
     const response = await fetch(`${url}/hits.js`);
-    assert.is(await response.text(), hitsScript.body);
+    assert.is(await response.text(), expected.body);
     const headers = {
       "content-type": "text/javascript; charset=utf-8",
       "cache-control": "public, max-age=3600",
@@ -235,16 +247,16 @@ test("the script: kept by browsers for a while, zipped where they can, looked at
       "cross-origin-resource-policy": "cross-origin",
       "x-content-type-options": "nosniff",
       vary: "Accept-Encoding",
-      etag: hitsScript.etag,
+      etag: expected.etag,
     };
     for (const [name, value] of Object.entries(headers)) assert.match(response.headers.get(name) ?? "", value, name);
     assert.is(response.headers.get("content-encoding"), "gzip");
     const plain = await rawRequest(port, "GET", "/hits.js");
-    assert.is(plain.body, hitsScript.body);
+    assert.is(plain.body, expected.body);
     assert.is(plain.headers.get("content-encoding"), undefined);
     const again = (tag: string) =>
       raw(port, `GET /hits.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: ${tag}\r\n\r\n`, "HEAD");
-    const fresh = await again(hitsScript.etag);
+    const fresh = await again(expected.etag);
     assert.is(`${fresh.status} ${fresh.headers.get("cache-control")}`, "304 public, max-age=3600");
     assert.is((await again('W/"of an older one"')).status, 200);
     assert.is((await rawRequest(port, "HEAD", "/hits.js")).status, 200);

@@ -20,10 +20,18 @@ export const EMBED_CSP = [
 /** What the page refers to beside `page.css`, by its name relative to the page. */
 export const embedAssets = pageParts(import.meta.url, "embed");
 
-// The same for everybody: this server's address is what the reader's browser knows better.
-const page = fillTemplate(assetText(import.meta.url, "embed.html"), snippets("…/", "/blog/post"));
+const template = assetText(import.meta.url, "embed.html");
 
-/** The page as complete HTML, with "…" in place of this server's address. */
-export function renderEmbed(): string {
-  return page;
+/**
+ * The page as complete HTML, the same for everybody: with "…" in place of this server's address, which the reader's
+ * browser knows better. `keepMs` is how long hits.js keeps what it could not send.
+ */
+export function renderEmbed(keepMs: number): string {
+  return fillTemplate(template, { ...snippets("…/", "/blog/post"), keep: inWords(keepMs) });
+}
+
+function inWords(ms: number): string {
+  const minutes = ms / 60_000;
+  if (minutes >= 2880) return `${Math.ceil(minutes / 1440)} days`;
+  return minutes >= 120 ? `${Math.ceil(minutes / 60)} hours` : `${Math.ceil(minutes)} minutes`;
 }

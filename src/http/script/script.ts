@@ -13,23 +13,39 @@ function served(source: string): string {
   return `${lines.filter(isCode).join("\n")}\n`;
 }
 
-const body = served(assetText(import.meta.url, "hits.js"));
+const source = served(assetText(import.meta.url, "hits.js"));
 
-/**
- * What `GET /hits.js` answers with: less than 2 KiB once gzipped. `type` is the full Content-Type, `etag` is quoted, and
- * weak since it stands for both forms of the body.
- */
-export const hitsScript: {
+export interface HitsScript {
+  /** The full Content-Type. */
   readonly type: string;
   readonly body: string;
+  /** The same: less than 2 KiB. */
   readonly gzipped: Buffer;
+  /** Quoted, and weak, since it stands for both forms of the body. */
   readonly etag: string;
-} = {
-  type: "text/javascript; charset=utf-8",
-  body,
-  gzipped: gzipSync(body, { level: 9 }),
-  etag: `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
-};
+}
+
+/** What `GET /hits.js` answers with, where unsent hits are to be kept for `keepMs` at most. */
+export function hitsScript(keepMs: number): HitsScript {
+  const body = source.replace("KEEP_MS", String(keepMs));
+  return {
+    type: "text/javascript; charset=utf-8",
+    body,
+    gzipped: gzipSync(body, { level: 9 }),
+    etag: `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
+  };
+}
+
+/** A hit must live long enough to be sent at all. */
+const MIN_KEEP_MS = 60_000;
+
+/**
+ * How long a browser may keep a hit that it could not send: somewhat less than its id is remembered here, counted from
+ * the first try. After that, a try that did count and whose answer was lost would count again.
+ */
+export function keepMsOf(idempotencyWindowMs: number): number {
+  return Math.max(MIN_KEEP_MS, Math.floor((idempotencyWindowMs * 23) / 24));
+}
 
 /**
  * Headers of that answer. In place of `no-store`, an hour: so a page still counts, into its outbox, while this server is

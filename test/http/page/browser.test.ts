@@ -1,7 +1,8 @@
 /** The page in a real browser. Without one (`CHROMIUM_PATH`, or Chromium where systems have it) each test is skipped. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { onPage, reads, until } from "./browser.js";
+import { until } from "../chromium.js";
+import { onPage, reads } from "./browser.js";
 import { away, HUGE, projection, up, view, withMongo } from "./views.js";
 
 onPage("the number, the title and the state follow live: up, away, back", up(1284), async ({ server, page }) => {

@@ -1,37 +1,10 @@
-import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { test } from "uvu";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import * as assert from "uvu/assert";
 import type { PageView } from "../../../src/http/page/page.js";
+import { browserTest, sharedBrowser, until } from "../chromium.js";
 import { PageServer } from "./server.js";
 
-const places = [
-  process.env["CHROMIUM_PATH"],
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-];
-const executablePath = places.find((place) => place !== undefined && existsSync(place));
-if (executablePath === undefined) console.log("SKIP http/page/browser: no Chromium found; CHROMIUM_PATH names one");
-
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-let browser: Browser | undefined;
-if (executablePath !== undefined) {
-  test.before(async () => {
-    // Its user data directory is a new one under the system's temporary directory, and removed on close.
-    browser = await chromium.launch({ executablePath, args: FLAGS });
-  });
-  test.after(async () => browser?.close());
-}
+const browser = sharedBrowser();
 
 export interface Opened {
   readonly server: PageServer;
@@ -51,13 +24,11 @@ export function onPage(
   run: (opened: Opened) => Promise<void>,
   options: BrowserContextOptions & { init?: string } = {},
 ): void {
-  const declare = executablePath === undefined ? test.skip : test;
-  declare(name, async () => {
-    assert.ok(browser);
+  browserTest(name, async () => {
     const server = new PageServer(view);
     await server.start();
     const { init, ...context } = options;
-    const opened = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...context });
+    const opened = await browser().newContext({ viewport: { width: 1440, height: 900 }, ...context });
     try {
       const page = await opened.newPage();
       page.setDefaultTimeout(10_000);
@@ -74,14 +45,6 @@ export function onPage(
       await server.stop();
     }
   });
-}
-
-/** Waits until the condition holds; fails after ten seconds, with what was seen last. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, seen = () => ""): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition()); ) {
-    if (Date.now() > end) assert.unreachable(`never: ${what} ${seen()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Waits until the visible text of what the selector finds matches. */

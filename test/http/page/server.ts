@@ -1,59 +1,38 @@
-import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { PAGE_CSP, type PageView, pageAssets, renderPage } from "../../../src/http/page/page.js";
+import { RestartableServer } from "../restartable-server.js";
 
-/** A server of the page and nothing else, whose counter is what the test says. Under a path prefix, as behind a proxy. */
-export class PageServer {
-  /** What was asked for that the page has no business with: anything but the page, its assets and its events. */
-  readonly unexpected: string[] = [];
+/**
+ * A server of the page and nothing else, whose counter is what the test says. Anything but the page, its assets and its
+ * events is unexpected.
+ */
+export class PageServer extends RestartableServer {
   view: PageView;
   /** Answers a request for events with 503, as a proxy does during a restart. */
   refusing = false;
   refusals = 0;
   pageLoads = 0;
   readonly #streams = new Set<ServerResponse>();
-  #server: Server | undefined;
-  #port = 0;
 
   constructor(view: PageView) {
+    super();
     this.view = view;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}/counted/`;
   }
 
   get streams(): number {
     return this.#streams.size;
   }
 
-  /** Listens; again on the same port after `stop`. */
-  async start(): Promise<void> {
-    this.#server = createServer((request, response) => {
-      const path = (request.url ?? "").replace(/^\/counted\//, "");
-      const asset = pageAssets.get(path);
-      if (request.method !== "GET") this.#miss(`${request.method} ${path}`, response);
-      else if (asset !== undefined) response.writeHead(200, { "Content-Type": asset.type }).end(asset.body);
-      else if (path === `events?counter=${encodeURIComponent(this.view.counter)}`) this.#stream(response);
-      else if (path === "") {
-        this.pageLoads++;
-        response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": PAGE_CSP });
-        response.end(renderPage(this.view));
-      } else this.#miss(path, response);
-    });
-    this.#server.listen(this.#port, "127.0.0.1");
-    await once(this.#server, "listening");
-    this.#port = (this.#server.address() as AddressInfo).port;
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
+  protected answer(target: string, request: IncomingMessage, response: ServerResponse): void {
+    const asset = pageAssets.get(target);
+    if (request.method !== "GET") this.miss(request, response);
+    else if (asset !== undefined) response.writeHead(200, { "Content-Type": asset.type }).end(asset.body);
+    else if (target === `events?counter=${encodeURIComponent(this.view.counter)}`) this.#stream(response);
+    else if (target === "") {
+      this.pageLoads++;
+      response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": PAGE_CSP });
+      response.end(renderPage(this.view));
+    } else this.miss(request, response);
   }
 
   /** Shows a new state to everyone who listens, and to who loads the page from now on. */
@@ -97,10 +76,5 @@ export class PageServer {
       })),
     };
     return `event: counter\ndata: ${JSON.stringify(data)}\n\n`;
-  }
-
-  #miss(what: string, response: ServerResponse): void {
-    this.unexpected.push(what);
-    response.writeHead(404).end();
   }
 }

@@ -1,8 +1,7 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { hitsScript, hitsScriptHeaders } from "../../../src/http/script/script.js";
+import { hitsScript, hitsScriptHeaders, keepMsOf } from "../../../src/http/script/script.js";
+import { RestartableServer } from "../restartable-server.js";
 
 export interface Sent {
   readonly counter: string;
@@ -17,29 +16,25 @@ export interface Sent {
   readonly status: number;
 }
 
-/** `cut`: closed unanswered, not counted. `swallow`: counted, then closed unanswered. A number: refused with it. */
-export type Mood = "count" | "cut" | "swallow" | "hang" | number;
+/**
+ * `cut`: closed unanswered, not counted. `swallow`: counted, then closed unanswered. `bot`: answered, not counted. A
+ * number: refused with it.
+ */
+export type Mood = "count" | "cut" | "swallow" | "hang" | "bot" | number;
 
-const CORS = { "Access-Control-Allow-Origin": "*" };
+const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Hit-Not-Counted" };
+const SCRIPT = hitsScript(keepMsOf(86_400_000));
 
 /**
- * What hits.js talks to: `POST hits?counter=&id=`, which counts an id once, and `GET events?counter=`, under a path
- * prefix. It keeps an exact ledger, and a list of what it should never have been asked.
+ * What hits.js talks to: `POST hits?counter=&id=`, which counts an id once, and `GET events?counter=`. It keeps an exact
+ * ledger. Preflights, and requests for anything else, are unexpected.
  */
-export class CounterServer {
+export class CounterServer extends RestartableServer {
   readonly counts = new Map<string, number>();
   readonly sent: Sent[] = [];
-  /** Preflights, and requests for anything else. */
-  readonly unexpected: string[] = [];
   mood: Mood = "count";
   readonly #first = new Map<string, number>();
   readonly #streams = new Map<ServerResponse, string>();
-  #server: Server | undefined;
-  #port = 0;
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}/counted/`;
-  }
 
   get streams(): number {
     return this.#streams.size;
@@ -50,23 +45,6 @@ export class CounterServer {
     return this.#first.size;
   }
 
-  /** Listens; again on the same port after `stop`. */
-  async start(): Promise<void> {
-    this.#server = createServer((request, response) => void this.#answer(request, response));
-    this.#server.listen(this.#port, "127.0.0.1");
-    await once(this.#server, "listening");
-    this.#port = (this.#server.address() as AddressInfo).port;
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  }
-
   /** Hits by others: what streams tell of. */
   add(counter: string, n: number): number {
     const count = (this.counts.get(counter) ?? 0) + n;
@@ -75,23 +53,20 @@ export class CounterServer {
     return count;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "", this.url);
-    const what = `${request.method} ${url.pathname}`;
-    if (what === "GET /counted/hits.js") {
-      response.writeHead(200, { ...hitsScriptHeaders, "Content-Type": hitsScript.type }).end(hitsScript.body);
-    } else if (what === "POST /counted/hits") await this.#hit(request, response, url.searchParams);
-    else if (what === "GET /counted/events") this.#stream(response, url.searchParams.get("counter") ?? "");
-    else {
-      this.unexpected.push(what);
-      response.writeHead(404).end();
-    }
+  protected answer(target: string, request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(target, this.url);
+    const what = `${request.method} ${pathname.slice("/counted/".length)}`;
+    if (what === "GET hits.js") {
+      response.writeHead(200, { ...hitsScriptHeaders, "Content-Type": SCRIPT.type }).end(SCRIPT.body);
+    } else if (what === "POST hits") void this.#hit(request, response, searchParams);
+    else if (what === "GET events") this.#stream(response, searchParams.get("counter") ?? "");
+    else this.miss(request, response);
   }
 
   async #hit(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
     const payload = await text(request);
     const { mood } = this;
-    const status = typeof mood === "number" ? mood : mood === "count" ? 202 : 0;
+    const status = typeof mood === "number" ? mood : mood === "count" ? 202 : mood === "bot" ? 200 : 0;
     const counter = query.get("counter") ?? "";
     const id = query.get("id") ?? "";
     const n = Number(query.get("n") ?? "1");
@@ -108,7 +83,8 @@ export class CounterServer {
     else {
       const problem = { status, code: "REFUSED" };
       const body = JSON.stringify(status === 202 ? { counter, offset: this.#first.size, count } : problem);
-      response.writeHead(status, { ...CORS, "Content-Type": "application/json" }).end(body);
+      const why = mood === "bot" ? { "Hit-Not-Counted": "BOT" } : undefined;
+      response.writeHead(status, { ...CORS, ...why, "Content-Type": "application/json" }).end(body);
     }
   }
 

@@ -1,17 +1,16 @@
 /** The page that shows what to paste: as served, and in a real browser. */
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pageAssets } from "../../../src/http/page/page.js";
 import { complaint, snippets } from "../../../src/http/script/assets/embed.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "../../../src/http/script/embed.js";
+import { RestartableServer } from "../restartable-server.js";
 import { onSite, type VisitOptions } from "./site.js";
 
 test("every snippet is in the page, as text, with placeholders", () => {
-  const html = renderEmbed();
+  const html = renderEmbed(82_800_000);
   for (const [id, text] of Object.entries(snippets("…/", "/blog/post"))) {
     const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
     assert.match(html, `<code id="${id}">${escaped.replaceAll('"', "&quot;")}</code>`);
@@ -56,35 +55,32 @@ test("names that can't be counted", () => {
   assert.is(complaint("å".repeat(513)), "A name has at most 1,024 bytes; this one has 1,026.");
 });
 
+class EmbedServer extends RestartableServer {
+  protected answer(file: string, request: IncomingMessage, response: ServerResponse): void {
+    const asset = embedAssets.get(file) ?? (file === "page.css" ? pageAssets.get(file) : undefined);
+    if (asset !== undefined) response.writeHead(200, { "Content-Type": asset.type }).end(asset.body);
+    else if (file === "embed") {
+      const headers = { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": EMBED_CSP };
+      response.writeHead(200, headers).end(renderEmbed(82_800_000));
+    } else this.miss(request, response);
+  }
+}
+
 /** Declares a test with the page opened from a server of its own, under a path prefix, with its policy. */
 function onEmbed(name: string, run: (page: Page, url: string) => Promise<void>, options: VisitOptions = {}): void {
   onSite(
     name,
     async ({ context }) => {
-      const missing: string[] = [];
-      const server = createServer((request, response) => {
-        const file = (request.url ?? "").replace(/^\/counted\//, "");
-        const asset = embedAssets.get(file) ?? (file === "page.css" ? pageAssets.get(file) : undefined);
-        if (asset !== undefined) response.writeHead(200, { "Content-Type": asset.type }).end(asset.body);
-        else if (file === "embed") {
-          const headers = { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": EMBED_CSP };
-          response.writeHead(200, headers).end(renderEmbed());
-        } else {
-          missing.push(file);
-          response.writeHead(404).end();
-        }
-      }).listen(0, "127.0.0.1");
+      const server = new EmbedServer();
+      await server.start();
       try {
-        await once(server, "listening");
-        const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/counted/`;
         const page = await context.newPage();
         page.setDefaultTimeout(10_000);
-        await page.goto(`${url}embed`);
-        await run(page, url);
-        assert.equal(missing, []);
+        await page.goto(`${server.url}embed`);
+        await run(page, server.url);
+        assert.equal(server.unexpected, []);
       } finally {
-        server.closeAllConnections();
-        server.close();
+        await server.stop();
       }
     },
     options,

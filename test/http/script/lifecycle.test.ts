@@ -8,8 +8,9 @@ import type { AddressInfo } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { temporaryDirectory } from "../../support/server-process.js";
+import { browserTest, executablePath, FLAGS, until } from "../chromium.js";
 import { CounterServer } from "./counter-server.js";
-import { executablePath, FLAGS, settles, until } from "./site.js";
+import { settles } from "./site.js";
 
 const RULES = '<script type="speculationrules">{"prerender":[{"urls":["/next"],"eagerness":"immediate"}]}</script>';
 
@@ -41,51 +42,53 @@ function startBrowser(url: string): ChildProcess {
   });
 }
 
-const declare = executablePath === undefined ? test.skip : test;
-declare("prerendered: no view until it is activated; restored from the back/forward cache: a view again", async () => {
-  const server = new CounterServer();
-  await server.start();
-  const said: string[] = [];
-  let go = false;
-  const site = createServer((request, response) => {
-    const { pathname, search } = new URL(request.url ?? "", "http://site");
-    if (pathname === "/say") said.push(decodeURIComponent(search.slice(1)));
-    response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" });
-    if (pathname === "/say" || pathname === "/go") response.end(go ? "go" : "");
-    else {
-      const script = `<script async src="${server.url}hits.js" data-show></script><script>${STEPS}</script>`;
-      response.end(`<!doctype html><title>A page</title>${pathname === "/first" ? RULES : ""}${script}`);
+browserTest(
+  "prerendered: no view until it is activated; restored from the back/forward cache: a view again",
+  async () => {
+    const server = new CounterServer();
+    await server.start();
+    const said: string[] = [];
+    let go = false;
+    const site = createServer((request, response) => {
+      const { pathname, search } = new URL(request.url ?? "", "http://site");
+      if (pathname === "/say") said.push(decodeURIComponent(search.slice(1)));
+      response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" });
+      if (pathname === "/say" || pathname === "/go") response.end(go ? "go" : "");
+      else {
+        const script = `<script async src="${server.url}hits.js" data-show></script><script>${STEPS}</script>`;
+        response.end(`<!doctype html><title>A page</title>${pathname === "/first" ? RULES : ""}${script}`);
+      }
+    });
+    await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+    const child = startBrowser(`http://localhost:${(site.address() as AddressInfo).port}/first`);
+    const heard = (what: string) =>
+      until(
+        what,
+        () => said.includes(what),
+        () => `but ${said.join(", ")}`,
+      );
+    try {
+      await settles(server, "/first", 1);
+      await heard("prerendering");
+      await heard("/next shown");
+      await settles(server, "/next", 0);
+      go = true;
+      await heard("activated");
+      await settles(server, "/next", 1);
+      await heard("/first restored");
+      await settles(server, "/first", 2);
+      assert.is(server.ids, 3);
+      assert.equal(server.unexpected, []);
+    } finally {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      // All of its processes: they write to its directory, which is removed when this process ends.
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      await ended;
+      site.closeAllConnections();
+      site.close();
+      await server.stop();
     }
-  });
-  await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
-  const child = startBrowser(`http://localhost:${(site.address() as AddressInfo).port}/first`);
-  const heard = (what: string) =>
-    until(
-      what,
-      () => said.includes(what),
-      () => `but ${said.join(", ")}`,
-    );
-  try {
-    await settles(server, "/first", 1);
-    await heard("prerendering");
-    await heard("/next shown");
-    await settles(server, "/next", 0);
-    go = true;
-    await heard("activated");
-    await settles(server, "/next", 1);
-    await heard("/first restored");
-    await settles(server, "/first", 2);
-    assert.is(server.ids, 3);
-    assert.equal(server.unexpected, []);
-  } finally {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    // All of its processes: they write to its directory, which is removed when this process ends.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    await ended;
-    site.closeAllConnections();
-    site.close();
-    await server.stop();
-  }
-});
+  },
+);
 
 test.run();

@@ -3,29 +3,33 @@ import { Script } from "node:vm";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hitsScript, hitsScriptHeaders } from "../../../src/http/script/script.js";
+import { hitsScript, hitsScriptHeaders, keepMsOf } from "../../../src/http/script/script.js";
+
+const script = hitsScript(82_800_000);
 
 test("less than 2 KiB, gzipped", () => {
-  const { length } = hitsScript.gzipped;
-  assert.ok(length < 2048, `${length} bytes`);
-  assert.is(gunzipSync(hitsScript.gzipped).toString(), hitsScript.body);
+  for (const days of [1, 365]) {
+    const { length } = hitsScript(keepMsOf(days * 86_400_000)).gzipped;
+    assert.ok(length < 2048, `${length} bytes`);
+  }
+  assert.is(gunzipSync(script.gzipped).toString(), script.body);
 });
 
 test("a classic script that parses, without comments but the first line", () => {
-  new Script(hitsScript.body);
-  const [first, ...rest] = hitsScript.body.split("\n");
+  new Script(script.body);
+  const [first, ...rest] = script.body.split("\n");
   assert.match(first ?? "", /^\/\/ durable-hits: /);
   assert.equal(
     rest.filter((line) => /^\s|^\/\/|\/\*/.test(line)),
     [],
   );
-  assert.not.match(hitsScript.body, /\?\.|\?\?/, "newer than ES2019");
-  assert.not.match(hitsScript.body, "console");
+  assert.not.match(script.body, /\?\.|\?\?/, "newer than ES2019");
+  assert.not.match(script.body, "console");
 });
 
 test("type, entity tag and headers", () => {
-  assert.is(hitsScript.type, "text/javascript; charset=utf-8");
-  assert.match(hitsScript.etag, /^W\/"[\w-]{22}"$/);
+  assert.is(script.type, "text/javascript; charset=utf-8");
+  assert.match(script.etag, /^W\/"[\w-]{22}"$/);
   assert.equal(hitsScriptHeaders, {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -33,9 +37,18 @@ test("type, entity tag and headers", () => {
   });
 });
 
+test("how long unsent hits are kept: less than their ids, and long enough to be sent", () => {
+  assert.is(keepMsOf(86_400_000), 82_800_000);
+  assert.is(keepMsOf(30 * 86_400_000), 30 * 82_800_000);
+  assert.is(keepMsOf(0), 60_000);
+  assert.match(hitsScript(keepMsOf(0)).body, "Date.now() - 60000)");
+  assert.not.match(script.body, "KEEP_MS");
+  assert.not(script.etag === hitsScript(1).etag);
+});
+
 test("outside of a page it does nothing, and doesn't throw", () => {
-  new Script(hitsScript.body).runInNewContext({ document: { currentScript: null } });
-  new Script(hitsScript.body).runInNewContext({});
+  new Script(script.body).runInNewContext({ document: { currentScript: null } });
+  new Script(script.body).runInNewContext({});
 });
 
 test.run();

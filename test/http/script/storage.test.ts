@@ -1,21 +1,23 @@
 /** What hits.js does with the page's storage: bounded, beside what is the page's own, and where there is none. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { keeps, kept, onSite, settles, until } from "./site.js";
+import { until } from "../chromium.js";
+import { keeps, kept } from "./pages.js";
+import { onSite, settles } from "./site.js";
 
 const POST = "/blog/post";
 
-onSite("at most fifty are kept, the newest, and for seven days", async ({ server, open }) => {
+onSite("at most fifty are kept, the newest, and for 23 hours", async ({ server, open }) => {
   server.mood = 503;
   const page = await open();
   await keeps(page, 1);
-  const put = (days: number) =>
+  const put = (hours: number) =>
     page.evaluate(`
-    localStorage["durable-hits ${server.url} " + (Date.now() - ${days} * 864e5 + 60_000) + " x${days}"] =
-      "counter=old&id=x${days}&n=1 ";
+    localStorage["durable-hits ${server.url} " + (Date.now() - ${hours} * 36e5 + 60_000) + " x${hours}"] =
+      "counter=old&id=x${hours}&n=1 ";
   `);
-  await put(7);
-  await put(7.1);
+  await put(23);
+  await put(23.1);
   await page.evaluate(`localStorage["of the page"] = localStorage["durable-hits of the page"] = "1"`);
   server.mood = "count";
   await page.evaluate(`dispatchEvent(new Event("online"))`);

@@ -1,7 +1,9 @@
 /** What hits.js counts, what it tells, and what it shows, on somebody else's page in a real browser. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { keeps, kept, onSite, settles, until } from "./site.js";
+import { until } from "../chromium.js";
+import { keeps, kept } from "./pages.js";
+import { onSite, settles } from "./site.js";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -1,7 +1,8 @@
 // durable-hits: counts views, see /embed
 
-// Comments and indents are left out when it is served (script.ts). No build step: what is here is what browsers run,
-// so it keeps to ES2019. It promises never to throw into the page, and never to write to its console.
+// When it is served (script.ts), comments and indents are left out and KEEP_MS becomes a number. No build step: what is
+// here is what browsers run, so it keeps to ES2019. It promises never to throw into the page, and never to write to its
+// console.
 (() => {
   const quietly =
     (run) =>
@@ -36,13 +37,14 @@
       delete memory[key];
       delete box[key];
     };
-    // The newest first, since somebody may be looking at its count; what is too old or too many goes.
+    // The newest first, since somebody may be looking at its count. What is too many goes, and what is so old that the
+    // server may have forgotten its id: it would count twice where the answer to an earlier try was lost.
     const waiting = () =>
       [...new Set([...Object.keys(memory), ...Object.keys(box)])]
         .filter((key) => key.startsWith(`${name} `))
         .sort()
         .reverse()
-        .filter((key, i) => (i < 50 && timeOf(key) > Date.now() - 7 * 864e5) || drop(key));
+        .filter((key, i) => (i < 50 && timeOf(key) > Date.now() - KEEP_MS) || drop(key));
 
     // What this page has put there and no answer has confirmed.
     let own = [];
@@ -68,7 +70,7 @@
     // What one tab writes is seen in another a little later, even if a lock passes between them at once.
     const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-    // Sends one. True unless it is still there afterwards: it goes when the server has it, or never will take it.
+    // Sends one. True unless it is still there afterwards: it goes when the server has it, or never will count it.
     let sending;
     const sendOne = async () => {
       const [key] = waiting();
@@ -86,7 +88,8 @@
           keepalive: body.length < 2e4,
           signal: abort.signal,
         });
-        if (/^(202|4(?!08|29))/.test(answer.status)) drop(key);
+        // "200BOT" is the server's last word on it; "200null" is some proxy's.
+        if (/^(20(2|0[A-Z])|4(?!08|29))/.test(answer.status + answer.headers.get("Hit-Not-Counted"))) drop(key);
         if (url.includes(`?${queryOf(ownCounter)}&`)) paint((await answer.json()).count);
       } catch {}
       clearTimeout(limit);
