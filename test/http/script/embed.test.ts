@@ -16,7 +16,7 @@ test("every snippet is in the page, as text, with placeholders", () => {
     assert.match(html, `<code id="${id}">${escaped.replaceAll('"', "&quot;")}</code>`);
   }
   assert.not.match(html, /\{\{|https?:\/\/(?!www\.w3\.org)/);
-  assert.not.match(html, /<style|style=|<script>|onclick/, "the policy forbids it");
+  assert.not.match(html, /<style|<[^>]*(?:style=|onclick)|<script>/, "the policy forbids it");
 });
 
 test("a strict policy", () => {
