@@ -14,6 +14,17 @@ export interface RecordGroup {
   failed(error: HitsError): void;
 }
 
+/** What one durable batch took. */
+export interface BatchTiming {
+  readonly records: number;
+  /** As written, with the batch's header. */
+  readonly bytes: number;
+  /** Milliseconds of the durable write alone. */
+  readonly writeMs: number;
+  /** For each of its groups, milliseconds from its append until it was durable, in the order of offsets. */
+  readonly waitsMs: readonly number[];
+}
+
 export interface GroupCommitOptions {
   readonly supply: SegmentSupply;
   /** Makes the prepared segment the next one of the log, beginning at this offset. */
@@ -27,6 +38,8 @@ export interface GroupCommitOptions {
   readonly onDurable: (endOffset: number, time: number) => void;
   /** Told once of the first failed write. The process should stop: nothing is acknowledged any more. */
   readonly onFailure: (error: HitsError) => void;
+  /** Told of every batch once its groups were told. Must not throw. Without it nothing is timed. */
+  readonly onBatch: ((batch: BatchTiming) => void) | undefined;
 }
 
 /** A batch of many groups stays below this, so that no hit waits for megabytes of others. */
@@ -41,6 +54,8 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #segment: SegmentWriter | undefined;
   #queue: RecordGroup[] = [];
+  /** When each of them was appended; empty where nobody asks. */
+  #arrivals: number[] = [];
   #queuedBytes = 0;
   #offset: number;
   #buffer = Buffer.allocUnsafeSlow(64 * 1024);
@@ -104,6 +119,7 @@ export class GroupCommit {
     if (refusal !== undefined) throw refusal;
     this.#queue.push(group);
     this.#queuedBytes += group.bytes.length;
+    if (this.#options.onBatch !== undefined) this.#arrivals.push(performance.now());
     // Not at once: what else arrives in this turn of the event loop shares the batch.
     this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
   }
@@ -122,8 +138,9 @@ export class GroupCommit {
     clearTimeout(this.#sealTimer);
     while (this.#queue.length > 0 && this.#failure === undefined) {
       const groups = this.#take();
+      const arrivals = this.#takeArrivals(groups.length);
       try {
-        await this.#commit(groups);
+        await this.#commit(groups, arrivals);
       } catch (error) {
         if (error instanceof HitsError && error.code === "DISK_FULL") for (const group of groups) group.failed(error);
         else this.#fail(error, groups);
@@ -160,7 +177,14 @@ export class GroupCommit {
     return all;
   }
 
-  async #commit(groups: readonly RecordGroup[]): Promise<void> {
+  #takeArrivals(groups: number): number[] {
+    if (groups < this.#arrivals.length) return this.#arrivals.splice(0, groups);
+    const all = this.#arrivals;
+    this.#arrivals = [];
+    return all;
+  }
+
+  async #commit(groups: readonly RecordGroup[], arrivals: readonly number[]): Promise<void> {
     let length = BATCH_HEADER_BYTES;
     let count = 0;
     for (const group of groups) {
@@ -178,7 +202,10 @@ export class GroupCommit {
     const time = Date.now();
     const baseOffset = this.#offset;
     this.#sealed = false;
+    const { onBatch } = this.#options;
+    const started = onBatch === undefined ? 0 : performance.now();
     await segment.write(buffer, length, baseOffset, count, time);
+    const written = onBatch === undefined ? 0 : performance.now();
     this.#offset = baseOffset + count;
     this.#options.onDurable(this.#offset, time);
     let offset = baseOffset;
@@ -186,6 +213,12 @@ export class GroupCommit {
       group.durable(offset, time);
       offset += group.count;
     }
+    onBatch?.({
+      records: count,
+      bytes: length,
+      writeMs: written - started,
+      waitsMs: arrivals.map((arrival) => written - arrival),
+    });
   }
 
   async #roll(batchBytes: number): Promise<SegmentWriter> {

@@ -5,7 +5,7 @@ import type { Damage } from "./damage.js";
 import { checkDirectory, type Found, measure } from "./directory.js";
 import type { FileSystem } from "./file-system.js";
 import { NONCE_BYTES, type PreviousSegment } from "./format.js";
-import { GroupCommit, type RecordGroup } from "./group-commit.js";
+import { type BatchTiming, GroupCommit, type RecordGroup } from "./group-commit.js";
 import { type Lock, takeLock } from "./lock.js";
 import { LogReader } from "./log-reader.js";
 import { nodeFileSystem } from "./node-file-system.js";
@@ -27,6 +27,8 @@ export interface LogOptions {
   readonly onFailure?: (error: HitsError) => void;
   /** Told of what could not be done in the background and harms nothing yet: a trim that failed, say. */
   readonly onWarning?: (message: string) => void;
+  /** Told of every batch what it took, once its groups were told. Must not throw. */
+  readonly onBatch?: (batch: BatchTiming) => void;
   readonly fs?: FileSystem;
   /** False in tests that open a log twice in one process on an injected file system. */
   readonly lock?: (directory: string) => Promise<Lock>;
@@ -97,6 +99,7 @@ export class Log {
       segmentBytes: options.segmentBytes,
       onDurable: (end) => this.#moveEnd(end),
       onFailure: options.onFailure ?? (() => undefined),
+      onBatch: options.onBatch,
     });
   }
 
