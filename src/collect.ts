@@ -5,6 +5,7 @@ import type { HitsError } from "./errors.js";
 import { exitStatus } from "./exit-status.js";
 import { createApp } from "./http/app.js";
 import { createHttpServer, type HttpServer } from "./http/server.js";
+import { Metrics } from "./metrics.js";
 import { type LoadedSnapshots, LocalProjection, loadSnapshots, NO_SNAPSHOTS } from "./projection/local.js";
 import { SnapshotThread } from "./projection/snapshot-thread.js";
 import { View } from "./projection/view.js";
@@ -36,7 +37,8 @@ const FAILED_GRACE_MS = 1000;
 /** Roles `all` and `collect`: takes hits in, and serves the counts. */
 export async function collect(config: Config, logger: Logger): Promise<void> {
   let http: HttpServer | undefined;
-  const { log, loaded } = await openLog(config, logger, (error) => {
+  const metrics = new Metrics(config);
+  const { log, loaded } = await openLog(config, logger, metrics, (error) => {
     logger.fatal({ code: error.code }, error.message);
     const end = () => process.exit(exitStatus(error));
     setTimeout(end, 2 * FAILED_GRACE_MS).unref();
@@ -50,7 +52,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   }
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
-  const service = new Service(log, local, collector, new View(local, outside.database), outside);
+  const service = new Service(log, local, collector, new View(local, outside.database), outside, metrics);
   http = createHttpServer(
     createApp(service, logger, { policy: config, idempotencyWindowMs: config.idempotencyWindowMs }),
     logger,
@@ -92,7 +94,7 @@ async function stop(
   await thread.close();
 }
 
-async function openLog(config: Config, logger: Logger, onFailure: (error: HitsError) => void) {
+async function openLog(config: Config, logger: Logger, metrics: Metrics, onFailure: (error: HitsError) => void) {
   let loaded: LoadedSnapshots | undefined;
   const log = await Log.open({
     directory: config.walDir,
@@ -104,6 +106,7 @@ async function openLog(config: Config, logger: Logger, onFailure: (error: HitsEr
     },
     onFailure,
     onWarning: (message) => logger.warn({}, message),
+    onBatch: metrics.noteBatch,
   });
   for (const { file, invalid } of loaded?.damaged ?? []) {
     logger.error({ file, invalid }, `snapshot ${file} can't be used (${invalid}): an older one, or the log, is read`);

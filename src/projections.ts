@@ -45,6 +45,9 @@ class ThreadProjection implements OutsideProjection {
   readonly #local: LocalProjection;
   readonly #changes: ProjectionLog;
   #failed: { readonly message: string; readonly since: string } | undefined;
+  /** Errors since the start of this process, and those of them that the thread which runs now has told. */
+  #errors = 0;
+  #toldErrors = 0;
 
   constructor(
     { url, database, maxOps }: MongoSettings,
@@ -72,6 +75,8 @@ class ThreadProjection implements OutsideProjection {
       onReady: () => this.database.ready(),
       onFailed: (code, message) => {
         this.#failed = { message, since: new Date().toISOString() };
+        this.#errors++;
+        this.#toldErrors = 0;
         logger.error({ code, projection: "mongodb" }, `the MongoDB projection stopped: ${message}; it is tried again`);
       },
     });
@@ -98,6 +103,7 @@ class ThreadProjection implements OutsideProjection {
         blocked: blocked.length,
         blockedCounters: blocked.slice(0, BLOCKED_SHOWN).map(([counter, reason]) => ({ counter, reason })),
         lastError: failed?.message ?? status?.lastError ?? null,
+        errors: this.#errors,
         since: failed?.since ?? new Date(status?.since ?? Date.now()).toISOString(),
       },
     ];
@@ -105,6 +111,8 @@ class ThreadProjection implements OutsideProjection {
 
   #take(report: ProjectorReport): void {
     this.#failed = undefined;
+    this.#errors += report.status.errors - this.#toldErrors;
+    this.#toldErrors = report.status.errors;
     this.database.take(report);
     this.#local.noteOthers(this.database.asOf, report.others.length > 0);
     this.#changes.note(report.status, { lag: this.database.lag, log: this.#log.id });

@@ -1,7 +1,8 @@
 import type { Admission, Collected, CollectedAll, Collector } from "./collector.js";
 import type { ErrorCode, HitsError } from "./errors.js";
 import type { Hit } from "./hit.js";
-import type { CountersPage, CountersQuery, ServiceStatus, Services } from "./http/services.js";
+import type { CountersPage, CountersQuery, MetricsText, ServiceStatus, Services } from "./http/services.js";
+import type { Metrics } from "./metrics.js";
 import type { LocalProjection } from "./projection/local.js";
 import type { CounterView, View } from "./projection/view.js";
 import type { OutsideProjection } from "./projections.js";
@@ -14,11 +15,20 @@ export class Service implements Services {
   readonly #collector: Collector;
   readonly #view: View;
   readonly #outside: OutsideProjection;
+  readonly #metrics: Metrics;
   readonly #rejected = new Map<ErrorCode, number>();
   readonly #notCounted = new Map<string, number>();
   readonly #startedAt = performance.now();
 
-  constructor(log: Log, local: LocalProjection, collector: Collector, view: View, outside: OutsideProjection) {
+  constructor(
+    log: Log,
+    local: LocalProjection,
+    collector: Collector,
+    view: View,
+    outside: OutsideProjection,
+    metrics: Metrics,
+  ) {
+    this.#metrics = metrics;
     this.#outside = outside;
     this.#log = log;
     this.#local = local;
@@ -56,6 +66,19 @@ export class Service implements Services {
 
   refusal(): HitsError | undefined {
     return this.#collector.refusal();
+  }
+
+  metrics(eventStreams: number): Promise<MetricsText> {
+    return this.#metrics.render(() => ({
+      status: this.status(),
+      ready: this.refusal() === undefined,
+      rejected: this.#rejected,
+      notCounted: this.#notCounted,
+      queuedBytes: this.#log.queuedBytes,
+      counters: this.#local.totals?.size,
+      keys: this.#local.keys.size,
+      eventStreams,
+    }));
   }
 
   status(): ServiceStatus {

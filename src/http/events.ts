@@ -65,6 +65,11 @@ export class EventStreams {
     this.#bounds = { ...BOUNDS, ...bounds };
   }
 
+  /** Streams that are open now. */
+  get count(): number {
+    return this.#open;
+  }
+
   /**
    * Answers with a stream of this counter's states. Throws `TOO_MANY_STREAMS`, and `CLOSING` once stopped; a HEAD
    * request gets the headers.

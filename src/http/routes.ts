@@ -58,6 +58,12 @@ export function createRouter(handlers: Handlers): Router {
     admin.require(ctx.req, ctx.res);
     json(ctx, services.status());
   });
+  router.get("/metrics", async (ctx) => {
+    admin.require(ctx.req, ctx.res);
+    const { type, body } = await services.metrics(events.count);
+    ctx.set("Content-Type", type);
+    ctx.body = body;
+  });
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));

@@ -24,6 +24,14 @@ export interface Services {
   status(): ServiceStatus;
   /** Why a hit would be refused now; undefined where it would be taken. */
   refusal(): HitsError | undefined;
+  /** All figures as a monitoring system reads them. `eventStreams`: open ones, which HTTP alone knows of. */
+  metrics(eventStreams: number): Promise<MetricsText>;
+}
+
+export interface MetricsText {
+  /** The media type. */
+  readonly type: string;
+  readonly body: string;
 }
 
 export interface Admission {
@@ -108,6 +116,8 @@ export interface ProjectionStatus {
   readonly blocked: number;
   readonly blockedCounters?: readonly { readonly counter: string; readonly reason: string }[];
   readonly lastError: string | null;
+  /** Failed attempts since the start of this process; absent where another process makes them, or there are none to make. */
+  readonly errors?: number;
   /** RFC 3339: since when it is in this state. */
   readonly since: string;
 }

@@ -6,6 +6,7 @@ import type {
   CounterState,
   CountersPage,
   CountersQuery,
+  MetricsText,
   ProjectionStatus,
   Recorded,
   RecordedAll,
@@ -112,6 +113,11 @@ export class FakeServices implements Services {
 
   refusal(): HitsError | undefined {
     return this.failure instanceof HitsError ? this.failure : undefined;
+  }
+
+  async metrics(eventStreams: number): Promise<MetricsText> {
+    if (this.failure !== undefined) throw this.failure;
+    return { type: "text/plain; version=0.0.4", body: `event_streams ${eventStreams}\n` };
   }
 
   #count(name: string): number {

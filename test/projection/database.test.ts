@@ -10,6 +10,7 @@ function report(parts: Partial<ProjectorReport>, asOf = 0): ProjectorReport {
     state: "running",
     since: 0,
     lastError: null,
+    errors: 0,
     checkpoint: 0,
     lag: 0,
     blocked: new Map(),

@@ -38,6 +38,8 @@ export interface ProjectorStatus {
   /** Epoch milliseconds: since when. */
   readonly since: number;
   readonly lastError: string | null;
+  /** Cycles that ended with an error since the start of this projector. */
+  readonly errors: number;
   readonly checkpoint: number;
   /** Hits of the log that the database has not confirmed. */
   readonly lag: number;
@@ -76,6 +78,7 @@ export class Projector {
   #state: ProjectorStatus["state"] = "retrying";
   #since = Date.now();
   #lastError: string | null = null;
+  #errors = 0;
   #asOf = 0;
   /** Changes of the server's state that the driver has told of, and how many of them a look has dealt with. */
   #changes = 1;
@@ -115,6 +118,7 @@ export class Projector {
       state: damage !== undefined && this.#state === "running" ? "halted" : this.#state,
       since: this.#since,
       lastError: this.#lastError ?? damage ?? null,
+      errors: this.#errors,
       checkpoint: this.#keeper.offset,
       lag: Math.max(0, slots.sum - slots.confirmedSum),
       blocked: this.#applier.blocked,
@@ -277,6 +281,7 @@ export class Projector {
     if (state !== this.#state) this.#since = Date.now();
     this.#state = state;
     this.#lastError = error;
+    if (error !== null) this.#errors++;
   }
 
   async #pause(milliseconds: number, wake?: AbortSignal): Promise<void> {
