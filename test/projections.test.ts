@@ -26,6 +26,23 @@ test("a projection of another process that had nothing to do for an hour is not 
       { name: "mongodb", checkpoint: 3, lag: 2, lastError: null },
     );
     assert.is(status?.state, "running");
+    assert.is(status?.errors, undefined, "that process alone knows");
+  } finally {
+    await outside.stop(0);
+    await run.close();
+  }
+});
+
+test("a projection whose thread ends is halted, and that is one error", async () => {
+  const directory = `${temporaryDirectory()}/wal`;
+  const run = await LocalLog.open(directory);
+  await run.hit("home", 3);
+  const config = readConfig({ WAL_DIR: directory, MONGODB_URL: "mongodb://127.0.0.1:1" });
+  // Started from source it has no script to run: as sure a failure as any.
+  const outside = await projectionOf(config, run.log, run.local, pino({ level: "silent" }));
+  try {
+    const [status] = outside.statuses();
+    assert.equal([status?.name, status?.state, status?.errors], ["mongodb", "halted", 1]);
   } finally {
     await outside.stop(0);
     await run.close();

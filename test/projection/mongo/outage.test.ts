@@ -49,11 +49,13 @@ test("tried again for ever, at most a second apart, while hits wait", () =>
       gaps(tries).every((gap) => gap <= 1001),
       `${Math.max(...gaps(tries))} ms`,
     );
-    const { state, lastError, lag } = running.projector.status();
+    const { state, lastError, lag, errors } = running.projector.status();
     assert.equal([state, lastError, lag], ["retrying", "no server", 1]);
+    assert.ok(errors > 3600 && errors <= tries.length, `${errors} errors, ${tries.length} calls`);
     running.store.network = SOUND;
     await until(world, "projected", () => missing(database, log).length === 0);
     assert.equal([running.projector.status().state, running.projector.status().lastError], ["running", null]);
+    assert.ok(running.projector.status().errors >= errors, "what there was stays counted");
     running.kill();
   }));
 
