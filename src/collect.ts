@@ -6,15 +6,14 @@ import { exitStatus } from "./exit-status.js";
 import { createApp } from "./http/app.js";
 import { createHttpServer, type HttpServer } from "./http/server.js";
 import { Metrics } from "./metrics.js";
-import { type LoadedSnapshots, LocalProjection, loadSnapshots, NO_SNAPSHOTS } from "./projection/local.js";
+import { openLog } from "./open-log.js";
+import type { LocalProjection } from "./projection/local.js";
 import { SnapshotThread } from "./projection/snapshot-thread.js";
 import { View } from "./projection/view.js";
 import { type OutsideProjection, projectionOf } from "./projections.js";
 import { Service } from "./service.js";
 import { stopOnSignals } from "./stop.js";
-import { describeDamage } from "./wal/damage.js";
-import { Log } from "./wal/log.js";
-import { nodeFileSystem } from "./wal/node-file-system.js";
+import type { Log } from "./wal/log.js";
 
 /** A restart folds at most about so many hits again, or what came in so long. */
 const SNAPSHOT_RECORDS = 5_000_000;
@@ -38,18 +37,14 @@ const FAILED_GRACE_MS = 1000;
 export async function collect(config: Config, logger: Logger): Promise<void> {
   let http: HttpServer | undefined;
   const metrics = new Metrics(config);
-  const { log, loaded } = await openLog(config, logger, metrics, (error) => {
+  const thread = new SnapshotThread();
+  const onFailure = (error: HitsError) => {
     logger.fatal({ code: error.code }, error.message);
     const end = () => process.exit(exitStatus(error));
     setTimeout(end, 2 * FAILED_GRACE_MS).unref();
     (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
-  });
-  const thread = new SnapshotThread();
-  const local = await LocalProjection.open(log, loaded, thread, config.idempotencyWindowMs);
-  if (local.halted !== undefined) logger.error({ code: local.halted.code }, local.halted.message);
-  for (const damage of log.damage) {
-    logger.error({ damage }, `the log is damaged, counts may be too low: ${describeDamage(damage)}`);
-  }
+  };
+  const { log, local } = await openLog(config, logger, { snapshots: thread, onBatch: metrics.noteBatch, onFailure });
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
   const service = new Service(log, local, collector, new View(local, outside.database), outside, metrics);
@@ -92,32 +87,6 @@ async function stop(
   });
   await log.close();
   await thread.close();
-}
-
-async function openLog(config: Config, logger: Logger, metrics: Metrics, onFailure: (error: HitsError) => void) {
-  let loaded: LoadedSnapshots | undefined;
-  const log = await Log.open({
-    directory: config.walDir,
-    segmentBytes: config.walSegmentBytes,
-    maxQueuedBytes: config.maxQueuedBytes,
-    witnesses: async () => {
-      loaded = await loadSnapshots(nodeFileSystem, config.walDir);
-      return loaded.witnesses;
-    },
-    onFailure,
-    onWarning: (message) => logger.warn({}, message),
-    onBatch: metrics.noteBatch,
-  });
-  for (const { file, invalid } of loaded?.damaged ?? []) {
-    logger.error({ file, invalid }, `snapshot ${file} can't be used (${invalid}): an older one, or the log, is read`);
-  }
-  const { tornBytes, end } = log.recovery;
-  if (tornBytes > 0) {
-    logger.warn({ tornBytes, offset: end }, "the last write before the crash was torn, and never acknowledged: cut");
-  }
-  const refusal = log.refusal(0);
-  if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);
-  return { log, loaded: loaded ?? NO_SNAPSHOTS };
 }
 
 function startTimers(config: Config, logger: Logger, log: Log, local: LocalProjection): NodeJS.Timeout[] {
