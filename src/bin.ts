@@ -2,7 +2,9 @@
 import { serve } from "./main.js";
 
 const USAGE = `usage: durable-hits serve
-       durable-hits wal COMMAND   (durable-hits wal --help)
+       durable-hits wal COMMAND      (durable-hits wal --help)
+       durable-hits import FILE|-    (durable-hits import --help)
+       durable-hits set COUNTER N    (durable-hits set --help)
 `;
 
 const [command, ...rest] = process.argv.slice(2);
@@ -12,6 +14,12 @@ if (command === "serve" && rest.length === 0) {
   // Not loaded for serving.
   const { runWalCommand } = await import("./cli/wal-command.js");
   process.exitCode = await runWalCommand(rest, process.env);
+} else if (command === "import") {
+  const { runImport } = await import("./cli/import/import-command.js");
+  process.exitCode = await runImport(rest, process.env);
+} else if (command === "set") {
+  const { runSet } = await import("./cli/import/set-command.js");
+  process.exitCode = await runSet(rest, process.env);
 } else {
   const asked = command === "--help" || command === "help";
   (asked ? process.stdout : process.stderr).write(USAGE);

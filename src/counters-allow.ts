@@ -15,9 +15,7 @@ export class CountersAllow {
 
   constructor(globs: readonly string[]) {
     const all = globs.includes("*");
-    this.#matches = all
-      ? undefined
-      : picomatch([...globs], { bash: true, dot: true, nonegate: true, windows: false, strictSlashes: true });
+    this.#matches = all ? undefined : nameMatcher(globs);
   }
 
   /** Why this counter may not be counted: `COUNTER_NOT_ALLOWED`. */
@@ -39,6 +37,11 @@ export class CountersAllow {
     }
     return allowed;
   }
+}
+
+/** Matches names by globs as above. */
+export function nameMatcher(globs: readonly string[]): (name: string) => boolean {
+  return picomatch([...globs], { bash: true, dot: true, nonegate: true, windows: false, strictSlashes: true });
 }
 
 /** The globs of a list that commas or blanks separate; those inside braces belong to a glob. Empty for an empty list. */

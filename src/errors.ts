@@ -50,6 +50,11 @@ export type ErrorCode =
   | "SNAPSHOT_DAMAGED"
   | "PROJECTION_HALTED"
   | "UNKNOWN_PROJECTION"
+  // Importing.
+  | "INVALID_LINE"
+  | "INPUT_UNREADABLE"
+  | "INPUT_CHANGED"
+  | "SERVER_UNAVAILABLE"
   // Settings and the command line.
   | "INVALID_SETTING"
   | "INVALID_ARGUMENT";

@@ -56,16 +56,16 @@ export class Pictures {
       return hitIn(ctx);
     });
     const problem = problemIn(view);
-    if (problem !== undefined && isClientsFault(problem)) await this.#sendBadgeOf(ctx, problem);
+    if (problem !== undefined && isClientsFault(problem)) this.#sendBadgeOf(ctx, problem);
     // The hit, where there was one, is safe: a count that is unknown, or a refusal, makes the picture no worse.
-    else await this.#sendBadge(ctx, this.#numberOr("n/a", ctx), problem);
+    else this.#sendBadge(ctx, this.#numberOr("n/a", ctx), problem);
   }
 
-  async badge(ctx: Context): Promise<void> {
+  badge(ctx: Context): void {
     try {
-      await this.#sendBadge(ctx, this.#number(ctx), undefined);
+      this.#sendBadge(ctx, this.#number(ctx), undefined);
     } catch (error) {
-      await this.#sendBadgeOf(ctx, problemOf(error, this.#logger));
+      this.#sendBadgeOf(ctx, problemOf(error, this.#logger));
     }
   }
 
@@ -90,13 +90,13 @@ export class Pictures {
     }
   }
 
-  async #sendBadge(ctx: Context, message: string, problem: Problem | undefined): Promise<void> {
-    sendSvg(ctx, await badge(badgeLook(ctx.querystring), message), problem);
+  #sendBadge(ctx: Context, message: string, problem: Problem | undefined): void {
+    sendSvg(ctx, badge(badgeLook(ctx.querystring), message), problem);
   }
 
   /** What a developer should see who put the badge in: nothing of the request's own is taken over. */
-  async #sendBadgeOf(ctx: Context, problem: Problem): Promise<void> {
-    sendSvg(ctx, await badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
+  #sendBadgeOf(ctx: Context, problem: Problem): void {
+    sendSvg(ctx, badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
   }
 }
 
