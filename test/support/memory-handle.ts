@@ -23,6 +23,12 @@ export interface Operation {
   readonly mode?: OpenMode;
   readonly position?: number;
   readonly bytes?: Buffer;
+  /** The file itself, whatever its name is by now. */
+  readonly file?: MemoryFile;
+  /** A write that was on the disk when it returned. */
+  readonly durable?: boolean;
+  /** It failed: a write with these bytes in the cache, a sync with its pages dropped. */
+  readonly failed?: boolean;
 }
 
 /** Done by an interference: fail, or write only so many bytes, failing or not. */
@@ -43,6 +49,7 @@ interface Host {
   moment(operation: Operation): Promise<void> | void;
   end(operation: Operation): Promise<void>;
   hasRoomFor(more: number): boolean;
+  readonly record: Operation[];
 }
 
 export class MemoryHandle implements OpenFile {
@@ -65,39 +72,51 @@ export class MemoryHandle implements OpenFile {
 
   async write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
     const bytes = Buffer.from(buffer.subarray(offset, offset + length));
-    const operation = { kind: "write", path: this.#path, position, bytes } as const;
+    const file = this.#file;
+    const operation = {
+      kind: "write",
+      path: this.#path,
+      position,
+      bytes,
+      file,
+      durable: this.writesAreDurable,
+    } as const;
     const outcome = await this.#fs.begin(operation);
     const count = outcome?.short ?? (outcome?.error === undefined ? length : 0);
-    const growth = position + count - this.#file.size;
+    const growth = position + count - file.size;
     if (growth > 0 && !this.#fs.hasRoomFor(growth)) throw systemError("ENOSPC");
-    if (count > 0) this.#file.write(bytes.subarray(0, count), position);
+    const done = { ...operation, bytes: bytes.subarray(0, count) };
+    if (count > 0) file.write(done.bytes, position);
     if (outcome?.error !== undefined) {
       // A durable write fails as a sync does: the pages are there, count as clean, and are never written.
-      if (this.writesAreDurable) this.#file.dropDirty();
+      if (this.writesAreDurable) file.dropDirty();
+      this.#fs.record.push({ ...done, failed: true });
       throw outcome.error;
     }
     if (this.writesAreDurable && count > 0) {
       await this.#fs.moment(operation);
-      this.#file.syncRange(position, count);
+      file.syncRange(position, count);
     }
-    await this.#fs.end(operation);
+    await this.#fs.end(done);
     return count;
   }
 
   async sync(): Promise<void> {
-    const outcome = await this.#fs.begin({ kind: "sync", path: this.#path });
+    const operation = { kind: "sync", path: this.#path, file: this.#file } as const;
+    const outcome = await this.#fs.begin(operation);
     if (outcome?.error !== undefined) {
       this.#file.dropDirty();
+      this.#fs.record.push({ ...operation, failed: true });
       throw outcome.error;
     }
     this.#file.sync();
-    await this.#fs.end({ kind: "sync", path: this.#path });
+    await this.#fs.end(operation);
   }
 
   async truncate(size: number): Promise<void> {
     await this.#fs.begin({ kind: "truncate", path: this.#path, position: size });
     this.#file.truncate(size);
-    await this.#fs.end({ kind: "truncate", path: this.#path, position: size });
+    await this.#fs.end({ kind: "truncate", path: this.#path, position: size, file: this.#file });
   }
 
   async size(): Promise<number> {

@@ -2,7 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Log } from "../../src/wal/log.js";
 import { append, type Contents, openLog, readAll } from "../support/log-files.js";
-import { type Crash, MemoryFileSystem } from "../support/memory-file-system.js";
+import type { Crash } from "../support/memory-disk.js";
+import { MemoryFileSystem } from "../support/memory-file-system.js";
 import { type OperationKind, type Outcome, systemError } from "../support/memory-handle.js";
 
 /**
