@@ -67,5 +67,8 @@ async function createAbove(fs: FileSystem, directory: string): Promise<void> {
     await fs.list(directory);
   } catch (error) {
     if (systemCode(error) === "ENOENT") await createDurably(fs, directory);
+    return;
   }
+  // A start that was killed may have created it just before; see above.
+  await fs.syncDirectory(path.dirname(directory)).catch(() => undefined);
 }

@@ -169,4 +169,26 @@ test("status counts segments and bytes through openings and rotations", async ()
   }
 });
 
+test("directories that a start had created when it was killed are made durable by the next one", async () => {
+  for (let killedAt = 1; killedAt <= 4; killedAt++) {
+    const fs = new MemoryFileSystem({ durableWrites: true });
+    const directory = "/a/b/log";
+    let [done, died] = [0, () => {}];
+    const death = new Promise<void>((resolve) => {
+      died = resolve;
+    });
+    let killed: MemoryFileSystem | undefined;
+    fs.moment = () => {
+      if (++done !== killedAt) return;
+      killed = fs.kill();
+      died();
+    };
+    await Promise.race([openLog(fs, { directory }), death]);
+    assert.ok(killed);
+    const log = await openLog(killed ?? fs, { directory });
+    await append(log, ["kept"]);
+    assert.is((killed ?? fs).crash("lost").names(directory).length, 1, `killed at operation ${killedAt}`);
+  }
+});
+
 test.run();
