@@ -223,7 +223,10 @@ export class LogReader {
 
   /** What is wanted lies before the oldest segment: fine in the gap between two epochs, or before the log's birth. */
   async #nothingMissing(wanted: number, first: number): Promise<void> {
-    const header = await readHeaderIfThere(this.#options.fs, this.#options.directory, first);
+    const { fs, directory } = this.#options;
+    const header = await readHeaderIfThere(fs, directory, first);
+    // Removed since the listing, by retention or (an empty one) by an opening: what is there now is looked at next.
+    if (header === undefined && !segmentBases(await fs.list(directory)).includes(first)) return;
     if (header === undefined || (header.previous !== undefined && header.previous.endOffset > wanted)) {
       throw this.#gone(wanted, first);
     }

@@ -1,9 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LogReader } from "../../src/wal/log-reader.js";
-import { append, codeOf, DIRECTORY, noContents, openLog, readAll, readOn } from "../support/log-files.js";
+import { append, codeOf, DIRECTORY, noContents, openLog, readAll, readOn, segments } from "../support/log-files.js";
 import { seeded } from "../support/memory-file.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
+import { systemError } from "../support/memory-handle.js";
 
 /** Following a log that is sound, wherever one begins and whatever its writer does meanwhile. */
 
@@ -166,6 +167,29 @@ test("an empty segment that an opening removes under a reader is nothing gone", 
     assert.equal([[...contents.records.values()], contents.damage], [[...before, "b"], []]);
     await reader.close();
   }
+});
+
+test("an empty oldest segment that an opening removes between the listing and the look at it is nothing missing", async () => {
+  const fs = new MemoryFileSystem({ durableWrites: true });
+  // Two starts that were killed before their first hit.
+  await openLog(fs);
+  const killed = fs.kill();
+  killed.interfere(({ kind, path }) => {
+    return kind === "unlink" && path.endsWith(".log") ? { error: systemError("EIO") } : undefined;
+  });
+  await openLog(killed);
+  const left = killed.kill();
+  const [, second = ""] = segments(left);
+  assert.is(segments(left).length, 2);
+  left.remove(segments(left)[0] ?? "");
+  await append(await openLog(left), ["a"]);
+  left.put(second, Buffer.alloc(4096));
+  left.onNth("open", second, 1, () => {
+    left.remove(second);
+    return undefined;
+  });
+  const contents = await readAll(left, 0);
+  assert.equal([[...contents.records.values()], contents.damage], [["a"], []]);
 });
 
 test.run();
