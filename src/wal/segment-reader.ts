@@ -99,7 +99,8 @@ export class SegmentReader {
   readonly #file: OpenFile;
   readonly #syncReads: boolean;
   readonly #seed: number;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #chunkBytes: number;
+  #buffer: Buffer = Buffer.alloc(0);
   #bufferAt = 0;
   #bufferLength = 0;
 
@@ -107,9 +108,11 @@ export class SegmentReader {
     file: OpenFile,
     baseOffset: number,
     decoded: { header: SegmentHeader } | { invalid: Invalid },
+    size: number,
     syncReads: boolean,
   ) {
     this.#file = file;
+    this.#chunkBytes = Math.min(CHUNK_BYTES, Math.max(size, BATCH_HEADER_BYTES));
     this.baseOffset = baseOffset;
     this.offset = baseOffset;
     this.header = "header" in decoded ? decoded.header : undefined;
@@ -131,7 +134,7 @@ export class SegmentReader {
     const file = await fs.open(path.join(directory, segmentName(baseOffset)), "read");
     try {
       const decoded = await readHeaderOf(file, baseOffset, directory);
-      return new SegmentReader(file, baseOffset, decoded, options.syncReads);
+      return new SegmentReader(file, baseOffset, decoded, await file.size(), options.syncReads);
     } catch (error) {
       await file.close();
       throw error;
@@ -245,7 +248,7 @@ export class SegmentReader {
   async #fill(at: number, wanted: number): Promise<number> {
     const have = this.#bufferAt + this.#bufferLength - at;
     if (at >= this.#bufferAt && have >= wanted) return have;
-    const size = Math.max(CHUNK_BYTES, wanted);
+    const size = Math.max(this.#chunkBytes, wanted);
     // A new buffer only where one batch needs more: views of the old one were for the batch before.
     if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
     this.#bufferAt = at;
