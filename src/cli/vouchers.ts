@@ -27,6 +27,7 @@ export class Vouchers {
     this.#all = vouchers;
     this.#waiting = [...vouchers].sort((a, b) => a.offset - b.offset);
     this.#covered = start;
+    this.covered(start);
   }
 
   /** Hands over each batch, in the order of the log. */

@@ -118,4 +118,17 @@ test("damage that only a snapshot remembers is damage still", async () => {
   });
 });
 
+test("a registration of before the first hit is sound, also where an opening took the place of the first", async () => {
+  await inDirectory(async (directory) => {
+    const first = await openLog(directory);
+    const { epoch, nonce, end: offset } = first;
+    await register(nodeFileSystem, directory, { name: "early", offset, epoch, nonce, updatedAt: "" });
+    assert.is(offset, 0);
+    await first.close();
+    const second = await openLog(directory);
+    assert.equal((await verify(directory)).findings, []);
+    await second.close();
+  });
+});
+
 test.run();
