@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { FileSystem, OpenFile, OpenMode } from "../../src/wal/file-system.js";
-import { type Crash, MemoryDisk } from "./memory-disk.js";
+import { type Crash, type Entry, MemoryDisk } from "./memory-disk.js";
 import {
   type Interference,
   MemoryHandle,
@@ -79,6 +79,11 @@ export class MemoryFileSystem implements FileSystem {
 
   content(file: string): Buffer {
     return this.#disk.file(file).content();
+  }
+
+  /** Every name with what it stands for. */
+  entries(): Iterable<[string, Entry]> {
+    return this.#disk.names;
   }
 
   /** Bytes that all files take together. */

@@ -71,6 +71,7 @@ export class MemoryFile {
   }
 
   sync(): void {
+    if (this.#dirty.size === 0 && this.#size === this.#disk.length && this.#lowWater === this.#size) return;
     this.#disk = this.onDisk(() => true);
     this.#dirty.clear();
     this.#lowWater = this.#size;

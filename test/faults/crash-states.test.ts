@@ -1,0 +1,20 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { takeChanceAndTime } from "./crash/determinism.js";
+import { explore } from "./crash/explore.js";
+
+/**
+ * Every state that a crash may leave of a recorded workload holds what is promised: crash/check.ts says what that is,
+ * crash/workload.ts what happens, crash/states.ts which states there are. `npm run torture` does more of it.
+ */
+const STATES = 5000;
+const seed = Number(process.env["TORTURE_SEED"] ?? 1);
+
+test(`${STATES} crash states, from seed ${seed}`, async () => {
+  const explored = await explore(seed, takeChanceAndTime(), (done) => done < STATES);
+  assert.is(explored.states, STATES);
+  assert.ok(explored.workloads > 3);
+});
+
+console.log(`NOTE crash states from seed ${seed}; TORTURE_SEED sets another`);
+test.run();

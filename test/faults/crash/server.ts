@@ -1,0 +1,42 @@
+import { Collector } from "../../../src/collector.js";
+import { LocalProjection, loadSnapshots } from "../../../src/projection/local.js";
+import { writeSnapshot } from "../../../src/projection/snapshot.js";
+import type { SnapshotJob } from "../../../src/projection/snapshot-worker.js";
+import type { FileSystem } from "../../../src/wal/file-system.js";
+import { Log } from "../../../src/wal/log.js";
+
+export const DIRECTORY = "/data/log";
+/** Small, so that a few hits fill one. */
+export const SEGMENT_BYTES = 12 * 1024;
+const DAY_MS = 86_400_000;
+
+/** Log, local projection with snapshots, and collector, as the server puts them together, on any file system. */
+export interface Server {
+  readonly log: Log;
+  readonly local: LocalProjection;
+  readonly collector: Collector;
+  /** Snapshots that could not be used. */
+  readonly damagedSnapshots: readonly string[];
+}
+
+export async function openServer(fs: FileSystem, onFailure: () => void = () => undefined): Promise<Server> {
+  const loaded = await loadSnapshots(fs, DIRECTORY);
+  const log = await Log.open({
+    directory: DIRECTORY,
+    segmentBytes: SEGMENT_BYTES,
+    maxQueuedBytes: 64 * 1024,
+    witnesses: loaded.witnesses,
+    onFailure,
+    fs,
+    lock: async () => ({ release: async () => undefined }),
+  });
+  const sink = {
+    async write({ directory, facts, image, keys }: SnapshotJob) {
+      await writeSnapshot(fs, directory, facts, image, keys);
+    },
+    close: async () => undefined,
+  };
+  const local = await LocalProjection.open(log, loaded, sink, DAY_MS);
+  const collector = new Collector(log, local, { maxCounters: 1000, maxIdempotencyKeys: 10_000 });
+  return { log, local, collector, damagedSnapshots: loaded.damaged.map(({ file }) => file) };
+}
