@@ -15,7 +15,11 @@ export async function explore(
     const recording = await record(seed + workloads, determinism);
     for (const { state, fs } of statesOf(recording, seed + workloads)) {
       if (!goesOn(states)) break;
-      await check(state, () => checkState(fs, recording.ledger.at(state.done), seedOf(state)), determinism);
+      await check(
+        state,
+        () => checkState(fs, recording.ledger.at(state.done, recording.fs.record), seedOf(state)),
+        determinism,
+      );
       states++;
     }
   }
@@ -27,7 +31,11 @@ export async function checkOne(name: string, determinism: Determinism): Promise<
   const state = parseState(name);
   const recording = await record(state.seed, determinism);
   const fs = rebuild(recording, state);
-  await check(state, () => checkState(fs, recording.ledger.at(state.done), seedOf(state)), determinism);
+  await check(
+    state,
+    () => checkState(fs, recording.ledger.at(state.done, recording.fs.record), seedOf(state)),
+    determinism,
+  );
 }
 
 async function check(state: State, run: () => Promise<void>, determinism: Determinism): Promise<void> {

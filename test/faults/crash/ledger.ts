@@ -1,4 +1,5 @@
 import type { Hit } from "../../../src/hit.js";
+import type { Operation } from "../../support/memory-handle.js";
 
 /** A hit as its client knows it. Moments are counted in operations of the file system: so many were done before. */
 export interface Entry {
@@ -26,8 +27,8 @@ export class Ledger {
     return entry;
   }
 
-  /** The hits that may be in the log at a moment, and those that must. */
-  at(moment: number): Known {
+  /** The hits that may be in the log at a moment, and those that must. `record`: what was done to the disk. */
+  at(moment: number, record: readonly Operation[]): Known {
     const possible = this.entries.filter(({ sent, refused }) => sent <= moment && !refused);
     const acknowledged = possible.filter(({ answer }) => answer !== undefined && answer.at <= moment);
     const openings = this.openings.filter(({ at }) => at <= moment);
@@ -35,7 +36,8 @@ export class Ledger {
     const mayHave = openings.map(({ baseOffset, sent }) => baseOffset + sent - 1);
     const registered = new Map<string, number>();
     for (const { at, name, offset } of this.registered) if (at <= moment) registered.set(name, offset);
-    return { possible, acknowledged, highest: Math.max(-1, ...offsets, ...mayHave), registered };
+    const failed = record.slice(openings.at(-1)?.at ?? 0, moment).some((operation) => operation.failed === true);
+    return { possible, acknowledged, highest: Math.max(-1, ...offsets, ...mayHave), registered, failed };
   }
 }
 
@@ -46,6 +48,11 @@ export interface Known {
   readonly highest: number;
   /** By name: the checkpoint that was registered last. */
   readonly registered: ReadonlyMap<string, number>;
+  /**
+   * A write or a sync has failed and no start has come about since. Another process can read what nobody was told of then,
+   * and a power cut takes it back: README, "What is not promised".
+   */
+  readonly failed: boolean;
 }
 
 /** Which hit of the ledger a payload belongs to. */
