@@ -1,11 +1,11 @@
 import type { Damage } from "../wal/damage.js";
 
 /**
- * Something that is not as it should be. `torn tail` and `leftover` are what crashes leave, and sound: nothing that was
- * acknowledged is concerned. All others count as damage.
+ * Something that is not as it should be. `torn tail` and `leftover` are what crashes leave, `padding` is where no record
+ * lies: sound, since nothing that was acknowledged is concerned. All others count as damage.
  */
 export interface Finding {
-  readonly kind: "damage" | "torn tail" | "snapshot" | "registration" | "leftover";
+  readonly kind: "damage" | "torn tail" | "snapshot" | "registration" | "leftover" | "padding";
   /** The file's path within the log directory. */
   readonly file: string;
   /** Where in the file; the offset that the log should have there. */
@@ -16,7 +16,7 @@ export interface Finding {
 }
 
 export function isSound({ kind }: Finding): boolean {
-  return kind === "torn tail" || kind === "leftover";
+  return kind === "torn tail" || kind === "leftover" || kind === "padding";
 }
 
 export function damageFinding({ file, byte, from, to, expected, found }: Damage): Finding {

@@ -76,8 +76,8 @@ async function headerFindings(fs: FileSystem, directory: string, base: number): 
   const at = rest.findIndex((byte) => byte !== 0);
   if (at === -1) return [];
   const expected = "zeros to the end of the header";
-  const found = `0x${(rest[at] ?? 0).toString(16)}: no record is concerned, but something changed what was written`;
-  return [{ kind: "damage", file: segmentName(base), byte: HEADER_FIELDS_BYTES + at, offset: base, expected, found }];
+  const found = `0x${(rest[at] ?? 0).toString(16)}: no record lies there, but something changed what was written; look after the disk`;
+  return [{ kind: "padding", file: segmentName(base), byte: HEADER_FIELDS_BYTES + at, offset: base, expected, found }];
 }
 
 /** Where this segment ends as the next one's header has it; undefined in the newest. */

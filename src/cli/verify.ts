@@ -16,6 +16,7 @@ export const verifyCommand: Command = {
   registration   a projection's registration that is damaged, or knows of what the log doesn't have
   torn tail      bytes behind the last valid batch, as a crash leaves them: never acknowledged. Sound
   leftover       the same behind the end of a closed segment. Sound
+  padding        bytes changed in the unused rest of a segment's header. Sound, but a disk does not do that by itself
 
 What can't be told: the last batch before an end that nothing vouches for, flipped or zeroed, looks like a torn tail.
 
