@@ -248,7 +248,9 @@ export class SegmentReader {
   async #fill(at: number, wanted: number): Promise<number> {
     const have = this.#bufferAt + this.#bufferLength - at;
     if (at >= this.#bufferAt && have >= wanted) return have;
-    const size = Math.max(this.#chunkBytes, wanted);
+    let size = Math.max(this.#chunkBytes, wanted);
+    // A length that nothing has checked yet takes no more memory than the file has bytes.
+    if (size > this.#chunkBytes) size = Math.max(this.#chunkBytes, Math.min(size, (await this.#file.size()) - at));
     // A new buffer only where one batch needs more: views of the old one were for the batch before.
     if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
     this.#bufferAt = at;
