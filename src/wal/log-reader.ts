@@ -1,7 +1,7 @@
 import { HitsError, systemCode } from "../errors.js";
 import type { Damage } from "./damage.js";
 import type { FileSystem } from "./file-system.js";
-import type { Invalid } from "./format.js";
+import { EPOCH_GAP, type Invalid } from "./format.js";
 import { segmentBases, segmentName } from "./segment-name.js";
 import { type LogBatch, readHeaderIfThere, SegmentReader } from "./segment-reader.js";
 
@@ -165,19 +165,25 @@ export class LogReader {
         this.#pending.push({ ...before, to: behind });
       }
     }
-    if (recorded === undefined) this.#unchained(segment, next);
+    if (recorded === undefined) this.#unchained(segment, next, invalid);
     await segment.close();
     await this.#enter(next);
     return undefined;
   }
 
   /** The next segment's header does not name this one as its predecessor: why, as damage where something is missing. */
-  #unchained(segment: SegmentReader, next: SegmentReader): void {
+  #unchained(segment: SegmentReader, next: SegmentReader, invalid: Invalid): void {
     const previous = next.header?.previous;
-    // Its own header is damaged: said when its bytes are reached.
-    if (next.header === undefined) return;
-    // An empty segment that an opening left behind is chained past.
     const isEmpty = segment.offset === segment.baseOffset;
+    // Its own header is damaged: said when its bytes are reached. Without it only a rotation, which leaves no gap, tells
+    // that this segment had more.
+    if (next.header === undefined) {
+      const missing = next.baseOffset - segment.offset;
+      const isKnown = segment.header !== undefined && missing > (isEmpty ? 1 : 0) && missing < EPOCH_GAP;
+      if (isKnown) this.#pending.push({ ...this.#at(segment, invalid), to: next.baseOffset });
+      return;
+    }
+    // An empty segment that an opening left behind is chained past.
     if (isEmpty && (previous === undefined || previous.baseOffset < segment.baseOffset)) return;
     if (previous !== undefined && previous.endOffset <= segment.offset) return;
     this.#pending.push({
