@@ -152,7 +152,8 @@ export class LogReader {
     const recorded = previous?.baseOffset === segment.baseOffset ? previous : undefined;
     const before = this.#at(segment, invalid);
     // Where an opening couldn't tell how far the missing records went, the next segment bounds them.
-    const behind = recorded !== undefined && recorded.endOffset > before.from ? recorded.endOffset : nextBase;
+    const isBound = recorded !== undefined && recorded.endOffset > before.from;
+    const behind = isBound ? Math.min(recorded.endOffset, nextBase) : nextBase;
     if (segment.header === undefined) {
       this.#pending.push({ ...before, byte: 0, to: behind });
     } else if (recorded === undefined || segment.byte !== recorded.endByte || segment.offset !== recorded.endOffset) {
