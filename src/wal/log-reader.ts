@@ -62,6 +62,7 @@ export class LogReader {
       }
       const segment = this.#segment ?? (await this.#openFirst());
       if (segment === undefined) return { end: { segment: undefined, byte: 0 } };
+      if (this.#pending.length > 0) continue;
       if (this.#atBound(segment)) return { end: { segment: segment.baseOffset, byte: segment.byte } };
       const step = await this.#step(segment);
       if (step !== undefined && this.#wanted(step)) return step;
@@ -224,8 +225,22 @@ export class LogReader {
       // Taken by retention between the listing and the opening: list again.
       if (segment === undefined) continue;
       await this.#enter(segment);
+      if (base === first) this.#lostBefore(segment);
       return segment;
     }
+  }
+
+  /** The start that began this segment found none at all, and a snapshot or a checkpoint that knew of some. */
+  #lostBefore({ header, baseOffset }: SegmentReader): void {
+    if (header?.previous?.endByte !== 0) return;
+    this.#pending.push({
+      file: segmentName(baseOffset),
+      byte: 0,
+      from: header.previous.endOffset,
+      to: baseOffset,
+      expected: "the segments before this one",
+      found: "none of them when it was begun",
+    });
   }
 
   /** What is wanted lies before the oldest segment: fine in the gap between two epochs, or before the log's birth. */
