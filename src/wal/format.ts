@@ -176,13 +176,14 @@ export interface BatchExpectation {
 
 /**
  * The batch that begins at `start`. `more`: how many bytes from `start` are needed to tell, where the buffer ends before.
+ * `checked`: how many it took to tell that there is none, where its header alone doesn't.
  */
 export function parseBatch(
   buffer: Buffer,
   start: number,
   available: number,
   expected: BatchExpectation,
-): { batch: BatchView } | { more: number } | { invalid: Invalid } {
+): { batch: BatchView } | { more: number } | { invalid: Invalid; checked?: number } {
   if (available < BATCH_HEADER_BYTES) return { more: BATCH_HEADER_BYTES };
   const magic = buffer.readUInt32LE(start);
   if (magic !== BATCH_MAGIC_WORD) return bad('a batch that begins with "DHB1"', `bytes ${hexAt(buffer, start, 4)}`);
@@ -202,7 +203,7 @@ export function parseBatch(
   if (available < length) return { more: length };
   const checksum = batchChecksum(buffer, start, length, expected.seed);
   const stored = buffer.readUInt32LE(start + 8);
-  if (checksum !== stored) return bad(`batch checksum ${hex32(checksum)}`, hex32(stored));
+  if (checksum !== stored) return { ...bad(`batch checksum ${hex32(checksum)}`, hex32(stored)), checked: length };
   return { batch: { baseOffset, count, time, start, end: start + length } };
 }
 

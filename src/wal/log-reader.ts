@@ -121,7 +121,7 @@ export class LogReader {
     // Below the writer's durable end something is wrong for certain; elsewhere this is most often just the end, and
     // looking behind it means reading all that is prepared.
     if (bound !== undefined || this.#calls++ % LOOK_BEHIND_EVERY === 0) {
-      if (await segment.skipToLaterBatch(size, bound ?? Number.MAX_SAFE_INTEGER)) {
+      if ((await segment.skipToLaterBatch(size, bound ?? Number.MAX_SAFE_INTEGER)) === "found") {
         if (bound === undefined) {
           // It may have been written since, and what was missing before it.
           const found = { byte: segment.byte, offset: segment.offset };
@@ -159,7 +159,8 @@ export class LogReader {
       this.#pending.push({ ...before, byte: 0, to: behind });
     } else if (recorded === undefined || segment.byte !== recorded.endByte || segment.offset !== recorded.endOffset) {
       const endByte = recorded?.endByte ?? (await segment.size());
-      if (segment.byte < endByte && (await segment.skipToLaterBatch(endByte, recorded?.endOffset ?? nextBase))) {
+      const maxOffset = recorded?.endOffset ?? nextBase;
+      if (segment.byte < endByte && (await segment.skipToLaterBatch(endByte, maxOffset)) === "found") {
         await next.close();
         return segment.offset > before.from ? { damage: { ...before, to: segment.offset } } : undefined;
       }

@@ -29,7 +29,7 @@ export async function emptyBefore(
 /** Whether a segment holds no batch, as far as can be told: a torn one is none. */
 export async function holdsNothing(segment: SegmentReader): Promise<boolean> {
   if (segment.header === undefined || "batch" in (await segment.next())) return false;
-  return !(await segment.skipToLaterBatch(await segment.size(), Number.MAX_SAFE_INTEGER));
+  return (await segment.skipToLaterBatch(await segment.size(), Number.MAX_SAFE_INTEGER)) === "none";
 }
 
 /** The header of the newest segment that has one which can be read. */

@@ -98,6 +98,7 @@ export async function recover(fs: FileSystem, directory: string, witnesses: read
   }
 }
 
+const TOO_MUCH = "so much that looks like the beginning of a batch and is none that the search was given up";
 /** Larger than any segment is. */
 const UNKNOWN_BYTES = 2 ** 32;
 
@@ -118,6 +119,7 @@ async function scan(
   const damage: Damage[] = [];
   let batches = 0;
   let sealedByte = HEADER_BYTES;
+  let unsearched: Damage | undefined;
   for (;;) {
     const step = await segment.next();
     if ("batch" in step) {
@@ -126,11 +128,14 @@ async function scan(
       continue;
     }
     const before = { file, byte: segment.byte, from: segment.offset, ...step.invalid };
-    if (!(await segment.skipToLaterBatch(size, Number.MAX_SAFE_INTEGER))) break;
+    const later = await segment.skipToLaterBatch(size, Number.MAX_SAFE_INTEGER);
+    if (later === "gave up") unsearched = { ...before, to: undefined, expected: "a batch or zeros", found: TOO_MUCH };
+    if (later !== "found") break;
     // Of a seal that can't be read, with a batch behind it, no record is missing.
     if (segment.offset > before.from) damage.push({ ...before, to: segment.offset });
   }
   const holes = damage.length;
+  if (unsearched !== undefined) damage.push(unsearched);
   const end = segment.offset;
   const endByte = segment.byte;
   const before = { file, byte: endByte, from: end };

@@ -17,6 +17,9 @@ import { segmentName } from "./segment-name.js";
 import { readFully } from "./whole-file.js";
 
 const CHUNK_BYTES = 1024 * 1024;
+/** What a search for a later batch may read and check at most: so much, and so many times what it searches. */
+const SEARCH_BYTES = 64 * 1024 * 1024;
+const SEARCH_FACTOR = 8;
 
 /** A record batch as a reader hands it out. `records` is a view that lasts until the reader is asked for the next. */
 export interface LogBatch {
@@ -172,15 +175,17 @@ export class SegmentReader {
   }
 
   /**
-   * Looks behind invalid bytes at `byte` for a later batch of this segment, up to `endByte`. Moves in front of it and says
-   * so; false, and stays, where there is none.
+   * Looks behind invalid bytes at `byte` for a later batch of this segment, up to `endByte`. Moves in front of it where one
+   * is found, else stays. Gives up where so much looks like the beginning of a batch and is none that no crash and no disk
+   * has made it: each takes a checksum of up to 16 MiB.
    */
-  async skipToLaterBatch(endByte: number, maxOffset: number): Promise<boolean> {
+  async skipToLaterBatch(endByte: number, maxOffset: number): Promise<"found" | "none" | "gave up"> {
+    let budget = SEARCH_BYTES + SEARCH_FACTOR * (endByte - this.byte);
     const expected = { seed: this.#seed, from: this.offset, to: maxOffset };
     let at = this.byte + 1;
     while (at + BATCH_HEADER_BYTES <= endByte) {
       const available = await this.#fill(at, BATCH_HEADER_BYTES);
-      if (available < BATCH_HEADER_BYTES) return false;
+      if (available < BATCH_HEADER_BYTES) return "none";
       const start = at - this.#bufferAt;
       const found = this.#buffer.subarray(0, this.#bufferLength).indexOf(BATCH_MAGIC, start);
       if (found === -1) {
@@ -189,16 +194,18 @@ export class SegmentReader {
         continue;
       }
       at = this.#bufferAt + found;
-      if (at >= endByte) return false;
+      if (at >= endByte) return "none";
       const step = await this.#parseAt(at, expected);
       if ("batch" in step) {
         this.byte = at;
         this.offset = step.batch.baseOffset;
-        return true;
+        return "found";
       }
+      budget -= step.checked ?? 0;
+      if (budget < 0) return "gave up";
       at += 1;
     }
-    return false;
+    return "none";
   }
 
   /** The end of the last byte from `byte` on that isn't zero; `byte` where there is none. */
@@ -212,7 +219,10 @@ export class SegmentReader {
     return end;
   }
 
-  async #parseAt(at: number, expected: BatchExpectation): Promise<{ batch: LogBatch } | { invalid: Invalid }> {
+  async #parseAt(
+    at: number,
+    expected: BatchExpectation,
+  ): Promise<{ batch: LogBatch } | { invalid: Invalid; checked?: number }> {
     let wanted = BATCH_HEADER_BYTES;
     for (;;) {
       const available = await this.#fill(at, wanted);
@@ -221,7 +231,8 @@ export class SegmentReader {
       if ("batch" in parsed) return { batch: this.#logBatch(parsed.batch) };
       if (available < parsed.more && wanted >= parsed.more) {
         const found = `${available} bytes to the end of the file`;
-        return { invalid: { expected: `a batch at offset ${expected.from}, ${parsed.more} bytes or more`, found } };
+        const wants = `a batch at offset ${expected.from}, ${parsed.more} bytes or more`;
+        return { invalid: { expected: wants, found }, checked: available };
       }
       wanted = parsed.more;
     }

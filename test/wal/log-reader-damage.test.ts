@@ -253,4 +253,38 @@ test("damage is described by file, byte, offset, expected and found", async () =
   assert.is(segments(fs).length, 3);
 });
 
+test("thousands of forged batches inside one another: the search behind them is given up, as damage, and ends soon", async () => {
+  const fs = new MemoryFileSystem({ durableWrites: true });
+  const log = await openLog(fs, { segmentBytes: 512 * 1024 });
+  for (const record of ["a", "b"]) await append(log, [record]);
+  const end = (await readAll(fs)).batches.at(-1)?.endByte ?? 0;
+  const killed = fs.kill();
+  const forged = Buffer.alloc(BATCH_HEADER_BYTES);
+  edit(killed, segmentPath(0), (content) => {
+    for (let at = end + 1; at + forged.length <= content.length; at += forged.length) {
+      sealBatch(forged, forged.length, { seed: 1, baseOffset: 2, count: 1, time: 0 });
+      forged.writeUInt32LE(content.length - at, 4);
+      forged.copy(content, at);
+    }
+    return content;
+  });
+  const before = killed.content(segmentPath(0));
+  const next = await openLog(killed);
+  assert.equal(ranges(next.damage), [[2, undefined]]);
+  assert.match(next.damage[0]?.found ?? "", "given up");
+  const fresh = await append(next, ["fresh"]);
+  const contents = await readAll(killed);
+  assert.equal([...contents.records.values()], ["a", "b", "fresh"]);
+  assert.equal(ranges(contents.damage), [[2, fresh]]);
+  await next.close();
+  assert.equal(killed.content(segmentPath(0)), before, "the bytes stay as they are");
+  let read = 0;
+  killed.interfere(({ kind, path }) => {
+    if (kind === "read" && path === segmentPath(0)) read++;
+    return undefined;
+  });
+  await readAll(killed);
+  assert.ok(read < 1000, `${read} reads of a file of 512 KiB`);
+});
+
 test.run();
