@@ -37,6 +37,6 @@ export async function openServer(fs: FileSystem, onFailure: () => void = () => u
     close: async () => undefined,
   };
   const local = await LocalProjection.open(log, loaded, sink, DAY_MS);
-  const collector = new Collector(log, local, { maxCounters: 1000, maxIdempotencyKeys: 10_000 });
+  const collector = new Collector(log, local, { maxCounters: 1000, maxIdempotencyKeys: 10_000, countersAllow: ["*"] });
   return { log, local, collector, damagedSnapshots: loaded.damaged.map(({ file }) => file) };
 }
