@@ -1,4 +1,4 @@
-import { describeError, HitsError } from "../errors.js";
+import { describeError, HitsError, systemCode } from "../errors.js";
 import type { KeyedHit } from "../hit.js";
 import type { FileSystem } from "../wal/file-system.js";
 import type { Log } from "../wal/log.js";
@@ -93,7 +93,10 @@ export class LocalProjection {
     this.#kept = snapshotOffset === undefined ? [] : [snapshotOffset];
   }
 
-  /** Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`: then nothing may start. */
+  /**
+   * Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`, and `LOG_FAILED` where the disk
+   * does not give what it holds: then nothing may start.
+   */
   static async open(
     log: Log,
     loaded: LoadedSnapshots,
@@ -123,6 +126,7 @@ export class LocalProjection {
         records += step.batch.count;
       }
     } catch (error) {
+      if (systemCode(error) !== undefined) throw unreadable(log.directory, error);
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
       return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts, keys);
     } finally {
@@ -216,6 +220,11 @@ export class LocalProjection {
 function keep(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
   return (index: number, hit: KeyedHit, offset: number) =>
     keys.add(keyOf(hit), offset, totals.countAt(index), batch.time);
+}
+
+function unreadable(directory: string, error: unknown): HitsError {
+  const message = `reading ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
+  return new HitsError("LOG_FAILED", message, { cause: error });
 }
 
 function haltedBy(gone: HitsError, loaded: LoadedSnapshots): HitsError {
