@@ -1,3 +1,11 @@
+import { systemCode } from "../../src/errors.js";
+
+/** What a request's answer says of its hits; `wrong` for an answer that a working server does not give to them. */
+export interface Answer {
+  readonly outcome: "counted" | "refused" | "unknown" | "wrong";
+  readonly text: string;
+}
+
 /** A client that keeps its own ledger: what was acknowledged, what was left unanswered, what was refused. */
 export class LedgerClient {
   readonly acknowledged = new Map<string, number>();
@@ -7,33 +15,27 @@ export class LedgerClient {
   /** Answers that are neither an acknowledgement nor a refusal that says "not counted". */
   readonly unexpected: string[] = [];
 
-  /** Sends one hit and enters what became of it. */
-  async hit(url: string, counter: string): Promise<void> {
-    try {
-      const response = await fetch(`${url}/hits/${encodeURIComponent(counter)}`, { method: "POST" });
-      const text = await response.text();
-      if (response.status === 202) {
-        add(this.acknowledged, counter, 1);
-        this.offsets.push((JSON.parse(text) as { offset: number }).offset);
-      } else if (/"code":"LOG_FAILED"/.test(text)) add(this.unanswered, counter, 1);
-      else if (response.status !== 503) this.unexpected.push(`${response.status} ${text}`);
-    } catch {
-      add(this.unanswered, counter, 1);
-    }
+  /** Sends one hit, with a payload (a JSON object) where one is given, and enters what became of it. */
+  async hit(url: string, counter: string, payload?: string): Promise<Answer> {
+    const target = `${url}/hits/${encodeURIComponent(counter)}`;
+    const answer = await post(target, payload === undefined ? {} : { body: payload });
+    this.#enter(answer, [counter]);
+    if (answer.outcome === "counted") this.offsets.push((JSON.parse(answer.text) as { offset: number }).offset);
+    return answer;
   }
 
   /** Sends many at once and enters what became of them: all or none. */
-  async bulk(url: string, counters: readonly string[]): Promise<void> {
+  async bulk(url: string, counters: readonly string[]): Promise<Answer> {
     const body = counters.map((counter) => JSON.stringify({ counter })).join("\n");
-    const headers = { "content-type": "application/x-ndjson" };
-    try {
-      const response = await fetch(`${url}/hits`, { method: "POST", body, headers });
-      const text = await response.text();
-      if (response.status === 202) for (const counter of counters) add(this.acknowledged, counter, 1);
-      else if (response.status !== 503) this.unexpected.push(`${response.status} ${text}`);
-    } catch {
-      for (const counter of counters) add(this.unanswered, counter, 1);
-    }
+    const answer = await post(`${url}/hits`, { body, headers: { "content-type": "application/x-ndjson" } });
+    this.#enter(answer, counters);
+    return answer;
+  }
+
+  #enter({ outcome, text }: Answer, counters: readonly string[]): void {
+    if (outcome === "wrong") this.unexpected.push(text);
+    if (outcome === "counted") for (const counter of counters) add(this.acknowledged, counter, 1);
+    if (outcome === "unknown") for (const counter of counters) add(this.unanswered, counter, 1);
   }
 
   /** Where `acknowledged ≤ counted ≤ acknowledged + unanswered` does not hold, as lines. */
@@ -62,6 +64,22 @@ export async function allCounts(url: string): Promise<Map<string, number>> {
     after = page.next;
   } while (after !== null);
   return counts;
+}
+
+/** Sends it and says what its answer, or that there is none, means for its hits. */
+export async function post(url: string, options: RequestInit = {}): Promise<Answer> {
+  try {
+    const response = await fetch(url, { method: "POST", ...options });
+    const text = await response.text();
+    if (response.status === 202) return { outcome: "counted", text };
+    if (/"code":"LOG_FAILED"/.test(text)) return { outcome: "unknown", text };
+    return { outcome: response.status === 503 ? "refused" : "wrong", text: `${response.status} ${text}` };
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    // Nobody was there to send anything to.
+    const refused = systemCode(cause) === "ECONNREFUSED";
+    return { outcome: refused ? "refused" : "unknown", text: String(cause ?? error) };
+  }
 }
 
 function add(map: Map<string, number>, name: string, n: number): void {

@@ -43,14 +43,22 @@ export class ServerProcess {
 
   /** Resolves once it listens; rejects with what it printed where it ends before. */
   static async start(environment: Record<string, string>): Promise<ServerProcess> {
-    const { child, ended } = spawnServer(environment);
-    const url = await Promise.race([
-      readyUrl(child),
-      ended.then((end) => {
-        throw new Error(`the server ended with ${end.signal ?? end.status}: ${end.stdout}${end.stderr}`);
-      }),
-    ]);
-    return new ServerProcess(child, url, ended);
+    const server = await ServerProcess.launch(environment);
+    if (server instanceof ServerProcess) return server;
+    throw new Error(`the server ended with ${server.signal ?? server.status}: ${server.stdout}${server.stderr}`);
+  }
+
+  /**
+   * Resolves once it listens, or has ended instead. `before` stands in front of its command line (strace, unshare) and
+   * must leave the process that is started here the server itself, so that signals and statuses are the server's.
+   */
+  static async launch(
+    environment: Record<string, string>,
+    before: readonly string[] = [],
+  ): Promise<ServerProcess | Ended> {
+    const { child, ended } = spawnServer(environment, before);
+    const url = await Promise.race([readyUrl(child), ended]);
+    return typeof url === "string" ? new ServerProcess(child, url, ended) : url;
   }
 
   /** kill -9: nothing of it runs on. */
@@ -75,8 +83,12 @@ export async function failedStart(environment: Record<string, string>): Promise<
   return await Promise.race([ended, started]);
 }
 
-function spawnServer(environment: Record<string, string>): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [BINARY, "serve"], {
+function spawnServer(
+  environment: Record<string, string>,
+  before: readonly string[] = [],
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const [command = "", ...rest] = [...before, process.execPath, BINARY, "serve"];
+  const child = spawn(command, rest, {
     env: { PATH: process.env["PATH"], HOST: "127.0.0.1", PORT: "0", WAL_SEGMENT_BYTES: "1MiB", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
