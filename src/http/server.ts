@@ -120,7 +120,13 @@ export class HttpServer {
   #listenToConnections(): void {
     this.#server.on("connection", (socket) => {
       this.#connections.set(socket, undefined);
-      socket.once("close", () => this.#connections.delete(socket));
+      socket.once("close", () => {
+        const request = this.#connections.get(socket)?.req;
+        this.#connections.delete(socket);
+        // Node doesn't tell of a body that was cut short where its request has an answer already, and who reads it would
+        // wait, and hold what it holds, for ever.
+        if (request?.complete === false) request.destroy();
+      });
     });
     this.#server.on("error", (error) => {
       // Accepting may fail later on, with no file descriptors left, say: no reason to end.
