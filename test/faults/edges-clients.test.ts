@@ -64,6 +64,7 @@ test("1,000 sockets that send a byte now and then: a working client is never ref
     "POST /hits/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{",
   ];
   for (const [index, socket] of slow.entries()) socket.write(starts[index % 2] ?? "");
+  const begun = performance.now();
   const ledger = new LedgerClient();
   for (let round = 0; round < 10; round++) {
     for (const socket of slow) socket.write("a");
@@ -71,10 +72,12 @@ test("1,000 sockets that send a byte now and then: a working client is never ref
     await sleep(50);
   }
   assert.equal([...ledger.acknowledged], [["fast", 200]]);
-  assert.ok(
-    slow.every((socket) => !socket.closed),
-    "they are within their time still",
-  );
+  // A head may take 10 s.
+  if (performance.now() - begun < 9000)
+    assert.ok(
+      slow.every((socket) => !socket.closed),
+      "cut before their time",
+    );
   for (const socket of slow) socket.destroy();
   await sane(server);
   assert.is((await allCounts(server.url)).get("slow"), undefined);
