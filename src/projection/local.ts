@@ -126,7 +126,7 @@ export class LocalProjection {
         records += step.batch.count;
       }
     } catch (error) {
-      if (systemCode(error) !== undefined) throw unreadable(log.directory, error);
+      if (!(error instanceof HitsError) && systemCode(error) !== undefined) throw unreadable(log.directory, error);
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
       return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts, keys);
     } finally {
