@@ -17,7 +17,16 @@ export interface Recording {
 
 const STEPS = 28;
 const CERTAINLY_NOT_COUNTED = new Set(["QUEUE_FULL", "DISK_FULL", "CLOSING", "TOO_MANY_KEYS", "TOO_MANY_COUNTERS"]);
-const FAULTS: readonly OperationKind[] = ["sync", "write", "write", "rename", "syncDirectory", "unlink", "truncate"];
+const FAULTS: readonly OperationKind[] = [
+  "sync",
+  "sync",
+  "write",
+  "write",
+  "write",
+  "rename",
+  "syncDirectory",
+  "unlink",
+];
 
 /**
  * Runs the server's parts through what happens to them: hits of many sizes alone and at once, bulk requests, retries,
@@ -70,7 +79,7 @@ class Workload {
       [2, () => this.#close(server)],
       [1, () => this.#process.kill()],
       [2, () => this.#killAmid(server)],
-      [2, () => this.#fault()],
+      [5, () => this.#fault()],
       [1, () => this.#fillDisk()],
     ];
     let at = this.#random() * steps.reduce((sum, [weight]) => sum + weight, 0);
@@ -204,7 +213,7 @@ class Workload {
     const kind = FAULTS[Math.floor(this.#random() * FAULTS.length)] ?? "sync";
     const share = [0, 0.5, 1][Math.floor(this.#random() * 3)] ?? 0;
     const isShort = kind === "write" && this.#random() < 0.4;
-    this.#faultOver = this.fs.onNth(kind, "", this.#upTo(4), (operation): Outcome => {
+    this.#faultOver = this.fs.onNth(kind, "", this.#upTo(2), (operation): Outcome => {
       const short = Math.floor((operation.bytes?.length ?? 0) * share);
       if (isShort && short > 0) return { short };
       return { error: systemError("EIO"), ...(kind === "write" ? { short } : {}) };
