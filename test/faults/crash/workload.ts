@@ -212,8 +212,10 @@ class Workload {
     this.#faultOver();
     const kind = FAULTS[Math.floor(this.#random() * FAULTS.length)] ?? "sync";
     const share = [0, 0.5, 1][Math.floor(this.#random() * 3)] ?? 0;
+    // Most often in the log itself, where an acknowledgement hangs on it.
+    const where = (kind === "write" || kind === "sync") && this.#random() < 0.7 ? ".log" : "";
     const isShort = kind === "write" && this.#random() < 0.4;
-    this.#faultOver = this.fs.onNth(kind, "", this.#upTo(2), (operation): Outcome => {
+    this.#faultOver = this.fs.onNth(kind, where, this.#upTo(2), (operation): Outcome => {
       const short = Math.floor((operation.bytes?.length ?? 0) * share);
       if (isShort && short > 0) return { short };
       return { error: systemError("EIO"), ...(kind === "write" ? { short } : {}) };
