@@ -79,7 +79,7 @@ class Workload {
       [2, () => this.#close(server)],
       [1, () => this.#process.kill()],
       [2, () => this.#killAmid(server)],
-      [5, () => this.#fault()],
+      [6, () => this.#faultAmid(server)],
       [1, () => this.#fillDisk()],
     ];
     let at = this.#random() * steps.reduce((sum, [weight]) => sum + weight, 0);
@@ -207,17 +207,25 @@ class Workload {
     if (this.#random() < 0.5) await this.#snapshot(server);
   }
 
+  async #faultAmid(server: Server): Promise<void> {
+    this.#fault();
+    await this.#hits(server, this.#upTo(4));
+    if (this.#random() < 0.3) await this.#snapshot(server);
+    // What is idle is sealed.
+    else if (this.#random() < 0.3) this.#determinism.advance(250);
+  }
+
   /** One of the next operations fails, the cache and the disk as they may be then. */
   #fault(): void {
     this.#faultOver();
     const kind = FAULTS[Math.floor(this.#random() * FAULTS.length)] ?? "sync";
-    const share = [0, 0.5, 1][Math.floor(this.#random() * 3)] ?? 0;
+    const share = Math.floor(this.#random() * 3) / 2;
     // Most often in the log itself, where an acknowledgement hangs on it.
     const where = (kind === "write" || kind === "sync") && this.#random() < 0.7 ? ".log" : "";
     const isShort = kind === "write" && this.#random() < 0.4;
     this.#faultOver = this.fs.onNth(kind, where, this.#upTo(2), (operation): Outcome => {
       const short = Math.floor((operation.bytes?.length ?? 0) * share);
-      if (isShort && short > 0) return { short };
+      if (isShort) return { short: Math.ceil(short * 0.9) };
       return { error: systemError("EIO"), ...(kind === "write" ? { short } : {}) };
     });
   }
