@@ -208,11 +208,13 @@ class Workload {
   }
 
   async #faultAmid(server: Server): Promise<void> {
-    this.#fault();
+    const isLate = this.#random() < 0.3;
+    if (!isLate) this.#fault();
     await this.#hits(server, this.#upTo(4));
-    if (this.#random() < 0.3) await this.#snapshot(server);
+    if (isLate) this.#fault();
     // What is idle is sealed.
-    else if (this.#random() < 0.3) this.#determinism.advance(250);
+    if (isLate || this.#random() < 0.2) this.#determinism.advance(250);
+    else if (this.#random() < 0.3) await this.#snapshot(server);
   }
 
   /** One of the next operations fails, the cache and the disk as they may be then. */
@@ -223,7 +225,7 @@ class Workload {
     // Most often in the log itself, where an acknowledgement hangs on it.
     const where = (kind === "write" || kind === "sync") && this.#random() < 0.7 ? ".log" : "";
     const isShort = kind === "write" && this.#random() < 0.4;
-    this.#faultOver = this.fs.onNth(kind, where, this.#upTo(2), (operation): Outcome => {
+    this.#faultOver = this.fs.onNth(kind, where, this.#random() < 0.7 ? 1 : 2, (operation): Outcome => {
       const short = Math.floor((operation.bytes?.length ?? 0) * share);
       if (isShort) return { short: Math.ceil(short * 0.9) };
       return { error: systemError("EIO"), ...(kind === "write" ? { short } : {}) };
