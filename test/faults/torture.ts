@@ -1,6 +1,6 @@
 /**
- * Crash states without end: `npm run torture -- --seconds 60 [--seed S]`, or `--states N`. Prints how many were checked; the
- * first that does not hold ends it, with the line that rebuilds exactly that state: `npm run torture -- --state NAME`.
+ * Crash states without end: `npm run torture -- --seconds 60 [--seed S]`, or `--states N`; `--every K` takes only every
+ * K-th state of a workload, and so more workloads. Prints how many were checked; the first that does not hold ends it, with the line that rebuilds exactly that state: `npm run torture -- --state NAME`.
  */
 import { parseArgs } from "node:util";
 import { takeChanceAndTime } from "./crash/determinism.js";
@@ -10,14 +10,16 @@ const options = {
   seconds: { type: "string" },
   states: { type: "string" },
   seed: { type: "string" },
+  every: { type: "string" },
   state: { type: "string" },
 } as const;
 const { values } = parseArgs({ options });
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const seconds = Number(values.seconds ?? (values.states === undefined ? 10 : Number.POSITIVE_INFINITY));
 const most = Number(values.states ?? Number.POSITIVE_INFINITY);
-if (!Number.isInteger(seed) || Number.isNaN(seconds) || Number.isNaN(most)) {
-  throw new Error("--seconds, --states and --seed take numbers");
+const every = Number(values.every ?? 1);
+if (!Number.isInteger(seed) || !(every >= 1) || Number.isNaN(seconds) || Number.isNaN(most)) {
+  throw new Error("--seconds, --states, --seed and --every take numbers");
 }
 const determinism = takeChanceAndTime();
 const started = performance.now();
@@ -29,7 +31,7 @@ try {
   } else {
     console.log(`seed ${seed}`);
     let told = 0;
-    const { states, workloads } = await explore(seed, determinism, (done) => {
+    const { states, workloads } = await explore(seed, determinism, every, (done) => {
       if (done >= told + 10_000) {
         told = done;
         console.log(`${told} states`);

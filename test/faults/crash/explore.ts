@@ -3,17 +3,23 @@ import type { Determinism } from "./determinism.js";
 import { nameOf, parseState, rebuild, type State, statesOf } from "./states.js";
 import { record } from "./workload.js";
 
-/** Checks the states of one workload after another, from a seed on, until told to stop; how many were checked. */
+/**
+ * Checks the states of one workload after another, from a seed on, until told to stop; how many were checked. Of each
+ * workload's states only every so many: more workloads in the same time.
+ */
 export async function explore(
   seed: number,
   determinism: Determinism,
+  every: number,
   goesOn: (states: number) => boolean,
 ): Promise<{ states: number; workloads: number }> {
   let states = 0;
   let workloads = 0;
   for (; goesOn(states); workloads++) {
     const recording = await record(seed + workloads, determinism);
+    let passed = workloads;
     for (const { state, fs } of statesOf(recording, seed + workloads)) {
+      if (passed++ % every !== 0) continue;
       if (!goesOn(states)) break;
       await check(
         state,
