@@ -1,7 +1,7 @@
 import { checkState } from "./check.js";
 import type { Determinism } from "./determinism.js";
 import { nameOf, parseState, rebuild, type State, statesOf } from "./states.js";
-import { record } from "./workload.js";
+import { type Recording, record } from "./workload.js";
 
 /**
  * Checks the states of one workload after another, from a seed on, until told to stop; how many were checked. Of each
@@ -16,7 +16,7 @@ export async function explore(
   let states = 0;
   let workloads = 0;
   for (; goesOn(states); workloads++) {
-    const recording = await record(seed + workloads, determinism);
+    const recording = await recordOrSay(seed + workloads, determinism);
     let passed = workloads;
     for (const { state, fs } of statesOf(recording, seed + workloads)) {
       if (passed++ % every !== 0) continue;
@@ -42,6 +42,16 @@ export async function checkOne(name: string, determinism: Determinism): Promise<
     () => checkState(fs, recording.ledger.at(state.done, recording.fs.record), seedOf(state)),
     determinism,
   );
+}
+
+async function recordOrSay(seed: number, determinism: Determinism): Promise<Recording> {
+  try {
+    return await record(seed, determinism);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const again = `to run it again: npm run torture -- --seed ${seed} --states 1`;
+    throw new Error(`the workload of seed ${seed} itself: ${why}\n${again}`, { cause: error });
+  }
 }
 
 async function check(state: State, run: () => Promise<void>, determinism: Determinism): Promise<void> {
