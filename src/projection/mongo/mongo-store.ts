@@ -193,7 +193,8 @@ export function checkMongoUrl(url: string): void {
   }
 }
 
-function clientOptions(): MongoClientOptions {
+/** What a connection of ours is like, whatever the URL says. */
+export function clientOptions(): MongoClientOptions {
   return {
     appName: "durable-hits",
     socketTimeoutMS: SILENCE_MS,
@@ -214,7 +215,7 @@ function clientOptions(): MongoClientOptions {
 }
 
 /** The database in the URL's path; `hits` without one. */
-function databaseOf(url: string): string {
+export function databaseOf(url: string): string {
   const path = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
   return path === undefined ? "hits" : decodeURIComponent(path);
 }

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Document, MongoClient } from "mongodb";
+import type { MongoSettings } from "../../config.js";
+import { describeError } from "../../errors.js";
+import { withoutSecrets } from "../../projection/mongo/mongo-errors.js";
+import { clientOptions, databaseOf } from "../../projection/mongo/mongo-store.js";
+import type { MongoAnswers, MongoFacts } from "./mongodb.js";
+
+/** A server that does not answer is given up after this, whatever it does. */
+const LOOK_MS = 5000;
+const SELECTION_MS = 3500;
+/** A server that hangs holds up the end no longer than this. */
+const CLOSE_MS = 500;
+
+/** Asks a MongoDB about itself, with the settings that the projection has; it writes nothing. Never throws, and ends in 6 s. */
+export async function lookAtMongo(settings: MongoSettings): Promise<MongoFacts> {
+  let client: MongoClient | undefined;
+  try {
+    client = new MongoClient(settings.url, { ...clientOptions(), serverSelectionTimeoutMS: SELECTION_MS });
+    const late = sleep(LOOK_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer within ${LOOK_MS / 1000} s`);
+    });
+    return await Promise.race([look(client, settings), late]);
+  } catch (error) {
+    return { failure: withoutSecrets(describeError(error)) };
+  } finally {
+    const closing = client?.close().catch(() => undefined);
+    await Promise.race([closing, sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+}
+
+async function look(client: MongoClient, { url, database = databaseOf(url) }: MongoSettings): Promise<MongoFacts> {
+  const admin = client.db("admin");
+  await client.connect();
+  const before = Date.now();
+  const hello = await admin.command({ hello: 1 });
+  const after = Date.now();
+  const [defaults, status, read] = [
+    await answerOf(admin.command({ getDefaultRWConcern: 1 })),
+    await answerOf(admin.command({ connectionStatus: 1, showPrivileges: true })),
+    await answerOf(
+      client
+        .db(database)
+        .collection("counters")
+        .findOne({ _id: { $type: "string" } }),
+    ),
+  ];
+  const localTime: unknown = hello["localTime"];
+  return {
+    hello,
+    database,
+    // Against the middle: half of the way there, half back.
+    aheadMs: localTime instanceof Date ? localTime.getTime() - (before + after) / 2 : undefined,
+    roundTripMs: after - before,
+    defaultWriteConcern: defaults.answer?.["defaultWriteConcern"] as Document | undefined,
+    urlWriteConcern: /[?&]((?:w|j|journal|wtimeoutms)=[^&]*)/i.exec(url)?.[1],
+    authInfo: status.answer?.["authInfo"] as MongoAnswers["authInfo"],
+    readFailure: read.failure,
+  };
+}
+
+async function answerOf<T>(call: Promise<T>): Promise<{ answer?: T; failure?: string }> {
+  try {
+    return { answer: await call };
+  } catch (error) {
+    return { failure: withoutSecrets(describeError(error)) };
+  }
+}

@@ -1,0 +1,142 @@
+import { randomInt } from "node:crypto";
+import path from "node:path";
+import { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeError } from "../../errors.js";
+import { plural } from "../columns.js";
+import { runWalCommand } from "../wal-command.js";
+import type { Finding } from "./finding.js";
+import type { Scratch } from "./scratch.js";
+import { Ledger } from "./torture-ledger.js";
+import { countsOf, Load } from "./torture-load.js";
+import { TortureServer } from "./torture-server.js";
+
+const LEAST_UP_MS = 50;
+const MOST_UP_MS = 1200;
+const END_MS = 60_000;
+const SHOWN = 5;
+
+export interface TortureOptions {
+  readonly seconds: number;
+  readonly seed: number | undefined;
+}
+
+/**
+ * Runs the real server in the scratch directory, kills it at random moments while hits come in, and after each restart
+ * compares what it counts with what was acknowledged. At the end every hit with an id is known, a second recovery must
+ * change nothing, and `wal verify` must be content. `say` is told the seed at once.
+ */
+export function torture({ seconds, seed = randomInt(2 ** 32) }: TortureOptions, say: (text: string) => void) {
+  return async function* (scratch: Scratch): AsyncGenerator<Finding> {
+    const check = "torture";
+    say(`torture: ${seconds} s, seed ${seed}`);
+    const run = new Run(path.join(scratch.directory, "wal"), scratch, random(seed));
+    const advice = `keep this output, with the seed ${seed}; a disk that does not keep what it has synced is the first to suspect`;
+    try {
+      const wrong = await run.run(seconds * 1000);
+      const { acknowledged, unknown, refusals } = run.ledger;
+      const refused = [...refusals].map(([code, count]) => `, ${count} refused with ${code}`).join("");
+      const about = `${plural(run.kills, "kill")} -9, ${plural(acknowledged, "hit")} acknowledged, ${unknown} unknown${refused}; seed ${seed}`;
+      if (wrong.length === 0) yield { check, level: "ok", found: `every count is right: ${about}` };
+      else yield { check, level: "problem", found: `${wrong.slice(0, SHOWN).join("; ")} (${about})`, advice };
+    } catch (error) {
+      const found = `it could not be brought to its end: ${describeError(error)} (after ${plural(run.kills, "kill")} -9; seed ${seed})`;
+      yield { check, level: "problem", found, advice };
+    } finally {
+      run.kill();
+    }
+  };
+}
+
+class Run {
+  readonly ledger = new Ledger();
+  kills = 0;
+  readonly #directory: string;
+  readonly #random: () => number;
+  /** Kills the server that runs now, if any. */
+  kill: () => void = () => undefined;
+
+  constructor(directory: string, scratch: Scratch, random: () => number) {
+    this.#directory = directory;
+    this.#random = random;
+    scratch.beforeEnd(() => this.kill());
+  }
+
+  /** What is wrong, a line each. */
+  async run(forMs: number): Promise<string[]> {
+    const until = performance.now() + forMs;
+    const load = new Load(this.ledger, this.#random);
+    try {
+      return await this.#killAndCompare(load, until);
+    } finally {
+      load.abandon();
+    }
+  }
+
+  async #killAndCompare(load: Load, until: number): Promise<string[]> {
+    do {
+      const server = await this.#start();
+      const wrong = this.ledger.wrong(await countsOf(server.url));
+      if (wrong.length > 0) return wrong;
+      load.goOn(server.url);
+      await sleep(LEAST_UP_MS + this.#random() * (MOST_UP_MS - LEAST_UP_MS));
+      const ended = server.kill();
+      load.pause();
+      const how = await ended;
+      if (!how.startsWith("SIGKILL")) return [`the server ended by itself: ${how}`];
+      this.kills++;
+      await load.quiet();
+    } while (performance.now() < until);
+    return await this.#finish(load);
+  }
+
+  async #finish(load: Load): Promise<string[]> {
+    const server = await this.#start();
+    load.goOn(server.url);
+    const late = sleep(END_MS, "late" as const, { ref: false });
+    if ((await Promise.race([load.end(), late])) === "late")
+      return ["hits were sent again for a minute and not acknowledged"];
+    const counts = await countsOf(server.url);
+    await server.kill();
+    const again = await this.#start();
+    const recovered = await countsOf(again.url);
+    const how = await again.stop();
+    const changed = [...counts].filter(([name, count]) => recovered.get(name) !== count);
+    return [
+      ...this.ledger.wrong(counts),
+      ...changed.map(([name, count]) => `${name}: ${count} before one more recovery, ${recovered.get(name)} after it`),
+      ...(how.startsWith("status 0") ? [] : [`the server was to end in order, and ended with ${how}`]),
+      ...(await verify(this.#directory)),
+    ];
+  }
+
+  #start(): Promise<TortureServer> {
+    return TortureServer.start(this.#directory, (kill) => {
+      this.kill = kill;
+    });
+  }
+}
+
+async function verify(directory: string): Promise<string[]> {
+  let said = "";
+  const collect = () =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        said += String(chunk);
+        done();
+      },
+    });
+  const status = await runWalCommand(["verify", "--dir", directory], {}, { stdout: collect(), stderr: collect() });
+  return status === 0 ? [] : [`wal verify: ${said.trim().replaceAll("\n", "; ")}`];
+}
+
+/** Numbers from 0 to 1 that a seed decides (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
