@@ -70,16 +70,23 @@ class ThreadProjection implements OutsideProjection {
       }
       return { directory: log.directory, logId: log.id, url, database, maxOps, sharedEnd: log.sharedEnd, others };
     };
-    this.#thread = new ProjectionThread(setup, {
-      onReport: (report) => this.#take(report),
-      onReady: () => this.database.ready(),
-      onFailed: (code, message) => {
-        this.#failed = { message, since: new Date().toISOString() };
-        this.#errors++;
-        this.#toldErrors = 0;
-        logger.error({ code, projection: "mongodb" }, `the MongoDB projection stopped: ${message}; it is tried again`);
+    this.#thread = new ProjectionThread(
+      setup,
+      {
+        onReport: (report) => this.#take(report),
+        onReady: () => this.database.ready(),
+        onFailed: (code, message) => {
+          this.#failed = { message, since: new Date().toISOString() };
+          this.#errors++;
+          this.#toldErrors = 0;
+          logger.error(
+            { code, projection: "mongodb" },
+            `the MongoDB projection stopped: ${message}; it is tried again`,
+          );
+        },
       },
-    });
+      maxCounters,
+    );
   }
 
   start(): Promise<void> {
