@@ -1,3 +1,4 @@
+import { CommandSize } from "./command-size.js";
 import { type CounterDocument, countOfOthers, type DamagedDocument, isDamaged, sumOfSlots } from "./document.js";
 import type { Slots } from "./slots.js";
 import { type CounterStore, type SlotUpdate, StoreError } from "./store.js";
@@ -16,7 +17,7 @@ export class Applier {
   readonly #store: CounterStore;
   readonly #slots: Slots;
   readonly #logId: string;
-  readonly #maxOps: number;
+  readonly #size: CommandSize;
   readonly #onOthers: OthersSink;
   /** Counters whose document nothing can be done with, and why: they stay owed, the others go on. */
   readonly blocked = new Map<string, string>();
@@ -25,7 +26,7 @@ export class Applier {
     this.#store = store;
     this.#slots = slots;
     this.#logId = logId;
-    this.#maxOps = maxOps;
+    this.#size = new CommandSize(maxOps);
     this.#onOthers = onOthers;
   }
 
@@ -34,12 +35,15 @@ export class Applier {
    * written now. True: all that they owed when this was called is confirmed, or they are blocked.
    */
   async settle(indexes: readonly number[], position: () => number | undefined): Promise<boolean> {
-    const chunks: number[][] = [];
-    for (let at = 0; at < indexes.length; at += this.#maxOps) chunks.push(indexes.slice(at, at + this.#maxOps));
-    let settled = true;
+    let [at, settled] = [0, true];
     const work = async () => {
-      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-        settled = (await this.#settleChunk(chunk, position)) && settled;
+      while (at < indexes.length) {
+        const done = await this.#size.note((size) => {
+          const chunk = indexes.slice(at, at + size);
+          at += chunk.length;
+          return this.#settleChunk(chunk, position);
+        });
+        settled = done && settled;
       }
     };
     const workers = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, work));

@@ -1,4 +1,5 @@
 import type { OthersSink } from "./applier.js";
+import { CommandSize } from "./command-size.js";
 import { countOfOthers, isDamaged } from "./document.js";
 import type { ChangedSince, CounterStore } from "./store.js";
 
@@ -17,6 +18,7 @@ export class Others {
   readonly #store: CounterStore;
   readonly #logId: string;
   readonly #onOthers: OthersSink;
+  readonly #page = new CommandSize(PAGE);
   #since: ChangedSince = START;
   #newest = START.at;
   #dueAt = 0;
@@ -44,7 +46,8 @@ export class Others {
     }
     if (!this.#exist || now < this.#dueAt) return;
     for (let page = 0; page < PAGES; page++) {
-      const { documents, next } = await this.#store.changedSince(this.#since, PAGE);
+      const asked = this.#page.now;
+      const { documents, next } = await this.#page.note((size) => this.#store.changedSince(this.#since, size));
       for (const document of documents) {
         if (!isDamaged(document)) this.#onOthers(document.name, countOfOthers(document, this.#logId));
       }
@@ -52,7 +55,7 @@ export class Others {
         this.#since = next;
         this.#newest = next.at;
       }
-      if (documents.length < PAGE) {
+      if (documents.length < asked) {
         this.#since = { at: new Date(Math.max(0, this.#newest.getTime() - OVERLAP_MS)), name: "" };
         this.#dueAt = now + EVERY_MS;
         return;

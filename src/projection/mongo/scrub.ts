@@ -1,4 +1,5 @@
 import type { Applier } from "./applier.js";
+import { CommandSize } from "./command-size.js";
 import { isDamaged, sumOfSlots } from "./document.js";
 import type { Slots } from "./slots.js";
 import type { CounterStore } from "./store.js";
@@ -23,6 +24,7 @@ export class Scrub {
   readonly #slots: Slots;
   readonly #applier: Applier;
   readonly #everyMs: number;
+  readonly #page = new CommandSize(PAGE);
   #after: string | undefined;
   /** Numbers each pass, ended or not. */
   #pass = 1;
@@ -52,7 +54,7 @@ export class Scrub {
     if (now < this.#dueAt) return;
     const owedBefore = this.#slots.owed;
     const pass = this.#pass;
-    const { documents, next } = await this.#store.scan(this.#after, PAGE);
+    const { documents, next } = await this.#page.note((size) => this.#store.scan(this.#after, size));
     for (const document of documents) {
       const index = this.#slots.find(document.name);
       if (index !== undefined) this.#slots.seenBy(index, pass);
