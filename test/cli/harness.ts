@@ -110,9 +110,14 @@ export interface Ran {
 }
 
 /** Runs a command in this process, on a directory. */
-export async function wal(directory: string, ...args: string[]): Promise<Ran> {
+export function wal(directory: string, ...args: string[]): Promise<Ran> {
+  return walWith({ WAL_DIR: directory }, ...args);
+}
+
+/** The same, with whatever settings. */
+export async function walWith(environment: NodeJS.ProcessEnv, ...args: string[]): Promise<Ran> {
   const [stdout, stderr] = [new Collected(), new Collected()];
-  const status = await runWalCommand(args, { WAL_DIR: directory }, { stdout, stderr });
+  const status = await runWalCommand(args, environment, { stdout, stderr });
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 
