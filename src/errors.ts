@@ -44,6 +44,7 @@ export type ErrorCode =
   | "LOG_ID_UNKNOWN"
   | "LOG_ID_CONFLICT"
   | "OFFSET_GONE"
+  | "LOG_REPAIRED"
   | "UNKNOWN_RECORD_TYPE"
   | "INVALID_RECORD"
   // Projections.

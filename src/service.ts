@@ -82,7 +82,7 @@ export class Service implements Services {
   }
 
   status(): ServiceStatus {
-    const { damage, ...log } = this.#log.status();
+    const { damage, missing, ...log } = this.#log.status();
     const local = this.#local;
     return {
       log: {
@@ -94,6 +94,9 @@ export class Service implements Services {
           to: to ?? null,
           found: `${found}, where ${expected} should be`,
         })),
+        missing: missing.map(({ file, from, to, repaired, mends, settled }) => {
+          return { file, from, to, repaired, mended: mends.length, settled };
+        }),
       },
       projections: [
         {

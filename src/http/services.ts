@@ -89,6 +89,7 @@ export interface ServiceStatus {
     readonly segments: number;
     readonly bytes: number;
     readonly damage: readonly DamageStatus[];
+    readonly missing: readonly MissingStatus[];
   };
   readonly projections: readonly ProjectionStatus[];
   /** Hits accepted and hits refused since the start of this process. */
@@ -104,6 +105,19 @@ export interface DamageStatus {
   readonly from: number;
   readonly to: number | null;
   readonly found: string;
+}
+
+/** Offsets that a repair has written down as missing. */
+export interface MissingStatus {
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+  /** RFC 3339. */
+  readonly repaired: string;
+  /** Records that stand for what is missing, by what a snapshot or the database knew. */
+  readonly mended: number;
+  /** False: the database has not been asked yet, and its projection waits in front of this. */
+  readonly settled: boolean;
 }
 
 export interface ProjectionStatus {

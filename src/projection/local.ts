@@ -122,7 +122,7 @@ export class LocalProjection {
           continue;
         }
         totals.fold(step.batch, keys.isKept(step.batch.time, now) ? keep(step.batch, totals, keys) : undefined);
-        if (step.batch.count > 0) offset = step.batch.endOffset;
+        if (step.batch.count > 0 || step.batch.missing !== undefined) offset = Math.max(offset, step.batch.endOffset);
         records += step.batch.count;
       }
     } catch (error) {
@@ -217,7 +217,7 @@ export class LocalProjection {
 }
 
 /** Keeps the keys of a batch's hits, with the counts that their answers had. */
-function keep(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
+export function keep(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
   return (index: number, hit: KeyedHit, offset: number) =>
     keys.add(keyOf(hit), offset, totals.countAt(index), batch.time);
 }

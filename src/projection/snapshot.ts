@@ -4,6 +4,7 @@ import { describeError, HitsError, systemCode } from "../errors.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { readU64, writeU64 } from "../wal/format.js";
+import type { MissingRanges } from "../wal/missing-ranges.js";
 import { SNAPSHOT_DIRECTORY } from "../wal/segment-name.js";
 import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "../wal/whole-file.js";
 import { KEY_BYTES, type KeysImage } from "./idempotency-keys.js";
@@ -48,6 +49,15 @@ export interface SnapshotFacts {
 /** The facts of a snapshot that is to be written. */
 export type NewSnapshotFacts = Omit<SnapshotFacts, "keys">;
 
+/**
+ * Whether a snapshot's totals can be taken for all that the log had up to there: none of what it says it lacks is still
+ * damage. `settledOnly`: nor may anything below it wait for a database to be asked.
+ */
+export function lacksNothing(facts: SnapshotFacts, missing: MissingRanges, settledOnly: boolean): boolean {
+  if (settledOnly && facts.offset > missing.firstUnsettled) return false;
+  return facts.damage.every((damage) => missing.covers(damage));
+}
+
 export interface SnapshotFile {
   readonly file: string;
   readonly bytes: number;
@@ -64,6 +74,19 @@ export async function writeSnapshot(
   known: NewSnapshotFacts,
   image: TotalsImage,
   keys: KeysImage = [],
+): Promise<string> {
+  const name = await putSnapshot(fs, logDirectory, known, image, keys);
+  await prune(fs, logDirectory);
+  return name;
+}
+
+/** As `writeSnapshot`, and removes nothing, but for one at the same offset, whose place it takes. */
+export async function putSnapshot(
+  fs: FileSystem,
+  logDirectory: string,
+  known: NewSnapshotFacts,
+  image: TotalsImage,
+  keys: KeysImage,
 ): Promise<string> {
   const directory = await makeDurableDirectory(fs, logDirectory, SNAPSHOT_DIRECTORY);
   const keyParts = keys.map(({ buffer, from, to }) => Buffer.from(buffer, from, to - from));
@@ -82,7 +105,6 @@ export async function writeSnapshot(
   checksum.writeUInt32LE(body.reduce((crc, part) => crc32(part, crc), 0));
   const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
   await replaceFile(fs, directory, name, [head, json, ...body, checksum]);
-  await prune(fs, logDirectory);
   return name;
 }
 

@@ -1,9 +1,11 @@
 import { HitsError, systemCode } from "../errors.js";
 import type { Damage } from "./damage.js";
 import type { FileSystem } from "./file-system.js";
-import { EPOCH_GAP, type Invalid } from "./format.js";
+import { EPOCH_GAP, type Invalid, type SegmentHeader } from "./format.js";
+import { type MissingRanges, readMissingRanges } from "./missing-ranges.js";
 import { segmentBases, segmentName } from "./segment-name.js";
 import { type LogBatch, readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { StandIns } from "./stand-ins.js";
 
 /**
  * What a reader meets: a batch (seals too, with count 0); damage, behind which it goes on; or the end, for now: asking
@@ -27,6 +29,8 @@ export interface LogReaderOptions {
    * then makes what it read durable before it believes it.
    */
   readonly durableEnd?: (() => number) | undefined;
+  /** What counts as written down by a repair; where it is not given, what the directory has. */
+  readonly missing?: MissingRanges | undefined;
 }
 
 /** A reader at rest in front of invalid bytes looks for later batches behind them once in so many calls. */
@@ -34,7 +38,8 @@ const LOOK_BEHIND_EVERY = 64;
 
 /**
  * Follows the log by offset, from any thread or process, without blocking its writer. It never skips: what it can't
- * read it hands out as damage, and where retention has taken what comes next it throws `OFFSET_GONE`.
+ * read it hands out as damage, and where retention has taken what comes next it throws `OFFSET_GONE`. In place of damage
+ * that a repair has written down come batches that say so (`LogBatch.missing`).
  */
 export class LogReader {
   readonly #options: LogReaderOptions;
@@ -44,6 +49,11 @@ export class LogReader {
   #recordedEnd: number | undefined;
   /** Damage found on moving to the current segment, handed out before its batches. */
   #pending: Damage[] = [];
+  /** What stands for missing records, to be handed out next. */
+  readonly #instead: LogBatch[] = [];
+  #standIns: StandIns | undefined;
+  /** The last header that could be read: whose epoch missing records count as. */
+  #known: SegmentHeader | undefined;
   /** The current segment's unreadable rest has been handed out. */
   #reported = false;
   #calls = 0;
@@ -54,10 +64,15 @@ export class LogReader {
   }
 
   async next(): Promise<ReadStep> {
+    this.#standIns ??= await this.#readMissing();
     for (;;) {
+      const instead = this.#instead.shift();
+      if (instead !== undefined) return { batch: instead };
       const pending = this.#pending.shift();
       if (pending !== undefined) {
-        if (this.#wanted({ damage: pending })) return { damage: pending };
+        // Found on moving to the current segment: whatever is missing lies before that.
+        const isOpen = () => !this.#isWrittenDown(pending, this.#segment?.baseOffset);
+        if (this.#wanted({ damage: pending }) && isOpen()) return { damage: pending };
         continue;
       }
       const segment = this.#segment ?? (await this.#openFirst());
@@ -65,8 +80,21 @@ export class LogReader {
       if (this.#pending.length > 0) continue;
       if (this.#atBound(segment)) return { end: { segment: segment.baseOffset, byte: segment.byte } };
       const step = await this.#step(segment);
-      if (step !== undefined && this.#wanted(step)) return step;
+      if (step === undefined || !this.#wanted(step)) continue;
+      if (!("damage" in step) || !this.#isWrittenDown(step.damage)) return step;
     }
+  }
+
+  async #readMissing(): Promise<StandIns> {
+    const { fs, directory, missing } = this.#options;
+    return new StandIns(missing ?? (await readMissingRanges(fs, directory)), this.#from);
+  }
+
+  /** Whether a repair has written down something else since this reader began. */
+  async isOutdated(): Promise<boolean> {
+    const { fs, directory } = this.#options;
+    const version = this.#standIns?.missing.version;
+    return version !== undefined && (await readMissingRanges(fs, directory)).version !== version;
   }
 
   async close(): Promise<void> {
@@ -79,6 +107,15 @@ export class LogReader {
   #wanted(step: ReadStep): boolean {
     if ("batch" in step) return step.batch.endOffset > this.#from || step.batch.baseOffset >= this.#from;
     return !("damage" in step) || step.damage.to === undefined || step.damage.to > this.#from;
+  }
+
+  /** Whether all of this damage is written down as missing; what stands for it then comes next, up to an offset. */
+  #isWrittenDown(damage: Damage, upTo = 0): boolean {
+    const place = { segment: this.#segment?.baseOffset ?? 0, header: this.#known };
+    const instead = this.#standIns?.insteadOf(damage, upTo, place);
+    if (instead === undefined) return false;
+    this.#instead.push(...instead);
+    return true;
   }
 
   #atBound(segment: SegmentReader): boolean {
@@ -130,6 +167,8 @@ export class LogReader {
           if ("batch" in again) return again;
           segment.moveTo(found);
         }
+        // Where there is one there may be more: the next rest is looked behind at once.
+        this.#calls = 0;
         return segment.offset > before.from ? { damage: { ...before, to: segment.offset } } : undefined;
       }
     }
@@ -156,6 +195,7 @@ export class LogReader {
     const isBound = recorded !== undefined && recorded.endOffset > before.from;
     const behind = isBound ? Math.min(recorded.endOffset, nextBase) : nextBase;
     if (segment.header === undefined) {
+      this.#known ??= next.header;
       this.#pending.push({ ...before, byte: 0, to: behind });
     } else if (recorded === undefined || segment.byte !== recorded.endByte || segment.offset !== recorded.endOffset) {
       const endByte = recorded?.endByte ?? (await segment.size());
@@ -233,11 +273,13 @@ export class LogReader {
 
   /** The start that began this segment found none at all, and a snapshot or a checkpoint that knew of some. */
   #lostBefore({ header, baseOffset }: SegmentReader): void {
-    if (header?.previous?.endByte !== 0) return;
+    const previous = header?.previous;
+    // As that start noted it; a header that a repair has written anew may not know where the segment before it ended.
+    if (previous?.endByte !== 0 || previous.baseOffset !== previous.endOffset) return;
     this.#pending.push({
       file: segmentName(baseOffset),
       byte: 0,
-      from: header.previous.endOffset,
+      from: previous.endOffset,
       to: baseOffset,
       expected: "the segments before this one",
       found: "none of them when it was begun",
@@ -250,13 +292,17 @@ export class LogReader {
     const header = await readHeaderIfThere(fs, directory, first);
     // Removed since the listing, by retention or (an empty one) by an opening: what is there now is looked at next.
     if (header === undefined && !segmentBases(await fs.list(directory)).includes(first)) return;
-    if (header === undefined || (header.previous !== undefined && header.previous.endOffset > wanted)) {
-      throw this.#gone(wanted, first);
-    }
+    const to = header === undefined ? first : header.previous?.endOffset;
+    if (to === undefined || to <= wanted) return;
+    const place = { file: segmentName(first), byte: 0, from: wanted, to };
+    if (this.#standIns?.missing.covers(place) !== true) throw this.#gone(wanted, first);
+    this.#known ??= header;
+    this.#pending.push({ ...place, expected: `offset ${wanted}`, found: "later ones" });
   }
 
   async #enter(segment: SegmentReader): Promise<void> {
     this.#segment = segment;
+    this.#known = segment.header ?? this.#known;
     this.#reported = false;
     const { fs, directory } = this.#options;
     const behind = segmentBases(await fs.list(directory)).find((candidate) => candidate > segment.baseOffset);

@@ -8,6 +8,7 @@ import { NONCE_BYTES, type PreviousSegment } from "./format.js";
 import { type BatchTiming, GroupCommit, type RecordGroup } from "./group-commit.js";
 import { type Lock, takeLock } from "./lock.js";
 import { LogReader } from "./log-reader.js";
+import { type MissingRange, type MissingRanges, readMissingRanges, unreadable } from "./missing-ranges.js";
 import { nodeFileSystem } from "./node-file-system.js";
 import { type Recovery, recover, type Witness } from "./recovery.js";
 import { registrations } from "./registrations.js";
@@ -43,6 +44,8 @@ export interface LogStatus {
   readonly segments: number;
   readonly bytes: number;
   readonly damage: readonly Damage[];
+  /** What a repair has written down as missing: no damage any more, and never forgotten. */
+  readonly missing: readonly MissingRange[];
 }
 
 /**
@@ -56,6 +59,8 @@ export class Log {
   readonly nonce: string;
   readonly recovery: Recovery;
   readonly directory: string;
+  /** As it was when the log was opened: a repair needs the lock. */
+  readonly missing: MissingRanges;
   /** The durable end as a shared 64-bit number, for readers in other threads of this process. */
   readonly sharedEnd = new SharedArrayBuffer(8);
 
@@ -75,8 +80,16 @@ export class Log {
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: LogOptions, fs: FileSystem, lock: Lock, recovery: Recovery, found: Found) {
+  private constructor(
+    options: LogOptions,
+    fs: FileSystem,
+    lock: Lock,
+    recovery: Recovery,
+    found: Found,
+    missing: MissingRanges,
+  ) {
     this.directory = options.directory;
+    this.missing = missing;
     this.#fs = fs;
     this.#lock = lock;
     this.recovery = recovery;
@@ -88,6 +101,7 @@ export class Log {
     this.#start = found.start ?? recovery.baseOffset;
     this.#onWarning = options.onWarning ?? (() => undefined);
     for (const damage of recovery.damage) this.reportDamage(damage);
+    if (missing.damaged !== undefined) this.reportDamage(unreadable(missing.damaged));
     this.#supply = new SegmentSupply(fs, options.directory, options.segmentBytes);
     // Not the base offset: until its segment is there, a reader would take the gap for records that are missing.
     this.#moveEnd(recovery.end);
@@ -127,7 +141,7 @@ export class Log {
             "this is. Nothing was changed; restore a segment or a snapshot from a backup, or start in another directory",
         );
       }
-      const log = new Log(options, fs, lock, recovery, found);
+      const log = new Log(options, fs, lock, recovery, found, await readMissingRanges(fs, directory));
       await log.#commit.start();
       return log;
     } catch (error) {
@@ -159,11 +173,16 @@ export class Log {
 
   /** A reader for this process, bounded by the durable end. */
   reader(from: number | undefined): LogReader {
-    return new LogReader({ fs: this.#fs, directory: this.directory, from, durableEnd: () => this.end });
+    const { directory, missing } = this;
+    return new LogReader({ fs: this.#fs, directory, from, durableEnd: () => this.end, missing });
   }
 
-  /** Notes damage that a reader met, so that the status shows it and retention spares the file. */
+  /**
+   * Notes damage that a reader met, or a snapshot remembers, so that the status shows it and retention spares the file; not
+   * what a repair has written down since.
+   */
   reportDamage(damage: Damage): void {
+    if (this.missing.covers(damage)) return;
     this.#damage.set(`${damage.file}:${damage.byte}`, damage);
   }
 
@@ -181,6 +200,7 @@ export class Log {
       segments: this.#closed.count + (active === undefined ? 0 : 1),
       bytes: this.#closed.bytes + (active ?? 0),
       damage: this.damage,
+      missing: this.missing.ranges,
     };
   }
 
@@ -193,6 +213,7 @@ export class Log {
     const known = {
       has: (file: string) => this.damage.some((damage) => damage.file === file),
       report: (damage: Damage) => this.reportDamage(damage),
+      missing: this.missing,
     };
     const removed = await retain(this.#fs, this.directory, limits, needed, Date.now(), known);
     if (removed.length > 0) {

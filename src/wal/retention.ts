@@ -1,7 +1,8 @@
 import path from "node:path";
 import type { Damage } from "./damage.js";
 import type { FileSystem } from "./file-system.js";
-import type { PreviousSegment } from "./format.js";
+import { EPOCH_GAP, type PreviousSegment } from "./format.js";
+import type { MissingRanges } from "./missing-ranges.js";
 import { holdsNothing } from "./recovery-files.js";
 import { segmentBases, segmentName } from "./segment-name.js";
 import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
@@ -12,17 +13,18 @@ export interface RetentionLimits {
   readonly bytes: number;
 }
 
-/** The damage that is known of, and where more of it goes. */
+/** The damage that is known of, where more of it goes, and what repairs have written down as missing. */
 export interface KnownDamage {
   has(file: string): boolean;
   report(damage: Damage): void;
+  readonly missing: MissingRanges;
 }
 
 /**
  * Removes the oldest segments that are over a limit and that nobody needs: all of their offsets lie below `neededFrom`
  * (the older kept snapshot, every registered projection). The newest stays always; a damaged one, and with it all that
  * follow, stays for repair: a segment is read once more before it goes, since nobody may have read it since this process
- * began. Returns the base offsets removed.
+ * began. Damage that has been repaired holds up nothing. Returns the base offsets removed.
  */
 export async function retain(
   fs: FileSystem,
@@ -44,14 +46,12 @@ export async function retain(
   for (const [index, base] of bases.entries()) {
     const nextBase = bases[index + 1];
     if (nextBase === undefined || known.has(segmentName(base))) break;
-    // The next header says where this one ends, and was made just after its last batch.
-    const next = await readHeaderIfThere(fs, directory, nextBase);
-    if (next === undefined) break;
-    const old = limits.ms !== Number.POSITIVE_INFINITY && now - next.created > limits.ms;
+    const behind = await behindSegment(fs, directory, base, bases.slice(index + 1), known.missing);
+    if (behind === undefined) break;
+    const old = limits.ms !== Number.POSITIVE_INFINITY && now - behind.created > limits.ms;
     if (!old && bytes <= limits.bytes) break;
-    const end = next.previous?.baseOffset === base ? next.previous : undefined;
-    if (end !== undefined && end.endOffset > neededFrom) break;
-    if (!(await mayGo(fs, directory, base, end, known))) break;
+    if (behind.end !== undefined && behind.end.endOffset > neededFrom) break;
+    if (!(await mayGo(fs, directory, base, behind, neededFrom, known))) break;
     await fs.unlink(path.join(directory, segmentName(base)));
     // One at a time: a crash that kept a later removal and not an earlier one would leave a hole.
     await fs.syncDirectory(directory);
@@ -61,24 +61,74 @@ export async function retain(
   return removed;
 }
 
-/** Whether a segment holds all that it should up to its end; without one, whether it is empty and was chained past. */
+/** What the next header says of a segment. */
+interface Behind {
+  /** Just after the segment's last batch. */
+  readonly created: number;
+  readonly end: PreviousSegment | undefined;
+  /** The first offset behind whatever the segment may hold, and the next segment's base. */
+  readonly bound: number;
+  readonly nextBase: number;
+  /** Headers between can't be read, and what they hold is written down as missing. */
+  readonly skipped: boolean;
+}
+
+async function behindSegment(
+  fs: FileSystem,
+  directory: string,
+  base: number,
+  later: readonly number[],
+  missing: MissingRanges,
+): Promise<Behind | undefined> {
+  for (const [index, candidate] of later.entries()) {
+    const header = await readHeaderIfThere(fs, directory, candidate);
+    if (header !== undefined) {
+      const end = header.previous?.baseOffset === base ? header.previous : undefined;
+      const nextBase = later[0] ?? candidate;
+      const bound = index > 0 ? nextBase : (header.previous?.endOffset ?? nextBase);
+      return { created: header.created, end, bound, nextBase, skipped: index > 0 };
+    }
+    const to = later[index + 1];
+    if (to === undefined || !missing.covers({ file: segmentName(candidate), byte: 0, from: candidate, to })) break;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a segment holds all that it should up to its end, or what it lacks is written down; without a recorded end,
+ * whether it is empty and was chained past, or what lies between it and the next one is written down.
+ */
 async function mayGo(
   fs: FileSystem,
   directory: string,
   base: number,
-  end: PreviousSegment | undefined,
-  known: KnownDamage,
+  { end, bound, nextBase, skipped }: Behind,
+  neededFrom: number,
+  { missing, report }: KnownDamage,
 ): Promise<boolean> {
   const segment = await SegmentReader.open(fs, directory, base, { syncReads: false });
   try {
-    if (end === undefined) return await holdsNothing(segment);
+    if (end === undefined && (await holdsNothing(segment))) return true;
+    const endByte = end?.endByte ?? (await segment.size());
+    const gone = (from: number, to: number) =>
+      missing.covers({ file: segmentName(base), byte: segment.byte, from, to: Math.max(from, to) });
     let invalid = segment.headerInvalid;
-    while (invalid === undefined && segment.byte < end.endByte) {
+    while (invalid === undefined && segment.byte < endByte) {
+      const [byte, offset] = [segment.byte, segment.offset];
       const step = await segment.next();
-      if ("invalid" in step) invalid = step.invalid;
+      if ("batch" in step) continue;
+      invalid = step.invalid;
+      if ((await segment.skipToLaterBatch(endByte, bound)) !== "found") break;
+      if (gone(offset, segment.offset) || segment.offset === offset) invalid = undefined;
+      else segment.moveTo({ byte, offset });
+    }
+    if (end === undefined) {
+      const isGap = skipped && bound - segment.offset >= EPOCH_GAP;
+      return bound <= neededFrom && (segment.offset >= bound || isGap || gone(segment.offset, bound));
     }
     if (invalid === undefined && segment.byte === end.endByte && segment.offset === end.endOffset) return true;
-    known.report({
+    if (gone(segment.offset, end.endOffset > segment.offset ? end.endOffset : nextBase)) return true;
+    report({
       file: segmentName(base),
       byte: segment.headerInvalid === undefined ? segment.byte : 0,
       from: segment.offset,

@@ -6,6 +6,9 @@ export const PREPARED_NAME = "prepared.tmp";
 export const LOCK_NAME = "lock";
 export const SNAPSHOT_DIRECTORY = "snapshots";
 export const PROJECTION_DIRECTORY = "projections";
+/** What repairs have written down (missing-ranges.ts), and where they put what they took (quarantine.ts). */
+export const MISSING_NAME = "missing.json";
+export const QUARANTINE_DIRECTORY = "quarantine";
 
 export function segmentName(baseOffset: number): string {
   return `${String(baseOffset).padStart(20, "0")}.log`;
@@ -35,6 +38,8 @@ export function isOwnName(name: string): boolean {
     name === LOCK_NAME ||
     name === SNAPSHOT_DIRECTORY ||
     name === PROJECTION_DIRECTORY ||
-    name === "quarantine"
+    name === QUARANTINE_DIRECTORY ||
+    name === MISSING_NAME ||
+    name === `${MISSING_NAME}.tmp`
   );
 }

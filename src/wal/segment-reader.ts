@@ -13,6 +13,7 @@ import {
   parseBatch,
   type SegmentHeader,
 } from "./format.js";
+import type { MissingRange } from "./missing-ranges.js";
 import { segmentName } from "./segment-name.js";
 import { readFully } from "./whole-file.js";
 
@@ -39,6 +40,11 @@ export interface LogBatch {
   readonly buffer: Buffer;
   readonly recordsStart: number;
   readonly recordsEnd: number;
+  /**
+   * Set where this is no batch of the file, but stands for what a repair wrote down as missing: one of its mends, or with
+   * count 0 the whole range, whose end is then `endOffset`.
+   */
+  readonly missing?: MissingRange;
 }
 
 /** Reads the header of a segment. Throws `LOG_FORMAT` for another format version. */

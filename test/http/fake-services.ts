@@ -103,7 +103,7 @@ export class FakeServices implements Services {
   status(): ServiceStatus {
     this.statusAsked++;
     return {
-      log: { id: "abc", epoch: 1, start: 0, end: this.hits.length, segments: 1, bytes: 0, damage: [] },
+      log: { id: "abc", epoch: 1, start: 0, end: this.hits.length, segments: 1, bytes: 0, damage: [], missing: [] },
       projections: this.projections,
       accepted: this.hits.length,
       rejected: 0,

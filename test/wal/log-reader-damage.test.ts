@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Damage } from "../../src/wal/damage.js";
 import { describeDamage } from "../../src/wal/damage.js";
-import { BATCH_HEADER_BYTES, checksumSeed, sealBatch } from "../../src/wal/format.js";
+import { BATCH_HEADER_BYTES, checksumSeed, EPOCH_GAP, sealBatch } from "../../src/wal/format.js";
 import { LogReader } from "../../src/wal/log-reader.js";
 import {
   append,
@@ -217,6 +217,31 @@ test("another process, in the newest segment: a hole in front of later batches i
   const fs = made.fs.copy();
   flipBit(fs, segmentPath(newest), (inside[1]?.byte ?? 0) + 100);
   await expectMissing(made, fs, [[newest + 2, newest + 4]], "a hole");
+});
+
+test("all segments gone while a snapshot knew of them: met over every later opening, not by the first alone", async () => {
+  const fs = new MemoryFileSystem({ durableWrites: true });
+  const witnesses = [{ source: "snapshot", logId: "a".repeat(16), offset: 7, epoch: 3 }];
+  for (const round of [1, 2]) {
+    const log = await openLog(fs, { witnesses });
+    await append(log, ["x"]);
+    await log.close();
+    const { damage, records } = await readAll(fs, 7);
+    assert.equal(ranges(damage), [[7, 7 + EPOCH_GAP]], `opening ${round}`);
+    assert.is(records.size, round);
+  }
+});
+
+test("two holes in the newest segment: another process meets both at once, and what lies between and behind", async () => {
+  const fs = await smallLog(["a", "b", "c", "d", "e"]);
+  const batches = (await readAll(fs)).batches.filter(({ count }) => count > 0);
+  for (const at of [1, 3]) flipBit(fs, segmentPath(0), (batches[at]?.byte ?? 0) + BATCH_HEADER_BYTES + 1);
+  const contents = await readAll(fs);
+  assert.equal(ranges(contents.damage), [
+    [1, 2],
+    [3, 4],
+  ]);
+  assert.equal(offsets(contents), [0, 2, 4]);
 });
 
 test("the newest segment cut short: damage with no known end, once, until the next one says more", async () => {

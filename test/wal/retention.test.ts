@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Log } from "../../src/wal/log.js";
+import { MissingRanges } from "../../src/wal/missing-ranges.js";
 import { forget, type Registration, register } from "../../src/wal/registrations.js";
 import { retain } from "../../src/wal/retention.js";
 import { segmentBases } from "../../src/wal/segment-name.js";
@@ -72,7 +73,7 @@ test("by bytes: the oldest go until the rest is within the limit", async () => {
 
 test("by age: from when the next segment was begun", async () => {
   const { fs, log } = await make();
-  const known = { has: () => false, report: () => undefined };
+  const known = { has: () => false, report: () => undefined, missing: MissingRanges.none };
   const hour = 3_600_000;
   const limits = { ms: hour, bytes: FOREVER.bytes };
   assert.equal(await retain(fs, DIRECTORY, limits, log.end, Date.now() + hour - 60_000, known), []);

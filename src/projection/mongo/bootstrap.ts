@@ -1,9 +1,10 @@
 import { HitsError } from "../../errors.js";
 import type { FileSystem } from "../../wal/file-system.js";
 import { LogReader } from "../../wal/log-reader.js";
+import { type MissingRanges, readMissingRanges } from "../../wal/missing-ranges.js";
 import { type Registration, register, registrations } from "../../wal/registrations.js";
 import { segmentBases } from "../../wal/segment-name.js";
-import { snapshots } from "../snapshot.js";
+import { lacksNothing, snapshots } from "../snapshot.js";
 import type { Totals } from "../totals.js";
 import { Epochs } from "./epochs.js";
 import { LogFold } from "./log-fold.js";
@@ -44,8 +45,9 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const { fs, directory } = options;
   const registration = (await registrations(fs, directory)).find(({ name }) => name === PROJECTION_NAME);
   const registered = registration?.damaged === undefined ? registration : undefined;
-  const snapshot = await newestUndamaged(fs, directory);
-  const epochs = new Epochs(fs, directory, registered?.epochs ?? []);
+  const missing = await readMissingRanges(fs, directory);
+  const snapshot = await newestUndamaged(fs, directory, missing);
+  const epochs = new Epochs(fs, directory, registered?.epochs ?? [], missing);
   await epochs.refresh();
   const start = snapshot?.offset ?? 0;
   const position = epochs.at(start) ?? { epoch: registered?.epoch ?? 0, nonce: registered?.nonce ?? "" };
@@ -106,9 +108,13 @@ interface UndamagedSnapshot {
 }
 
 /** Snapshots that were taken behind damage hold hits that must not be projected yet. */
-async function newestUndamaged(fs: FileSystem, directory: string): Promise<UndamagedSnapshot | undefined> {
+async function newestUndamaged(
+  fs: FileSystem,
+  directory: string,
+  missing: MissingRanges,
+): Promise<UndamagedSnapshot | undefined> {
   for await (const { facts, totals } of snapshots(fs, directory)) {
-    if (facts !== undefined && totals !== undefined && facts.damage.length === 0) {
+    if (facts !== undefined && totals !== undefined && lacksNothing(facts, missing, true)) {
       return { offset: facts.offset, totals };
     }
   }

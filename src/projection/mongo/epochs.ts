@@ -1,4 +1,5 @@
 import type { FileSystem } from "../../wal/file-system.js";
+import { MissingRanges } from "../../wal/missing-ranges.js";
 import { segmentBases } from "../../wal/segment-name.js";
 import { readHeaderIfThere } from "../../wal/segment-reader.js";
 import type { Checkpoint } from "./store.js";
@@ -24,8 +25,15 @@ export class Epochs {
   readonly #ends = new Map<number, number>();
   /** Segments by base offset, ascending, with the epoch of each. */
   readonly #segments = new Map<number, KnownEpoch>();
+  readonly #missing: MissingRanges;
 
-  constructor(fs: FileSystem, directory: string, remembered: readonly KnownEpoch[]) {
+  constructor(
+    fs: FileSystem,
+    directory: string,
+    remembered: readonly KnownEpoch[],
+    missing: MissingRanges = MissingRanges.none,
+  ) {
+    this.#missing = missing;
     this.#fs = fs;
     this.#directory = directory;
     for (const { epoch, nonce } of remembered) this.#nonces.set(epoch, nonce);
@@ -66,7 +74,8 @@ export class Epochs {
   /** Whether the checkpoint lies behind the end of its epoch, where that has ended. */
   isBeyond(checkpoint: Checkpoint): boolean {
     const end = this.#ends.get(checkpoint.epoch);
-    return end !== undefined && checkpoint.offset > end;
+    // What can't be read of an epoch's end may have been projected before it was lost.
+    return end !== undefined && checkpoint.offset > this.#missing.endBehind(end);
   }
 
   /** Whether a later epoch than this has begun. */

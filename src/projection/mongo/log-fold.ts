@@ -1,13 +1,18 @@
 import { HitsError } from "../../errors.js";
 import { foldHits } from "../../hit-record.js";
-import type { Damage } from "../../wal/damage.js";
+import { type Damage, describeDamage } from "../../wal/damage.js";
 import type { LogReader } from "../../wal/log-reader.js";
+import type { MissingRange } from "../../wal/missing-ranges.js";
+import type { LogBatch } from "../../wal/segment-reader.js";
 import type { Slots } from "./slots.js";
 import type { Checkpoint } from "./store.js";
 
+/** A look whether the log has been repaired, once in so long. */
+const LOOK_FOR_REPAIR_MS = 1000;
+
 /**
  * Folds the log into the slots, batch by batch, whatever the database does. It stops in front of damage: what lies behind is
- * not projected until the log has been repaired.
+ * not projected until the log has been repaired, and until a database that may know more of it has been asked.
  */
 export class LogFold {
   readonly #reader: LogReader;
@@ -18,6 +23,7 @@ export class LogFold {
   readonly #covered: number;
   #position: Checkpoint;
   #damage: Damage | undefined;
+  #lookAt = 0;
   #ends = 0;
 
   constructor(reader: LogReader, slots: Slots, start: Checkpoint, covered: number) {
@@ -42,9 +48,15 @@ export class LogFold {
     return this.#ends;
   }
 
-  /** Folds the next batch. False: there is none for now, or damage. Throws `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`. */
+  /**
+   * Folds the next batch. False: there is none for now, or damage. Throws `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`;
+   * `LOG_REPAIRED` where it stood in front of damage and a repair, by another process, has been at work: begin anew.
+   */
   async step(): Promise<boolean> {
-    if (this.#damage !== undefined) return false;
+    if (this.#damage !== undefined) {
+      await this.#lookForRepair(this.#damage);
+      return false;
+    }
     const step = await this.#reader.next();
     if ("damage" in step) {
       this.#damage = step.damage;
@@ -55,6 +67,7 @@ export class LogFold {
       return false;
     }
     const { batch } = step;
+    if (batch.missing !== undefined && this.#standsBefore(batch, batch.missing)) return batch.missing.settled;
     if (batch.count === 0) return true;
     const slots = this.#slots;
     const { endOffset } = batch;
@@ -70,6 +83,28 @@ export class LogFold {
       foldHits(batch, resolve, (index, n) => slots.uncover(index, n, endOffset));
     }
     return true;
+  }
+
+  /** Whether that is all there is to a batch: it is of a range that may not be passed yet, or it is the range itself. */
+  #standsBefore(batch: LogBatch, missing: MissingRange): boolean {
+    if (!missing.settled) {
+      const todo = "MongoDB has not been asked what it knows of it: run wal repair --yes with MONGODB_URL";
+      this.#damage = { ...missing, expected: "a repair that is complete", found: `one that is not, since ${todo}` };
+      return true;
+    }
+    if (batch.count > 0) return false;
+    const { endOffset, epoch, nonce } = batch;
+    if (endOffset > Math.max(this.#restored, this.#position.offset)) {
+      this.#position = { offset: endOffset, epoch, nonce };
+    }
+    return true;
+  }
+
+  async #lookForRepair(damage: Damage): Promise<void> {
+    if (performance.now() < this.#lookAt) return;
+    this.#lookAt = performance.now() + LOOK_FOR_REPAIR_MS;
+    if (!(await this.#reader.isOutdated())) return;
+    throw new HitsError("LOG_REPAIRED", `the log was repaired, it had stopped in front of ${describeDamage(damage)}`);
   }
 
   close(): Promise<void> {

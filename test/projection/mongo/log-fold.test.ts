@@ -1,9 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { encodeHit } from "../../../src/hit-record.js";
 import { LogFold } from "../../../src/projection/mongo/log-fold.js";
 import { Slots } from "../../../src/projection/mongo/slots.js";
+import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
-import { codeOf, DIRECTORY, segments } from "../../support/log-files.js";
+import { writeMissingRanges } from "../../../src/wal/missing-ranges.js";
+import { codeOf, DIRECTORY, edit, flipBit, openLog, segments } from "../../support/log-files.js";
+import { missingRange } from "../../support/missing.js";
 import { HitLog } from "./hit-log.js";
 
 const NOTHING = { offset: 0, epoch: 0, nonce: "" };
@@ -124,6 +128,42 @@ test("what comes next was taken by retention: said, not skipped", async () => {
   assert.is(slots.sum, 0);
   await fold.close();
   await log.log.close();
+});
+
+test("what is written down as missing is passed, with what stands for it, and the position moves behind it", async () => {
+  const log = await HitLog.open();
+  for (const counter of ["a", "b", "a"]) await log.hit(counter);
+  await log.log.close();
+  flipBit(log.fs, segments(log.fs)[0] ?? "", HEADER_BYTES + 36);
+  const record = encodeHit({ counter: "a", n: 7 });
+  const range = missingRange(0, 1, { settled: false, mends: [{ offset: 0, record }] });
+  await writeMissingRanges(log.fs, DIRECTORY, [range]);
+  const waiting = foldOf(log);
+  await toEnd(waiting.fold);
+  assert.match(waiting.fold.damage?.found ?? "", /MongoDB has not been asked/);
+  assert.equal([waiting.slots.sum, waiting.fold.position.offset], [0, 0]);
+
+  await writeMissingRanges(log.fs, DIRECTORY, [{ ...range, settled: true }]);
+  assert.is(await codeOf(waiting.fold.step()), "LOG_REPAIRED");
+  const { slots, fold } = foldOf(log);
+  assert.is(await fold.step(), true);
+  assert.equal([slots.sum, fold.position.offset], [7, 1]);
+  await toEnd(fold);
+  assert.equal([slots.total(slots.indexOf("a")), slots.sum, fold.damage], [8, 9, undefined]);
+  await fold.close();
+});
+
+test("the position is behind what is missing at the log's end: a slot within it can be mended", async () => {
+  const log = await HitLog.open();
+  for (const counter of ["a", "b"]) await log.hit(counter);
+  await log.log.close();
+  edit(log.fs, segments(log.fs)[0] ?? "", (content) => content.subarray(0, HEADER_BYTES + 10));
+  await (await openLog(log.fs)).close();
+  await writeMissingRanges(log.fs, DIRECTORY, [missingRange(0, 500, { open: true })]);
+  const { fold } = foldOf(log);
+  await toEnd(fold);
+  assert.is(fold.position.offset, 500);
+  await fold.close();
 });
 
 test.run();

@@ -1,0 +1,143 @@
+import path from "node:path";
+import { crc32 } from "node:zlib";
+import { describeError } from "../errors.js";
+import type { Damage } from "./damage.js";
+import type { FileSystem } from "./file-system.js";
+import { MISSING_NAME } from "./segment-name.js";
+import { listIfThere, readWholeFile, replaceFile } from "./whole-file.js";
+
+/**
+ * What a repair has written down: offsets that the log can't give up any more. Offsets are never used again, so a range
+ * of them says once and for all what is missing, whatever its bytes look like. Readers pass it; it is never forgotten.
+ */
+export interface MissingRange {
+  /** Where the damage was met: the file in the log directory, and the first byte. */
+  readonly file: string;
+  readonly byte: number;
+  /** `[from, to)`; empty for damage that cost no record. */
+  readonly from: number;
+  readonly to: number;
+  /** Nothing says how far it goes: up to the next segment, wherever that begins by now. No offset there was given out. */
+  readonly open: boolean;
+  readonly expected: string;
+  readonly found: string;
+  /** RFC 3339. */
+  readonly repaired: string;
+  /** Where a copy of the bytes lies, within the log directory; null where there were none. */
+  readonly quarantine: string | null;
+  /** A database that may know more of it has been asked, or there is none. Until then no projection outside passes it. */
+  readonly settled: boolean;
+  /** Records that stand for what is missing, as far as somebody else knew of it: handed out in its place. */
+  readonly mends: readonly Mend[];
+}
+
+export interface Mend {
+  /** Within the range; a range has one mend an offset at most. */
+  readonly offset: number;
+  /** One record behind its varint length. */
+  readonly record: Buffer;
+}
+
+/** All that is written down as missing in one log, in the order of offsets. */
+export class MissingRanges {
+  static readonly none = new MissingRanges([]);
+  readonly ranges: readonly MissingRange[];
+  /** Why the file can't be read: then nothing counts as written down. */
+  readonly damaged: string | undefined;
+  /** Differs where anything in the file does. */
+  readonly version: string;
+
+  constructor(ranges: readonly MissingRange[], version = "", damaged?: string) {
+    this.ranges = [...ranges].sort((a, b) => a.from - b.from || a.to - b.to);
+    this.version = version;
+    this.damaged = damaged;
+  }
+
+  /** Whether all that this damage hides is written down. */
+  covers(damage: Pick<Damage, "file" | "byte" | "from" | "to">): boolean {
+    const { file, byte, from, to } = damage;
+    const same = this.ranges.find((range) => range.file === file && range.byte === byte && range.from === from);
+    if (same !== undefined && (same.open || to === undefined || to === from)) return true;
+    if (to === undefined || to === from) return this.ranges.some((range) => range.from <= from && from < range.to);
+    return this.uncovered(from, to).length === 0;
+  }
+
+  /** The parts of `[from, to)` that are not written down. */
+  uncovered(from: number, to: number): { readonly from: number; readonly to: number }[] {
+    const parts: { from: number; to: number }[] = [];
+    let at = from;
+    for (const range of this.ranges) {
+      if (range.to <= at) continue;
+      if (range.from >= to) break;
+      if (range.from > at) parts.push({ from: at, to: range.from });
+      at = range.to;
+    }
+    if (at < to) parts.push({ from: at, to });
+    return parts;
+  }
+
+  /** The end of what is missing from this offset on; the offset itself where nothing is. */
+  endBehind(offset: number): number {
+    let end = offset;
+    for (const range of this.ranges) if (range.from <= end && range.to > end) end = range.to;
+    return end;
+  }
+
+  /** The first offset that no projection outside may pass yet. */
+  get firstUnsettled(): number {
+    return Math.min(...this.ranges.filter(({ settled }) => !settled).map(({ from }) => from));
+  }
+}
+
+const HEAD = '{"checksum":"';
+const BODY = '","missing":';
+
+/** Reads what is written down as missing. A file that can't be read is no error: damage then counts as damage again. */
+export async function readMissingRanges(fs: FileSystem, directory: string): Promise<MissingRanges> {
+  if (!(await listIfThere(fs, directory)).includes(MISSING_NAME)) return MissingRanges.none;
+  const text = (await readWholeFile(fs, path.join(directory, MISSING_NAME))).toString("utf8");
+  const bodyAt = HEAD.length + 8 + BODY.length;
+  const body = text.slice(bodyAt, text.lastIndexOf("}"));
+  const checksum = text.slice(HEAD.length, HEAD.length + 8);
+  if (!text.startsWith(HEAD) || text.slice(HEAD.length + 8, bodyAt) !== BODY || checksumOf(body) !== checksum) {
+    return new MissingRanges([], "damaged", "it fails its checksum");
+  }
+  try {
+    return new MissingRanges((JSON.parse(body) as StoredRange[]).map(fromStored), checksum);
+  } catch (error) {
+    return new MissingRanges([], "damaged", `it passes its checksum but is no list: ${describeError(error)}`);
+  }
+}
+
+/** Writes down what is missing, in place of what was there. Durable when it resolves; a crash leaves one or the other. */
+export async function writeMissingRanges(
+  fs: FileSystem,
+  directory: string,
+  ranges: readonly MissingRange[],
+): Promise<MissingRanges> {
+  const body = JSON.stringify(new MissingRanges(ranges).ranges.map(toStored));
+  const checksum = checksumOf(body);
+  await replaceFile(fs, directory, MISSING_NAME, [Buffer.from(`${HEAD}${checksum}${BODY}${body}}\n`)]);
+  return new MissingRanges(ranges, checksum);
+}
+
+/** The list of what is missing can't be read: all that it said is damage again. */
+export function unreadable(why: string): Damage {
+  const expected = "the list of what repairs have written down as missing";
+  return { file: MISSING_NAME, byte: 0, from: 0, to: 0, expected, found: `one of which ${why}` };
+}
+
+type StoredRange = Omit<MissingRange, "mends"> & { readonly mends: readonly (readonly [number, string])[] };
+
+function toStored(range: MissingRange): StoredRange {
+  return { ...range, mends: range.mends.map(({ offset, record }) => [offset, record.toString("base64")] as const) };
+}
+
+function fromStored(range: StoredRange): MissingRange {
+  const mends = range.mends.map(([offset, record]) => ({ offset, record: Buffer.from(record, "base64") }));
+  return { ...range, mends: mends.sort((a, b) => a.offset - b.offset) };
+}
+
+function checksumOf(text: string): string {
+  return crc32(text).toString(16).padStart(8, "0");
+}

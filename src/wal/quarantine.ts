@@ -1,0 +1,115 @@
+import path from "node:path";
+import { crc32 } from "node:zlib";
+import type { FileSystem, OpenFile } from "./file-system.js";
+import { QUARANTINE_DIRECTORY } from "./segment-name.js";
+import { listIfThere, makeDurableDirectory, readFully, removeIfThere, replaceFile, writeFully } from "./whole-file.js";
+
+/** What to keep a copy of, and why: goes into a small JSON file beside the copy. */
+export interface Quarantined {
+  /** The file's path in the log directory, and which of its bytes: `[from, to)`. */
+  readonly file: string;
+  readonly bytes: { readonly from: number; readonly to: number };
+  /** The offsets that are concerned, where there are any. */
+  readonly offsets: { readonly from: number; readonly to: number } | undefined;
+  readonly why: string;
+  /** RFC 3339. */
+  readonly when: string;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Copies bytes to quarantine, durably, with a JSON file beside them; the copy's path in the log directory. Its name holds
+ * the checksum of its content, so that doing it again after a crash changes nothing. Undefined where there are no bytes.
+ */
+export async function copyToQuarantine(
+  fs: FileSystem,
+  directory: string,
+  what: Quarantined,
+): Promise<string | undefined> {
+  const { from, to } = what.bytes;
+  if (to <= from) return undefined;
+  const folder = await makeDurableDirectory(fs, directory, QUARANTINE_DIRECTORY);
+  const source = await fs.open(path.join(directory, what.file), "read");
+  try {
+    const checksum = await checksumOf(source, from, to);
+    const name = `${path.basename(what.file)}.${from}-${to}.${checksum}`;
+    if (!(await listIfThere(fs, folder)).includes(`${name}.bytes`)) {
+      await copy(fs, source, from, to, path.join(folder, `${name}.tmp`), path.join(folder, `${name}.bytes`));
+    }
+    const { file, offsets, why, when } = what;
+    const note = { file, bytes: what.bytes, offsets: offsets ?? null, why, when, crc32: checksum };
+    await replaceFile(fs, folder, `${name}.json`, [Buffer.from(`${JSON.stringify(note, null, 2)}\n`)]);
+    return path.posix.join(QUARANTINE_DIRECTORY, `${name}.bytes`);
+  } finally {
+    await source.close();
+  }
+}
+
+/** Copies a whole file to quarantine; the copy's path, undefined for an empty file. */
+export async function keepWhole(
+  fs: FileSystem,
+  directory: string,
+  file: string,
+  why: string,
+  when: string,
+): Promise<string | undefined> {
+  const source = await fs.open(path.join(directory, file), "read");
+  const to = await source.size().finally(() => source.close());
+  return await copyToQuarantine(fs, directory, { file, bytes: { from: 0, to }, offsets: undefined, why, when });
+}
+
+/** Moves a whole file to quarantine: it is removed where it was once its copy is durable. */
+export async function moveToQuarantine(
+  fs: FileSystem,
+  directory: string,
+  file: string,
+  why: string,
+  when: string,
+): Promise<void> {
+  await keepWhole(fs, directory, file, why, when);
+  const full = path.join(directory, file);
+  await removeIfThere(fs, full);
+  await fs.syncDirectory(path.dirname(full));
+}
+
+async function checksumOf(source: OpenFile, from: number, to: number): Promise<string> {
+  let checksum = 0;
+  await forEachChunk(source, from, to, (bytes) => {
+    checksum = crc32(bytes, checksum);
+  });
+  return checksum.toString(16).padStart(8, "0");
+}
+
+async function copy(
+  fs: FileSystem,
+  source: OpenFile,
+  from: number,
+  to: number,
+  temporary: string,
+  target: string,
+): Promise<void> {
+  await removeIfThere(fs, temporary);
+  const handle = await fs.open(temporary, "create");
+  try {
+    await forEachChunk(source, from, to, (bytes, at) => writeFully(handle, bytes, at - from));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await fs.rename(temporary, target);
+  await fs.syncDirectory(path.dirname(target));
+}
+
+async function forEachChunk(
+  source: OpenFile,
+  from: number,
+  to: number,
+  use: (bytes: Buffer, at: number) => Promise<void> | void,
+): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, to - from));
+  for (let at = from; at < to; at += buffer.length) {
+    const length = await readFully(source, buffer, 0, Math.min(buffer.length, to - at), at);
+    await use(buffer.subarray(0, length), at);
+  }
+}

@@ -1,0 +1,69 @@
+import type { Damage } from "./damage.js";
+import type { SegmentHeader } from "./format.js";
+import type { MissingRange, MissingRanges } from "./missing-ranges.js";
+import type { LogBatch } from "./segment-reader.js";
+
+/** Where a reader is: the current segment's base, and the last header that could be read. */
+export interface ReaderPlace {
+  readonly segment: number;
+  readonly header: SegmentHeader | undefined;
+}
+
+/** What a reader hands out in place of damage that a repair has written down: each range, and each of its mends, once. */
+export class StandIns {
+  readonly missing: MissingRanges;
+  /** What is missing below was not asked for, or has been handed out. */
+  #from: number;
+
+  constructor(missing: MissingRanges, from: number) {
+    this.missing = missing;
+    this.#from = from;
+  }
+
+  /**
+   * Batches that stand for what this damage hides, and for whatever else is missing up to an offset, in the order of the log.
+   * Undefined where not all that it hides is written down.
+   */
+  insteadOf(damage: Damage, upTo: number, place: ReaderPlace): LogBatch[] | undefined {
+    if (!this.missing.covers(damage)) return undefined;
+    const end = Math.max(upTo, damage.to ?? this.missing.endBehind(damage.from));
+    const from = Math.max(this.#from, damage.from);
+    const batches: LogBatch[] = [];
+    for (const range of this.missing.ranges) {
+      if (range.to <= from || range.from >= end) continue;
+      const to = Math.min(range.to, end);
+      for (const { offset, record } of range.mends) {
+        if (offset >= from && offset < to) batches.push(standIn(range, offset, offset + 1, record, place));
+      }
+      batches.push(standIn(range, Math.max(range.from, from), to, undefined, place));
+      this.#from = to;
+    }
+    return batches;
+  }
+}
+
+/** A batch of one mend, or of no record for the range itself. */
+function standIn(
+  missing: MissingRange,
+  baseOffset: number,
+  endOffset: number,
+  record: Buffer | undefined,
+  { segment, header }: ReaderPlace,
+): LogBatch {
+  const buffer = record ?? Buffer.alloc(0);
+  return {
+    baseOffset,
+    count: record === undefined ? 0 : 1,
+    endOffset,
+    time: Date.parse(missing.repaired),
+    epoch: header?.epoch ?? 0,
+    nonce: header?.nonce ?? "",
+    segment,
+    byte: missing.byte,
+    endByte: missing.byte,
+    buffer,
+    recordsStart: 0,
+    recordsEnd: buffer.length,
+    missing,
+  };
+}
