@@ -13,8 +13,10 @@ const OPTIONS = {
   counter: { type: "string" },
   follow: { type: "boolean", short: "f" },
   top: { type: "string" },
+  yes: { type: "boolean" },
+  "without-mongodb": { type: "boolean" },
 } as const;
-const OWN: readonly OwnOption[] = ["from", "to", "counter", "follow", "top"];
+const OWN: readonly OwnOption[] = ["from", "to", "counter", "follow", "top", "yes", "without-mongodb"];
 
 type Checked = Omit<Invocation, "fs" | "output" | "environment" | "interruption">;
 
@@ -57,6 +59,8 @@ export function readArguments(
     counter: values.counter,
     follow: values.follow === true,
     top: wholeNumber("top", values.top, 1),
+    yes: values.yes === true,
+    withoutMongodb: values["without-mongodb"] === true,
     operand: operands[0] ?? "",
   };
   return { command, settings };

@@ -1,10 +1,11 @@
 import { HitsError } from "../errors.js";
 import { foldHits } from "../hit-record.js";
-import { snapshots } from "../projection/snapshot.js";
+import { lacksNothing, snapshots } from "../projection/snapshot.js";
 import type { Totals } from "../projection/totals.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { LogReader } from "../wal/log-reader.js";
+import { type MissingRanges, readMissingRanges } from "../wal/missing-ranges.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import type { Rows } from "./audit-documents.js";
 import { readToEnd } from "./log-directory.js";
@@ -39,9 +40,10 @@ export async function readLog(
   checkpoint: number,
 ): Promise<LogSide> {
   let gone: HitsError | undefined;
-  for await (const start of starts(fs, directory, logId)) {
+  const missing = await readMissingRanges(fs, directory);
+  for await (const start of starts(fs, directory, logId, missing)) {
     try {
-      return await readFrom(fs, directory, start, rows, checkpoint);
+      return await readFrom(fs, directory, start, rows, checkpoint, missing);
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
       gone ??= error;
@@ -52,11 +54,16 @@ export async function readLog(
 }
 
 /** Where the history may begin, the oldest first: the older it is, the more can be compared. */
-async function* starts(fs: FileSystem, directory: string, logId: string): AsyncGenerator<Start> {
+async function* starts(
+  fs: FileSystem,
+  directory: string,
+  logId: string,
+  missing: MissingRanges,
+): AsyncGenerator<Start> {
   yield { offset: 0, totals: undefined };
   const found: Start[] = [];
   for await (const { facts, totals } of snapshots(fs, directory)) {
-    if (facts?.logId !== logId || totals === undefined || facts.damage.length > 0) continue;
+    if (facts?.logId !== logId || totals === undefined || !lacksNothing(facts, missing, true)) continue;
     found.push({ offset: facts.offset, totals });
   }
   yield* found.reverse();
@@ -68,6 +75,7 @@ async function readFrom(
   start: Start,
   rows: Rows,
   checkpoint: number,
+  missing: MissingRanges,
 ): Promise<LogSide> {
   const from = start.offset;
   rows.reset();
@@ -77,11 +85,12 @@ async function readFrom(
   }
   const damage: Damage[] = [];
   let end = from;
-  const reader = new LogReader({ fs, directory, from });
+  const reader = new LogReader({ fs, directory, from, missing });
   try {
     const { segment } = await readToEnd(reader, {
       batch(batch) {
         end = Math.max(end, batch.endOffset);
+        if (batch.count === 0 && batch.missing?.settled === false) damage.push(batch.missing);
         add(batch, from, rows, checkpoint);
       },
       damage(one) {

@@ -1,21 +1,19 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { readConfig } from "../config.js";
 import { HitsError } from "../errors.js";
 import type { Checkpoint } from "../projection/mongo/store.js";
 import { describeDamage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
+import { mongoSettings, withStore } from "./ask-mongodb.js";
 import { type AuditedStore, readDatabase } from "./audit-documents.js";
 import { type Audit, type Difference, judge, type Unjudged } from "./audit-judge.js";
 import { type LogSide, readLog } from "./audit-log.js";
 import { plural } from "./columns.js";
 import type { Command } from "./command.js";
 import { againWhenOvertaken, checkLogDirectory, logIdOf } from "./log-directory.js";
+import type { Output } from "./output.js";
 import { printableJson, printableName } from "./printable.js";
 
 const DIFFERS = 1;
 const COULD_NOT_LOOK = 2;
-/** A server that hangs holds up the end of the program no longer than this. */
-const CLOSE_MS = 1000;
 
 export const auditCommand: Command = {
   name: "audit",
@@ -44,27 +42,18 @@ MONGODB_URL (or MONGODB_URL_FILE) and MONGODB_DB say where, as for the server.
 Exit status: 0 exact; 1 something differs; 2 it could not look, or not at everything.`,
 
   async run({ fs, directory, json, output, environment }) {
-    const { url, database } = mongoSettings(environment);
+    const settings = mongoSettings(environment);
+    if (settings === undefined) {
+      throw new HitsError("INVALID_SETTING", "MONGODB_URL is not set: it says which MongoDB to compare the log with");
+    }
     await checkLogDirectory(fs, directory);
     const logId = await logIdOf(fs, directory);
     if (logId === undefined) {
       throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory} can be read: which log is it?`);
     }
-    // Loaded only for those who ask for it.
-    const { MongoStore, checkMongoUrl } = await import("../projection/mongo/mongo-store.js");
-    checkMongoUrl(url);
-    const store = new MongoStore({ url, database, logId, onChange: () => undefined });
-    let report: Report;
-    try {
-      report = await auditLog(fs, directory, logId, store);
-    } finally {
-      await Promise.race([store.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
-    }
-    for (const damage of report.log.damage) output.complain(`damage: ${describeDamage(damage)}`);
-    if (json) await output.lines([printableJson(JSON.stringify(document(report)))]);
-    else await output.lines(page(report));
-    if (report.audit.differing.length > 0) return DIFFERS;
-    return report.audit.exact ? 0 : COULD_NOT_LOOK;
+    const report = await withStore(settings, logId, (store) => auditLog(fs, directory, logId, store));
+    await auditPage(report, json, output);
+    return auditStatus(report);
   },
 };
 
@@ -83,11 +72,16 @@ export async function auditLog(fs: FileSystem, directory: string, logId: string,
   return { logId, checkpoint: database.checkpoint, log, audit: judge(database, log) };
 }
 
-/** Only these: a setting that serving would refuse does not matter here. */
-function mongoSettings({ MONGODB_URL, MONGODB_URL_FILE, MONGODB_DB }: NodeJS.ProcessEnv) {
-  const { mongodb } = readConfig({ MONGODB_URL, MONGODB_URL_FILE, MONGODB_DB });
-  if (mongodb !== undefined) return mongodb;
-  throw new HitsError("INVALID_SETTING", "MONGODB_URL is not set: it says which MongoDB to compare the log with");
+export async function auditPage(report: Report, json: boolean, output: Output): Promise<void> {
+  for (const damage of report.log.damage) output.complain(`damage: ${describeDamage(damage)}`);
+  if (json) await output.lines([printableJson(JSON.stringify(document(report)))]);
+  else await output.lines(page(report));
+}
+
+/** 0 exact, 1 something differs, 2 it could not look at everything. */
+export function auditStatus({ audit }: Report): number {
+  if (audit.differing.length > 0) return DIFFERS;
+  return audit.exact ? 0 : COULD_NOT_LOOK;
 }
 
 function document({ logId, checkpoint, log, audit }: Report) {

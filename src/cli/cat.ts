@@ -6,6 +6,7 @@ import { segmentBases } from "../wal/segment-name.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { rfc3339 } from "./columns.js";
 import type { Command, Invocation } from "./command.js";
+import { describeFinding, missingFinding } from "./finding.js";
 import { checkLogDirectory } from "./log-directory.js";
 import { logSteps } from "./log-steps.js";
 import { printableJson } from "./printable.js";
@@ -30,7 +31,7 @@ export const catCommand: Command = {
   --follow, -f     go on with what is written from now on, over restarts of the server, until Ctrl-C or --to; a log that
                    isn't there yet is waited for
 
-Damage is a line on standard error; what lies behind it follows.
+Damage is a line on standard error, and so is what a repair has written down as missing; what lies behind it follows.
 Exit status: 0; 1 where it can't be read, or retention has taken what --from asks for.`,
 
   async run(invocation) {
@@ -42,6 +43,11 @@ Exit status: 0; 1 where it can't be read, or retention has taken what --from ask
       for await (const step of logSteps({ fs, directory, from, waitsForLog: follow })) {
         if ("batch" in step) {
           if (to !== undefined && step.batch.baseOffset >= to) break;
+          const { missing, count } = step.batch;
+          if (missing !== undefined && count === 0) {
+            await output.flush();
+            output.complain(describeFinding(missingFinding(missing)));
+          }
           await printHits(step.batch, invocation);
           if (to !== undefined && step.batch.endOffset >= to) break;
         } else if ("damage" in step) {

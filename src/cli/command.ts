@@ -20,7 +20,7 @@ export interface Command {
   run(invocation: Invocation): Promise<number>;
 }
 
-export type OwnOption = "from" | "to" | "counter" | "follow" | "top";
+export type OwnOption = "from" | "to" | "counter" | "follow" | "top" | "yes" | "without-mongodb";
 
 /** A command as it was called, checked. */
 export interface Invocation {
@@ -32,6 +32,8 @@ export interface Invocation {
   readonly counter: string | undefined;
   readonly follow: boolean;
   readonly top: number | undefined;
+  readonly yes: boolean;
+  readonly withoutMongodb: boolean;
   /** Empty for a command without one. */
   readonly operand: string;
   readonly output: Output;

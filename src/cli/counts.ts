@@ -4,6 +4,7 @@ import { Totals } from "../projection/totals.js";
 import { type Damage, describeDamage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { LogReader } from "../wal/log-reader.js";
+import { readMissingRanges, unreadable } from "../wal/missing-ranges.js";
 import { plural } from "./columns.js";
 import type { Command, Invocation } from "./command.js";
 import { againWhenOvertaken, checkLogDirectory, readToEnd } from "./log-directory.js";
@@ -56,12 +57,14 @@ Exit status: 0; 1 where it can't be read, or what no snapshot covers is no longe
 export async function countHits(fs: FileSystem, directory: string): Promise<Counts> {
   const loaded = await loadSnapshots(fs, directory);
   const totals = loaded.newest?.totals ?? new Totals();
-  const damage = [...(loaded.newest?.facts.damage ?? [])];
+  const missing = await readMissingRanges(fs, directory);
+  const damage = (loaded.newest?.facts.damage ?? []).filter((one) => !missing.covers(one));
+  if (missing.damaged !== undefined) damage.push(unreadable(missing.damaged));
   const remembered = new Set(damage.map(place));
   const readFrom = loaded.newest?.facts.offset ?? 0;
   let end = readFrom;
   let isAnySegment = true;
-  const reader = new LogReader({ fs, directory, from: readFrom });
+  const reader = new LogReader({ fs, directory, from: readFrom, missing });
   try {
     const logEnd = await readToEnd(reader, {
       batch(batch) {

@@ -1,11 +1,14 @@
 import type { Damage } from "../wal/damage.js";
+import type { MissingRange } from "../wal/missing-ranges.js";
+import { plural } from "./columns.js";
 
 /**
  * Something that is not as it should be. `torn tail` and `leftover` are what crashes leave, `padding` is where no record
- * lies: sound, since nothing that was acknowledged is concerned. All others count as damage.
+ * lies: sound, since nothing that was acknowledged is concerned; `missing` is damage that a repair has written down. All
+ * others count as damage.
  */
 export interface Finding {
-  readonly kind: "damage" | "torn tail" | "snapshot" | "registration" | "leftover" | "padding";
+  readonly kind: "damage" | "missing" | "torn tail" | "snapshot" | "registration" | "leftover" | "padding";
   /** The file's path within the log directory. */
   readonly file: string;
   /** Where in the file; the offset that the log should have there. */
@@ -16,7 +19,16 @@ export interface Finding {
 }
 
 export function isSound({ kind }: Finding): boolean {
-  return kind === "torn tail" || kind === "leftover" || kind === "padding";
+  return kind === "torn tail" || kind === "leftover" || kind === "padding" || kind === "missing";
+}
+
+/** Offsets that a repair has written down. */
+export function missingFinding({ file, byte, from, to, expected, settled, repaired, mends }: MissingRange): Finding {
+  const known =
+    mends.length === 0 ? "" : `, ${plural(mends.length, "record")} standing in for what others knew of them`;
+  const open = settled ? "" : "; MongoDB has not been asked yet, and its projection waits in front of them";
+  const found = `offsets ${from} to ${to} written down as missing on ${repaired}${known}${open}`;
+  return { kind: "missing", file, byte, offset: from, expected, found };
 }
 
 export function damageFinding({ file, byte, from, to, expected, found }: Damage): Finding {

@@ -58,8 +58,8 @@ export async function segmentRows(
   let newest: number | undefined;
   try {
     const end = await readToEnd(reader, {
-      batch({ segment, count, time }) {
-        if (count === 0) return;
+      batch({ segment, count, time, missing }) {
+        if (count === 0 || missing !== undefined) return;
         const known = found.get(segment);
         if (known === undefined) found.set(segment, { records: count, first: time, last: time });
         else {

@@ -4,6 +4,7 @@ import type { SnapshotFile } from "../projection/snapshot.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { LogReader } from "../wal/log-reader.js";
+import { type MissingRange, readMissingRanges } from "../wal/missing-ranges.js";
 import { LOCK_NAME } from "../wal/segment-name.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { readWholeFile } from "../wal/whole-file.js";
@@ -20,6 +21,8 @@ export interface StatusReport {
     readonly segments: number;
     readonly bytes: number;
     readonly damage: readonly Damage[];
+    /** What repairs have written down. */
+    readonly missing: readonly MissingRange[];
   };
   /** Newest first. */
   readonly snapshots: readonly SnapshotFile[];
@@ -43,8 +46,9 @@ export async function logStatus(fs: FileSystem, directory: string): Promise<Stat
   const witnesses = await readWitnesses(fs, directory);
   const lags = new Lags(witnesses.registrations);
   const damage: Damage[] = [];
+  const missing = await readMissingRanges(fs, directory);
   let end = 0;
-  const reader = new LogReader({ fs, directory, from: undefined });
+  const reader = new LogReader({ fs, directory, from: undefined, missing });
   let newest: number | undefined;
   try {
     const logEnd = await readToEnd(reader, {
@@ -69,7 +73,7 @@ export async function logStatus(fs: FileSystem, directory: string): Promise<Stat
   });
   const id = await logIdOf(fs, directory);
   return {
-    log: { id, epoch, start, end, segments, bytes, damage },
+    log: { id, epoch, start, end, segments, bytes, damage, missing: missing.ranges },
     snapshots: witnesses.snapshots,
     projections: witnesses.registrations.map((registration, index) => ({
       name: registration.name,

@@ -1,6 +1,7 @@
 import { describeDamage } from "../wal/damage.js";
 import { humanAge, humanBytes, plural, rfc3339, seconds, table } from "./columns.js";
 import type { Command } from "./command.js";
+import { describeFinding, missingFinding } from "./finding.js";
 import { againWhenOvertaken, checkLogDirectory } from "./log-directory.js";
 import { printableName } from "./printable.js";
 import { logStatus, type StatusReport } from "./status-log.js";
@@ -14,7 +15,8 @@ export const statusCommand: Command = {
 hits. Whether a process has the log open can't be asked without disturbing one that is about to: the last that did is
 named.
 
-  --json: {"log":{"id","epoch","start","end","segments","bytes","damage":[…]},
+  --json: {"log":{"id","epoch","start","end","segments","bytes","damage":[…],
+                  "missing":[{"file","byte","from","to","expected","found","repaired","quarantine","settled","mends"}]},
            "snapshots":[{"file","offset","created","ageSeconds","bytes","sound","invalid"}],
            "projections":[{"name","checkpoint","lag","updatedAt","problem"}],"lastOpenedBy"}
 Exit status: 0; 1 where it can't be read.`,
@@ -36,6 +38,7 @@ function document({ log, snapshots, projections, lastOpenedBy }: StatusReport, n
       id: log.id ?? null,
       epoch: log.epoch ?? null,
       damage: log.damage.map((damage) => ({ ...damage, to: damage.to ?? null })),
+      missing: log.missing.map((range) => ({ ...range, mends: range.mends.length })),
     },
     snapshots: snapshots.map(({ file, bytes, facts, invalid }) => ({
       file,
@@ -59,6 +62,7 @@ function page({ log, snapshots, projections, lastOpenedBy }: StatusReport, direc
     lastOpenedBy === undefined ? "never opened here" : `last opened by ${printableName(lastOpenedBy)}`,
     log.damage.length === 0 ? "no damage" : `damaged in ${plural(log.damage.length, "place")}:`,
     ...log.damage.map((damage) => `  ${describeDamage(damage)}`),
+    ...log.missing.map((range) => describeFinding(missingFinding(range))),
     "",
     ...(snapshots.length === 0 ? ["no snapshots"] : table(SNAPSHOTS, snapshots.map(snapshotCells(now)))),
     "",

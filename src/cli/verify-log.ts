@@ -3,9 +3,10 @@ import { describeError, HitsError } from "../errors.js";
 import { storedHits } from "../hit-record.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { LogReader } from "../wal/log-reader.js";
+import { type MissingRanges, readMissingRanges, unreadable } from "../wal/missing-ranges.js";
 import { segmentName } from "../wal/segment-name.js";
 import { type LogBatch, SegmentReader } from "../wal/segment-reader.js";
-import { damageFinding, type Finding, isSound } from "./finding.js";
+import { damageFinding, type Finding, isSound, missingFinding } from "./finding.js";
 import { readToEnd } from "./log-directory.js";
 import { segmentFindings, startOfLog } from "./verify-segments.js";
 import { Vouchers } from "./vouchers.js";
@@ -34,12 +35,13 @@ export async function verifyLog(fs: FileSystem, directory: string): Promise<Veri
   const start = await startOfLog(fs, directory);
   const vouchers = new Vouchers(vouchersOf(witnesses), start?.offset ?? 0);
   const findings: Finding[] = [];
+  const missing = await readMissingRanges(fs, directory);
   let records = 0;
   let end = start?.base ?? 0;
   const visitor = {
     batch(batch: LogBatch) {
       vouchers.batch(batch);
-      records += batch.count;
+      if (batch.missing === undefined) records += batch.count;
       end = batch.endOffset;
       decode(batch, findings);
     },
@@ -48,7 +50,7 @@ export async function verifyLog(fs: FileSystem, directory: string): Promise<Veri
       vouchers.covered(damage.to ?? 0);
     },
   };
-  const reader = new LogReader({ fs, directory, from: undefined });
+  const reader = new LogReader({ fs, directory, from: undefined, missing });
   let newest: number | undefined;
   try {
     let logEnd = await readToEnd(reader, visitor);
@@ -72,8 +74,12 @@ export async function verifyLog(fs: FileSystem, directory: string): Promise<Veri
   if (newest === undefined) findings.push(...withoutSegments(witnesses));
   else vouchers.end(newest, segments.nonces);
   if (vouchers.findings.length > 0) await checkStart(fs, directory, start?.base);
-  findings.push(...vouchers.findings, ...(await missingStart(fs, directory, start, witnesses)));
-  addRemembered(witnesses, findings);
+  findings.push(...vouchers.findings, ...(await missingStart(fs, directory, start, witnesses, missing)));
+  addRemembered(witnesses, findings, missing);
+  if (missing.damaged !== undefined) findings.push(damageFinding(unreadable(missing.damaged)));
+  // Written down by its place, where it cost no record and so has no range to be met by a reader.
+  const open = findings.filter((one) => !isWrittenDown(one, missing));
+  findings.splice(0, findings.length, ...open, ...missing.ranges.map(missingFinding));
   return {
     sound: findings.every(isSound),
     segments: segments.count,
@@ -82,6 +88,13 @@ export async function verifyLog(fs: FileSystem, directory: string): Promise<Veri
     snapshots: witnesses.snapshots.length,
     findings,
   };
+}
+
+function isWrittenDown({ kind, file, byte, offset }: Finding, { ranges }: MissingRanges): boolean {
+  if (kind !== "damage") return false;
+  return ranges.some(
+    (range) => range.file === file && range.byte === byte && range.from === offset && range.to === offset,
+  );
 }
 
 function decode(batch: LogBatch, findings: Finding[]): void {
@@ -144,12 +157,14 @@ async function missingStart(
   directory: string,
   start: { readonly offset: number; readonly base: number } | undefined,
   witnesses: Witnesses,
+  missing: MissingRanges,
 ): Promise<Finding[]> {
   if (start === undefined || start.offset <= (newestSound(witnesses.snapshots)?.offset ?? 0)) return [];
   // A newer snapshot may have been written since, and old segments removed because of it.
   const now = newestSound((await readWitnesses(fs, directory)).snapshots);
   const neededFrom = now?.offset ?? 0;
   if (start.offset <= neededFrom) return [];
+  if (missing.covers({ file: segmentName(start.base), byte: 0, from: neededFrom, to: start.offset })) return [];
   const why = now === undefined ? "there is no sound snapshot" : `the newest sound snapshot is at offset ${neededFrom}`;
   return [
     {
@@ -164,12 +179,12 @@ async function missingStart(
 }
 
 /** What a snapshot's totals lack, as it says itself, is damage even where the segments no longer show it. */
-function addRemembered({ snapshots }: Witnesses, findings: Finding[]): void {
+function addRemembered({ snapshots }: Witnesses, findings: Finding[], missing: MissingRanges): void {
   const known = new Set(findings.map(({ file, byte }) => `${file}:${byte}`));
   for (const { file, facts } of snapshots) {
     for (const damage of facts?.damage ?? []) {
       const key = `${damage.file}:${damage.byte}`;
-      if (known.has(key)) continue;
+      if (known.has(key) || missing.covers(damage)) continue;
       known.add(key);
       const finding = damageFinding(damage);
       findings.push({ ...finding, found: `${finding.found}, as ${snapshotPath(file)} remembers` });

@@ -14,6 +14,7 @@ export const verifyCommand: Command = {
   damage         bytes of the log that are missing, wrong, or can't be understood
   snapshot       a snapshot that is damaged, or knows of what the log doesn't have
   registration   a projection's registration that is damaged, or knows of what the log doesn't have
+  missing        offsets that a repair has written down as missing. Sound, and always listed
   torn tail      bytes behind the last valid batch, as a crash leaves them: never acknowledged. Sound
   leftover       the same behind the end of a closed segment. Sound
   padding        bytes changed in the unused rest of a segment's header. Sound, but a disk does not do that by itself

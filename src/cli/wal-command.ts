@@ -10,13 +10,15 @@ import { forgetCommand } from "./forget.js";
 import { forkCommand } from "./fork.js";
 import { lsCommand } from "./ls.js";
 import { Output, OutputClosed } from "./output.js";
+import { rebuildCommand } from "./rebuild.js";
+import { repairCommand } from "./repair.js";
 import { statusCommand } from "./status.js";
 import { verifyCommand } from "./verify.js";
 
 /**
  * The way in to src/cli, the inspection script. Each command is a file that yields rows or findings and says how they look
  * (command.ts); arguments.ts checks what was typed, output.ts writes, columns.ts and printable.ts are for people's eyes. The
- * commands read a live log from another process: they take no lock, write nothing (`forget` and `fork` aside), and believe
+ * commands read a live log from another process: they take no lock, write nothing (`repair`, `rebuild`, `forget` and `fork` aside), and believe
  * only what they have made durable themselves, as LogReader does without a writer's durable end.
  */
 const COMMANDS: readonly Command[] = [
@@ -26,6 +28,8 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
   statusCommand,
   auditCommand,
+  repairCommand,
+  rebuildCommand,
   forgetCommand,
   forkCommand,
 ];
@@ -92,7 +96,8 @@ function helpFor({ help }: Extract<Asked, { help: unknown }>): string {
   );
   return `usage: durable-hits wal COMMAND [--dir DIR] [--json]
 
-Looks into a log directory. The server may be running: it is not disturbed, and nothing is written but by forget and fork.
+Looks into a log directory. The server may be running: it is not disturbed, and nothing is written but by repair, rebuild,
+forget and fork.
 
 ${lines.join("\n")}
 

@@ -34,6 +34,7 @@ test("status: log, snapshots, projections with their lag in hits", async () => {
       segments: 1,
       bytes: SEGMENT_BYTES,
       damage: [],
+      missing: [],
     });
     const projection = { updatedAt, problem: null };
     assert.equal(report["projections"], [

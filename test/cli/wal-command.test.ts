@@ -9,7 +9,7 @@ test("arguments that are not allowed: one line, exit status 64, nothing on stdou
   await inDirectory(async (directory) => {
     const refused = [
       [],
-      ["repair"],
+      ["mend"],
       ["audit", "extra"],
       ["ls", "extra"],
       ["ls", "--top", "3"],

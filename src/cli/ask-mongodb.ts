@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { readConfig } from "../config.js";
+import { isDamaged, type Slot } from "../projection/mongo/document.js";
+import { Epochs } from "../projection/mongo/epochs.js";
+import { type CounterStore, StoreError } from "../projection/mongo/store.js";
+import type { FileSystem } from "../wal/file-system.js";
+import type { MissingRanges } from "../wal/missing-ranges.js";
+import { registrations } from "../wal/registrations.js";
+
+/** A server that hangs holds up the end of the program no longer than this. */
+const CLOSE_MS = 1000;
+const PAGE = 1000;
+
+/** What the database has of this log; or why it could not be asked. */
+export type Answer = { readonly slots: ReadonlyMap<string, Slot> } | { readonly problem: string };
+
+/** Asks the database of one log; `missing` is what counts as written down. */
+export type Ask = (logId: string, missing: MissingRanges) => Promise<Answer>;
+
+/** Where the database is, as `MONGODB_URL` and its like say; undefined where they say nothing. Throws `INVALID_SETTING`. */
+export function mongoSettings({ MONGODB_URL, MONGODB_URL_FILE, MONGODB_DB }: NodeJS.ProcessEnv) {
+  // Only these: a setting that serving would refuse does not matter here.
+  return readConfig({ MONGODB_URL, MONGODB_URL_FILE, MONGODB_DB }).mongodb;
+}
+
+/** Lends a store on the database of these settings, closed afterwards. */
+export async function withStore<T>(
+  { url, database }: { readonly url: string; readonly database: string | undefined },
+  logId: string,
+  use: (store: CounterStore) => Promise<T>,
+): Promise<T> {
+  // Loaded only for those who ask for it.
+  const { MongoStore, checkMongoUrl } = await import("../projection/mongo/mongo-store.js");
+  checkMongoUrl(url);
+  const store = new MongoStore({ url, database, logId, onChange: () => undefined });
+  try {
+    return await use(store);
+  } finally {
+    await Promise.race([store.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+}
+
+/** All slots that the database has of a log. Of another history of it (an old copy, a twin) it is no witness. */
+export async function readSlots(
+  fs: FileSystem,
+  directory: string,
+  logId: string,
+  missing: MissingRanges,
+  store: Pick<CounterStore, "readCheckpoint" | "scan">,
+): Promise<Answer> {
+  try {
+    const checkpoint = await store.readCheckpoint();
+    const known = (await registrations(fs, directory)).flatMap(({ epochs }) => epochs ?? []);
+    const epochs = new Epochs(fs, directory, known, missing);
+    await epochs.refresh();
+    if (checkpoint !== undefined && (!epochs.knows(checkpoint) || epochs.isBeyond(checkpoint))) {
+      const { offset, epoch, nonce } = checkpoint;
+      const where = `its checkpoint is at offset ${offset} of epoch ${epoch}, nonce ${nonce}`;
+      return { problem: `${where}, where this log never was: it follows another copy of it` };
+    }
+    const slots = new Map<string, Slot>();
+    let after: string | undefined;
+    do {
+      const page = await store.scan(after, PAGE);
+      for (const document of page.documents) {
+        const slot = isDamaged(document) ? undefined : document.slots.get(logId);
+        if (slot !== undefined) slots.set(document.name, slot);
+      }
+      after = page.next;
+    } while (after !== undefined);
+    return { slots };
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return { problem: error.message };
+  }
+}
