@@ -45,6 +45,10 @@ export async function project(config: Config, logger: Logger): Promise<void> {
     } catch (error) {
       stop = undefined;
       const code = error instanceof HitsError ? error.code : undefined;
+      if (code === "LOG_REPAIRED") {
+        logger.info({ directory }, `begins anew: ${describeError(error)}`);
+        continue;
+      }
       logger.error({ code }, `the projection stopped: ${describeError(error)}; it is tried again`);
       await sleep(RESTART_MS);
     }
