@@ -38,13 +38,16 @@ test("a volume that fails, and one that hangs: unknown, and nobody is kept waiti
   });
   // Keeps the process alive: the time of waiting does not.
   const alive = setInterval(() => undefined, 1000);
-  assert.is(await hanging.bytes(), undefined);
-  assert.is(await hanging.bytes(), undefined);
-  assert.is(asked, 1, "one thread hangs with it, not more");
-  answer({ bavail: 1, bsize: 512 });
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.is(await hanging.bytes(), 512);
-  clearInterval(alive);
+  try {
+    assert.is(await hanging.bytes(), undefined);
+    assert.is(await hanging.bytes(), undefined);
+    assert.is(asked, 1, "one thread hangs with it, not more");
+    answer({ bavail: 1, bsize: 512 });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.is(await hanging.bytes(), 512);
+  } finally {
+    clearInterval(alive);
+  }
 });
 
 test.run();

@@ -1,4 +1,3 @@
-import { makeBadge } from "badge-maker";
 import { HitsError } from "../errors.js";
 import { queryValue } from "./target.js";
 
@@ -49,7 +48,9 @@ export function badgeLook(query: string): BadgeLook {
 }
 
 /** A badge as SVG; all text in it is escaped. */
-export function badge({ labelColor, ...look }: BadgeLook, message: string): string {
+export async function badge({ labelColor, ...look }: BadgeLook, message: string): Promise<string> {
+  // Loaded for the first badge: its font tables take 14 MB, and many servers never draw one.
+  const { makeBadge } = await import("badge-maker");
   return makeBadge({ ...look, ...(labelColor === undefined ? undefined : { labelColor }), message });
 }
 

@@ -56,16 +56,16 @@ export class Pictures {
       return hitIn(ctx);
     });
     const problem = problemIn(view);
-    if (problem !== undefined && isClientsFault(problem)) this.#sendBadgeOf(ctx, problem);
+    if (problem !== undefined && isClientsFault(problem)) await this.#sendBadgeOf(ctx, problem);
     // The hit, where there was one, is safe: a count that is unknown, or a refusal, makes the picture no worse.
-    else this.#sendBadge(ctx, this.#numberOr("n/a", ctx), problem);
+    else await this.#sendBadge(ctx, this.#numberOr("n/a", ctx), problem);
   }
 
-  badge(ctx: Context): void {
+  async badge(ctx: Context): Promise<void> {
     try {
-      this.#sendBadge(ctx, this.#number(ctx), undefined);
+      await this.#sendBadge(ctx, this.#number(ctx), undefined);
     } catch (error) {
-      this.#sendBadgeOf(ctx, problemOf(error, this.#logger));
+      await this.#sendBadgeOf(ctx, problemOf(error, this.#logger));
     }
   }
 
@@ -90,13 +90,13 @@ export class Pictures {
     }
   }
 
-  #sendBadge(ctx: Context, message: string, problem: Problem | undefined): void {
-    sendSvg(ctx, badge(badgeLook(ctx.querystring), message), problem);
+  async #sendBadge(ctx: Context, message: string, problem: Problem | undefined): Promise<void> {
+    sendSvg(ctx, await badge(badgeLook(ctx.querystring), message), problem);
   }
 
   /** What a developer should see who put the badge in: nothing of the request's own is taken over. */
-  #sendBadgeOf(ctx: Context, problem: Problem): void {
-    sendSvg(ctx, badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
+  async #sendBadgeOf(ctx: Context, problem: Problem): Promise<void> {
+    sendSvg(ctx, await badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
   }
 }
 
