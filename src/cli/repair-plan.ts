@@ -9,7 +9,7 @@ import { MISSING_NAME, PROJECTION_DIRECTORY, segmentBases, segmentName } from ".
 import { readHeaderIfThere } from "../wal/segment-reader.js";
 import type { Finding } from "./finding.js";
 import { readToEnd } from "./log-directory.js";
-import { segmentFindings, startOfLog } from "./verify-segments.js";
+import { startOfLog } from "./verify-segments.js";
 import { newestSound, readWitnesses, snapshotPath, vouchersOf, type Witnesses } from "./witnesses.js";
 
 /** A file that is to be taken out of the way whole. */
@@ -145,12 +145,6 @@ async function damageOf(
   } else if (segment === undefined && furthest !== undefined) {
     const expected = `segments behind offset ${furthest.offset}, which ${furthest.file} has`;
     damage.push({ file: segmentName(0), byte: 0, from: furthest.offset, to: undefined, expected, found: "none" });
-  }
-  // Bytes of a header's block that concern no record.
-  for (const { kind, file, byte, offset, expected, found } of (await segmentFindings(fs, directory, segment))
-    .findings) {
-    if (kind !== "damage" || byte < 100) continue;
-    damage.push({ file, byte, from: offset, to: offset, expected, found });
   }
   // A log without a segment is to be opened, also where what it lacks was written down before a crash.
   return damage.filter((one) => segment === undefined || !missing.covers(one));
