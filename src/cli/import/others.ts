@@ -1,23 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { MongoSettings } from "../../config.js";
 import { describeError, HitsError } from "../../errors.js";
 import { countOfOthers, isDamaged } from "../../projection/mongo/document.js";
 import type { CounterStore } from "../../projection/mongo/store.js";
-
-/** A server that hangs holds up the end of the program no longer than this. */
-const CLOSE_MS = 1000;
+import { withStore } from "../ask-mongodb.js";
 
 /** What other logs have counted, as MongoDB has it now. Throws `SERVER_UNAVAILABLE` where it does not say. */
 export async function countOfOtherLogs(settings: MongoSettings, logId: string, counter: string): Promise<number> {
-  // Loaded only for those who have one.
-  const { MongoStore, checkMongoUrl } = await import("../../projection/mongo/mongo-store.js");
-  checkMongoUrl(settings.url);
-  const store = new MongoStore({ ...settings, logId, onChange: () => undefined });
-  try {
-    return await othersIn(store, logId, counter);
-  } finally {
-    await Promise.race([store.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
-  }
+  return await withStore(settings, logId, (store) => othersIn(store, logId, counter));
 }
 
 export async function othersIn(store: Pick<CounterStore, "read">, logId: string, counter: string): Promise<number> {
