@@ -1,8 +1,7 @@
-import path from "node:path";
-import { parseArgs } from "node:util";
-import { describeError, HitsError } from "../errors.js";
+import { describeError } from "../errors.js";
 import { checkCounterName } from "../hit.js";
 import type { Command, Invocation, OwnOption } from "./command.js";
+import { directoryOf, parseOptions, refused, wholeNumber } from "./options.js";
 
 const OPTIONS = {
   dir: { type: "string" },
@@ -29,7 +28,7 @@ export function readArguments(
   environment: NodeJS.ProcessEnv,
   commands: readonly Command[],
 ): Asked {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = parseOptions(args, OPTIONS, true);
   const [name, ...operands] = positionals;
   const command = commands.find((candidate) => candidate.name === name);
   if (name === undefined && values.help === true) return { help: undefined };
@@ -72,36 +71,10 @@ export function usage(command: Command): string {
   return `durable-hits wal ${command.name}${synopsis} [--dir DIR] [--json]`;
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
-  } catch (error) {
-    // Its message may go on for lines of advice: the first sentence says what is wrong.
-    throw refused(describeError(error).split(/\.\s|\n/)[0] ?? "");
-  }
-}
-
-function directoryOf(given: string | undefined, environment: NodeJS.ProcessEnv): string {
-  if (given === "") throw refused("--dir is empty: the path of a log directory is allowed");
-  const set = environment["WAL_DIR"]?.trim();
-  return path.resolve(given ?? (set === undefined || set === "" ? "wal" : set));
-}
-
-function wholeNumber(name: string, value: string | undefined, min: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isSafeInteger(number) && number >= min) return number;
-  throw refused(`--${name} ${value}: a whole number from ${min} on is allowed`);
-}
-
 function checkCounter(name: string): void {
   try {
     checkCounterName(name);
   } catch (error) {
     throw refused(`--counter: ${describeError(error)}`);
   }
-}
-
-function refused(message: string): HitsError {
-  return new HitsError("INVALID_ARGUMENT", message);
 }

@@ -1,7 +1,6 @@
-import path from "node:path";
-import { parseArgs } from "node:util";
 import { type Config, readConfig } from "../../config.js";
-import { describeError, HitsError } from "../../errors.js";
+import { describeError } from "../../errors.js";
+import { directoryOf, parseOptions, refused, wholeNumber } from "../options.js";
 
 const OPTIONS = {
   dir: { type: "string" },
@@ -23,15 +22,13 @@ export interface DoctorOptions {
 
 /** What was typed; "help" where that was asked for. Throws `INVALID_ARGUMENT`. */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): DoctorOptions | "help" {
-  const { dir, json, torture, seconds, seed, help } = parse(args);
+  const { dir, json, torture, seconds, seed, help } = parseOptions(args, OPTIONS, false).values;
   if (help === true) return "help";
-  if (dir === "") throw refused("--dir is empty: the path of a log directory is allowed");
   if (torture !== true && (seconds !== undefined || seed !== undefined)) {
     throw refused("--seconds and --seed go with --torture");
   }
-  const set = environment["WAL_DIR"]?.trim();
   return {
-    directory: path.resolve(dir ?? (set === undefined || set === "" ? "wal" : set)),
+    directory: directoryOf(dir, environment),
     json: json === true,
     torture:
       torture === true
@@ -53,23 +50,4 @@ export function settingsOf(environment: NodeJS.ProcessEnv): {
   } catch (error) {
     return { config: readConfig({}), refusal: describeError(error) };
   }
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    throw refused(describeError(error).split(/\.\s|\n/)[0] ?? "");
-  }
-}
-
-function wholeNumber(name: string, value: string | undefined, min: number, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw refused(`--${name} ${value}: a whole number from ${min} to ${max} is allowed`);
-}
-
-function refused(message: string): HitsError {
-  return new HitsError("INVALID_ARGUMENT", message);
 }

@@ -1,7 +1,6 @@
-import path from "node:path";
-import { type ParseArgsConfig, parseArgs } from "node:util";
-import { describeError, HitsError } from "../../errors.js";
+import { describeError } from "../../errors.js";
 import { checkCounterName, MAX_COUNT } from "../../hit.js";
+import { givenDirectory, parseOptions, refused } from "../options.js";
 import { FORMATS, type Format } from "./line-format.js";
 
 const MAX_PREFIX_BYTES = 512;
@@ -58,7 +57,7 @@ export interface SetOptions extends WhereOptions {
 
 /** Undefined where help is asked for. Throws `INVALID_ARGUMENT`. */
 export function readImportOptions(args: readonly string[]): ImportOptions | undefined {
-  const { values, positionals } = parse(args, IMPORT);
+  const { values, positionals } = parseOptions(args, IMPORT, true);
   if (values.help === true) return undefined;
   const [file] = positionals;
   if (file === undefined || file === "" || positionals.length > 1)
@@ -87,7 +86,7 @@ export function readImportOptions(args: readonly string[]): ImportOptions | unde
 
 /** Undefined where help is asked for. Throws `INVALID_ARGUMENT`. */
 export function readSetOptions(args: readonly string[]): SetOptions | undefined {
-  const { values, positionals } = parse(args, WHERE);
+  const { values, positionals } = parseOptions(args, WHERE, true);
   if (values.help === true) return undefined;
   const [counter, text] = positionals;
   if (counter === undefined || text === undefined || positionals.length > 2)
@@ -110,13 +109,13 @@ interface WhereValues {
 }
 
 function where({ dir, url, wait, json }: WhereValues): WhereOptions {
-  if (dir === "") throw refused("--dir is empty: the path of a log directory is allowed");
+  const directory = givenDirectory(dir);
   if (dir !== undefined && url !== undefined) throw refused("--dir and --url: one of them is allowed");
   const seconds = wait === undefined ? DEFAULT_WAIT_SECONDS : /^\d{1,6}$/.test(wait) ? Number(wait) : Number.NaN;
   if (!(seconds <= MAX_WAIT_SECONDS))
     throw refused(`--wait ${wait}: seconds from 0 to ${MAX_WAIT_SECONDS} are allowed`);
   return {
-    dir: dir === undefined ? undefined : path.resolve(dir),
+    dir: directory,
     url: url === undefined ? undefined : serverUrl(url),
     patienceMs: seconds * 1000,
     json: json === true,
@@ -129,17 +128,4 @@ function serverUrl(text: string): URL {
   if (isServer) return url;
   // It may hold a password.
   throw refused("--url: http://HOST:PORT or https://…, without user, query and fragment, is allowed");
-}
-
-function parse<T extends NonNullable<ParseArgsConfig["options"]>>(args: readonly string[], options: T) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    // Its message may go on for lines of advice: the first sentence says what is wrong.
-    throw refused(describeError(error).split(/\.\s|\n/)[0] ?? "");
-  }
-}
-
-function refused(message: string): HitsError {
-  return new HitsError("INVALID_ARGUMENT", message);
 }
