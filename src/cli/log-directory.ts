@@ -1,4 +1,5 @@
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, HitsError, systemCode } from "../errors.js";
 import { snapshots } from "../projection/snapshot.js";
 import type { Damage } from "../wal/damage.js";
@@ -11,6 +12,8 @@ import { listIfThere } from "../wal/whole-file.js";
 
 /** How often a read starts anew when retention, or a newer snapshot, takes away what it is reading. */
 const ATTEMPTS = 10;
+/** Before the second attempt; twice as long before each further one: it may be taking hundreds, one after the other. */
+const FIRST_PAUSE_MS = 10;
 
 /** Throws `LOG_DIRECTORY` for a directory that can't be read, or that holds neither segments nor snapshots. */
 export async function checkLogDirectory(fs: FileSystem, directory: string): Promise<void> {
@@ -54,6 +57,7 @@ export async function againWhenOvertaken<T>(read: () => Promise<T>): Promise<T> 
     } catch (error) {
       const overtaken = (error instanceof HitsError && error.code === "OFFSET_GONE") || systemCode(error) === "ENOENT";
       if (!overtaken || attempt === ATTEMPTS) throw error;
+      await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
     }
   }
 }
