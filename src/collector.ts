@@ -35,8 +35,8 @@ export interface CollectorOptions {
 
 export interface Admission {
   /**
-   * Why this hit may not count, undefined where it may: `COUNTER_NOT_ALLOWED` by its name, `TOO_MANY_COUNTERS` where its name would be one too many,
-   * `COUNT_LIMIT` where its counter is full, `IDEMPOTENCY_MISMATCH` and `TOO_MANY_KEYS` by its key.
+   * Why this hit may not count, undefined where it may: `COUNTER_NOT_ALLOWED` by its name, `TOO_MANY_COUNTERS` where its
+   * name would be one too many, `COUNT_LIMIT` where its counter is full, `IDEMPOTENCY_MISMATCH` and `TOO_MANY_KEYS` by its key.
    */
   refuse(hit: Hit): HitsError | undefined;
 }

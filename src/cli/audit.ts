@@ -8,7 +8,7 @@ import { type Audit, type Difference, judge, type Unjudged } from "./audit-judge
 import { type LogSide, readLog } from "./audit-log.js";
 import { plural } from "./columns.js";
 import type { Command } from "./command.js";
-import { againWhenOvertaken, checkLogDirectory, logIdOf } from "./log-directory.js";
+import { againWhenOvertaken, checkLogDirectory, knownLogId } from "./log-directory.js";
 import type { Output } from "./output.js";
 import { printableJson, printableName } from "./printable.js";
 
@@ -47,10 +47,7 @@ Exit status: 0 exact; 1 something differs; 2 it could not look, or not at everyt
       throw new HitsError("INVALID_SETTING", "MONGODB_URL is not set: it says which MongoDB to compare the log with");
     }
     await checkLogDirectory(fs, directory);
-    const logId = await logIdOf(fs, directory);
-    if (logId === undefined) {
-      throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory} can be read: which log is it?`);
-    }
+    const logId = await knownLogId(fs, directory);
     const report = await withStore(settings, logId, (store) => auditLog(fs, directory, logId, store));
     await auditPage(report, json, output);
     return auditStatus(report);

@@ -90,6 +90,13 @@ async function openIfThere(fs: FileSystem, directory: string, base: number): Pro
   }
 }
 
+/** The id of the log, as `logIdOf`. Throws `LOG_ID_UNKNOWN` where nothing says it. */
+export async function knownLogId(fs: FileSystem, directory: string): Promise<string> {
+  const logId = await logIdOf(fs, directory);
+  if (logId !== undefined) return logId;
+  throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory} can be read: which log is it?`);
+}
+
 /** The id of the log: as the newest header that can be read has it, else as a snapshot does. */
 export async function logIdOf(fs: FileSystem, directory: string): Promise<string | undefined> {
   const header = await newestReadableHeader(fs, directory, segmentBases(await fs.list(directory)));

@@ -9,7 +9,7 @@ import { auditLog, auditPage, auditStatus } from "./audit.js";
 import { plural } from "./columns.js";
 import type { Command, Invocation } from "./command.js";
 import { type History, readHistory } from "./history.js";
-import { againWhenOvertaken, checkLogDirectory, logIdOf } from "./log-directory.js";
+import { againWhenOvertaken, checkLogDirectory, knownLogId } from "./log-directory.js";
 import { printableName } from "./printable.js";
 import { renewSnapshot } from "./renew-snapshot.js";
 import { explainLock } from "./repair.js";
@@ -49,10 +49,7 @@ Exit status: 0 nothing differs, or it was put right; 1 something differs, or it 
       );
     }
     await checkLogDirectory(fs, directory);
-    const logId = await logIdOf(fs, directory);
-    if (logId === undefined) {
-      throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory} can be read: which log is it?`);
-    }
+    const logId = await knownLogId(fs, directory);
     const lock = invocation.yes ? await takeLock(directory).catch(explainLock) : undefined;
     try {
       return operand === "local" ? await rebuildLocal(invocation, logId) : await rebuildMongodb(invocation, logId);

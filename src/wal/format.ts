@@ -227,8 +227,13 @@ export function readU64(source: Buffer, at: number): number | undefined {
   return high < 2 ** 21 ? high * 2 ** 32 + source.readUInt32LE(at) : undefined;
 }
 
+/** Eight digits, as checksums are shown and written in texts. */
+export function hex8(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}
+
 function hex32(value: number): string {
-  return `0x${value.toString(16).padStart(8, "0")}`;
+  return `0x${hex8(value)}`;
 }
 
 function hexAt(buffer: Buffer, at: number, length: number): string {

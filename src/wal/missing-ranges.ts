@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { describeError } from "../errors.js";
 import type { Damage } from "./damage.js";
 import type { FileSystem } from "./file-system.js";
+import { hex8 } from "./format.js";
 import { MISSING_NAME } from "./segment-name.js";
 import { listIfThere, readWholeFile, replaceFile } from "./whole-file.js";
 
@@ -139,5 +140,5 @@ function fromStored(range: StoredRange): MissingRange {
 }
 
 function checksumOf(text: string): string {
-  return crc32(text).toString(16).padStart(8, "0");
+  return hex8(crc32(text));
 }

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { crc32 } from "node:zlib";
 import type { FileSystem, OpenFile } from "./file-system.js";
+import { hex8 } from "./format.js";
 import { QUARANTINE_DIRECTORY } from "./segment-name.js";
 import { listIfThere, makeDurableDirectory, readFully, removeIfThere, replaceFile, writeFully } from "./whole-file.js";
 
@@ -78,7 +79,7 @@ async function checksumOf(source: OpenFile, from: number, to: number): Promise<s
   await forEachChunk(source, from, to, (bytes) => {
     checksum = crc32(bytes, checksum);
   });
-  return checksum.toString(16).padStart(8, "0");
+  return hex8(checksum);
 }
 
 async function copy(
