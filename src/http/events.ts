@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { HitsError } from "../errors.js";
+import { knownCounter } from "./known-counter.js";
 import type { Logger } from "./logger.js";
 import type { ProjectionStatus, Services } from "./services.js";
 
@@ -160,12 +161,7 @@ export class EventStreams {
   }
 
   #counter(name: string): object {
-    try {
-      return this.#services.counter(name);
-    } catch (error) {
-      if (!(error instanceof HitsError) || error.code !== "PROJECTION_HALTED") throw error;
-      return { counter: name, count: null, projected: null, pending: null };
-    }
+    return knownCounter(this.#services, name) ?? { counter: name, count: null, projected: null, pending: null };
   }
 
   #send(channel: Channel, text: string): void {

@@ -1,12 +1,12 @@
 import type { Context } from "koa";
-import { HitsError } from "../errors.js";
 import type { Hit } from "../hit.js";
 import { badge, badgeLook, DEFAULT_LOOK } from "./badge.js";
 import { counterInPath } from "./counter-name.js";
 import { idOf, numberIn } from "./hit-query.js";
+import { knownCounter } from "./known-counter.js";
 import type { Logger } from "./logger.js";
 import { type Problem, problemOf } from "./problem.js";
-import type { Services } from "./services.js";
+import type { CounterState, Services } from "./services.js";
 import type { View, Views } from "./views.js";
 
 /** A transparent GIF of one pixel. */
@@ -63,7 +63,7 @@ export class Pictures {
 
   async badge(ctx: Context): Promise<void> {
     try {
-      await this.#sendBadge(ctx, this.#number(ctx), undefined);
+      await this.#sendBadge(ctx, inNumbers(this.#services.counter(counterIn(ctx))), undefined);
     } catch (error) {
       await this.#sendBadgeOf(ctx, problemOf(error, this.#logger));
     }
@@ -75,19 +75,9 @@ export class Pictures {
     return view;
   }
 
-  /** The counter's count as people write it, with a `+` where damage in the log may have taken some. */
-  #number(ctx: Context): string {
-    const { count, incomplete } = this.#services.counter(counterIn(ctx));
-    return `${count.toLocaleString("en-US")}${incomplete === true ? "+" : ""}`;
-  }
-
   #numberOr(unknown: string, ctx: Context): string {
-    try {
-      return this.#number(ctx);
-    } catch (error) {
-      if (error instanceof HitsError && error.code === "PROJECTION_HALTED") return unknown;
-      throw error;
-    }
+    const counter = knownCounter(this.#services, counterIn(ctx));
+    return counter === undefined ? unknown : inNumbers(counter);
   }
 
   async #sendBadge(ctx: Context, message: string, problem: Problem | undefined): Promise<void> {
@@ -98,6 +88,11 @@ export class Pictures {
   async #sendBadgeOf(ctx: Context, problem: Problem): Promise<void> {
     sendSvg(ctx, await badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
   }
+}
+
+/** The counter's count as people write it, with a `+` where damage in the log may have taken some. */
+function inNumbers({ count, incomplete }: CounterState): string {
+  return `${count.toLocaleString("en-US")}${incomplete === true ? "+" : ""}`;
 }
 
 /** The counter that `/hits/NAME/…` or `/counters/NAME/…` names. Throws `INVALID_COUNTER`. */

@@ -16,6 +16,7 @@ import { type HitsScript, hitsScript, hitsScriptHeaders } from "./script/script.
 import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
 import { queryValue } from "./target.js";
+import { sendPage } from "./template.js";
 import type { Views } from "./views.js";
 
 /** What the routes hand requests on to. */
@@ -70,7 +71,7 @@ export function createRouter(handlers: Handlers): Router {
   const script = hitsScript(keepMs);
   router.get("/hits.js", (ctx) => answerScript(ctx, script));
   const embed = renderEmbed(keepMs);
-  router.get("/embed", (ctx) => answerEmbed(ctx, embed));
+  router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
   for (const [name, { type, body }] of [...pageAssets, ...embedAssets]) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);
@@ -142,13 +143,6 @@ function answerEvents(ctx: Context, events: EventStreams): void {
   if (counter === undefined) throw new HitsError("INVALID_QUERY", "which counter? /events?counter=NAME");
   events.open(ctx.res, counter);
   ctx.respond = false;
-}
-
-function answerEmbed(ctx: Context, html: string): void {
-  ctx.set("Content-Security-Policy", EMBED_CSP);
-  ctx.set("Referrer-Policy", "no-referrer");
-  ctx.set("Content-Type", "text/html; charset=utf-8");
-  ctx.body = html;
 }
 
 function answerScript(ctx: Context, { type, etag, gzipped, body }: HitsScript): void {

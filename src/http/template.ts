@@ -1,5 +1,6 @@
 /** What the pages are made of: files in `assets/` beside the module that serves them, and templates among these. */
 import { readFileSync } from "node:fs";
+import type { Context } from "koa";
 
 /** A file that is served as it stands. `type` is the full Content-Type. */
 export interface Asset {
@@ -10,6 +11,23 @@ export interface Asset {
 /** The text of a file in `assets/`. `module` is the `import.meta.url` of the module beside it. */
 export function assetText(module: string, file: string): string {
   return readFileSync(new URL(`assets/${file}`, module), "utf8");
+}
+
+/**
+ * The policy of a page: all that it loads is its own, and nothing may frame it; style attributes and inline scripts are not
+ * allowed. `more` is what else a page may do.
+ */
+export function pagePolicy(...more: readonly string[]): string {
+  const loads = ["default-src 'none'", "script-src 'self'", "style-src 'self'", ...more, "img-src 'self' data:"];
+  return [...loads, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"].join("; ");
+}
+
+/** Answers with a page. */
+export function sendPage(ctx: Context, policy: string, html: string): void {
+  ctx.set("Content-Security-Policy", policy);
+  ctx.set("Referrer-Policy", "no-referrer");
+  ctx.set("Content-Type", "text/html; charset=utf-8");
+  ctx.body = html;
 }
 
 const TYPES = { css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8" };

@@ -5,7 +5,7 @@
  */
 import { isUnknown } from "../not-counted.js";
 import type { ProjectionStatus } from "../services.js";
-import { assetText, fillTemplate, pageParts } from "../template.js";
+import { assetText, fillTemplate, pageParts, pagePolicy } from "../template.js";
 import { describe } from "./assets/page.js";
 
 export interface PageView {
@@ -20,17 +20,7 @@ export interface PageView {
   projections: readonly ProjectionStatus[];
 }
 
-/** Everything the page loads is its own; nothing may frame it. Style attributes and inline scripts are not allowed. */
-export const PAGE_CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+export const PAGE_CSP = pagePolicy("connect-src 'self'");
 
 /** What the page refers to, by its name relative to the page. */
 export const pageAssets = pageParts(import.meta.url, "page");

@@ -3,19 +3,11 @@
  * JavaScript; `assets/embed.js` puts in this server's address and the counter that the reader names. All references
  * are relative, so it works under a path prefix; it needs `page.css` (page/page.ts) beside its own assets.
  */
-import { assetText, fillTemplate, pageParts } from "../template.js";
+import { assetText, fillTemplate, pageParts, pagePolicy } from "../template.js";
 import { snippets } from "./assets/embed.js";
 
-/** Everything the page loads is its own; it talks to nobody, and nothing may frame it. */
-export const EMBED_CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+/** It talks to nobody. */
+export const EMBED_CSP = pagePolicy();
 
 /** What the page refers to beside `page.css`, by its name relative to the page. */
 export const embedAssets = pageParts(import.meta.url, "embed");
