@@ -8,30 +8,16 @@ import * as assert from "uvu/assert";
 import { documentsOf, eventually } from "../projection/mongo/documents.js";
 import { LedgerClient } from "../support/ledger-client.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
-import { BINARY, ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { BINARY, temporaryDirectory } from "../support/server-process.js";
+import { collect, endRoles, spawnProjecting } from "../support/split-roles.js";
 
 const { mongoTest } = await mongoTests();
 
-/** What is to be gone after a test, however that ended. */
-const running: (() => Promise<unknown>)[] = [];
-test.after.each(async () => {
-  for (const end of running.splice(0)) await end();
-});
-
-async function collect(environment: Record<string, string>): Promise<ServerProcess> {
-  const server = await ServerProcess.start({ ...environment, ROLE: "collect", WAL_SEGMENT_BYTES: "64KiB" });
-  running.push(() => server.kill());
-  return server;
-}
+test.after.each(endRoles);
 
 function project(environment: Record<string, string>): ChildProcess {
-  const env = { PATH: process.env["PATH"], ROLE: "project", ...environment };
-  const child = spawn(process.execPath, [BINARY, "serve"], { env, stdio: ["ignore", "ignore", "pipe"] });
-  const ended = once(child, "close");
-  running.push(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
+  const { child } = spawnProjecting(environment);
+  child.stdout?.resume();
   return child;
 }
 
@@ -53,6 +39,7 @@ mongoTest("damaged, repaired while the projecting process stands in front of it,
   const ledger = new LedgerClient();
   let collector = await collect(collecting);
   let projector = project(environment);
+  projector.stderr?.resume();
   await ledger.bulk(collector.url, Array(300).fill("home"));
   await ledger.bulk(collector.url, [...Array(200).fill("page"), "home"]);
   const counted = async () => {

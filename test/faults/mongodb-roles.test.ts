@@ -1,39 +1,25 @@
 /** Collecting and projecting in two processes on one log directory. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, exactSoon } from "../projection/mongo/documents.js";
 import { LedgerClient } from "../support/ledger-client.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
-import { BINARY, ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { type ServerProcess, temporaryDirectory } from "../support/server-process.js";
+import { collect, endRoles, spawnProjecting } from "../support/split-roles.js";
 
 const { controlTest } = await mongoTests();
 const STOP_MS = 8000;
 
-/** What is to be gone after a test, however that ended. */
-const running: (() => Promise<unknown>)[] = [];
-test.after.each(async () => {
-  for (const end of running.splice(0)) await end();
-});
-
-async function collect(environment: Record<string, string>): Promise<ServerProcess> {
-  const server = await ServerProcess.start({ ...environment, ROLE: "collect", WAL_SEGMENT_BYTES: "64KiB" });
-  running.push(() => server.kill());
-  return server;
-}
+test.after.each(endRoles);
 
 /** A process of role `project`; resolves once it follows the log. */
 async function project(environment: Record<string, string>): Promise<ChildProcess> {
-  const env = { PATH: process.env["PATH"], ROLE: "project", ...environment };
-  const child = spawn(process.execPath, [BINARY, "serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
-  const ended = once(child, "close");
-  running.push(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
+  const { child, ended } = spawnProjecting(environment);
+  child.stderr?.pipe(process.stderr, { end: false });
   await new Promise<void>((resolve, reject) => {
-    child.stdout.on("data", (text: Buffer) => {
+    child.stdout?.on("data", (text: Buffer) => {
       if (text.toString("utf8").startsWith("projecting ")) resolve();
     });
     ended.then(([status]) => reject(new Error(`the projecting process ended with ${status}`)), reject);
