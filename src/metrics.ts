@@ -3,6 +3,7 @@
  * anyway, at the moment of a scrape (metric-table.ts); the log tells once a batch what that took.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { FastHistogram } from "./fast-histogram.js";
 import { FreeSpace } from "./free-space.js";
 import type { MetricsText } from "./http/services.js";
 import { type FigureMetric, type Figures, figureMetrics, type Limits } from "./metric-table.js";
@@ -30,7 +31,7 @@ export interface MetricsOptions extends Limits {
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #appends: Histogram;
+  readonly #appends: FastHistogram;
   readonly #writes: Histogram;
   readonly #records: Histogram;
   readonly #writtenBytes: Counter;
@@ -39,11 +40,12 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.#space = new FreeSpace(options.walDir);
-    this.#appends = this.#histogram(
-      "append_duration_seconds",
-      "From a request's append to the log until its hits were durable, waiting for the batch before included.",
-      SECONDS,
-    );
+    this.#appends = new FastHistogram({
+      name: `${PREFIX}append_duration_seconds`,
+      help: "From a request's append to the log until its hits were durable, waiting for the batch before included.",
+      buckets: SECONDS,
+      registers: [this.#registry],
+    });
     this.#writes = this.#histogram("write_duration_seconds", "The durable write of a batch.", SECONDS);
     this.#records = this.#histogram("batch_records", "Hits in a batch, which share one durable write.", RECORDS);
     this.#writtenBytes = new Counter({
@@ -61,7 +63,7 @@ export class Metrics {
     this.#records.observe(records);
     this.#writtenBytes.inc(bytes);
     this.#writes.observe(writeMs / 1000);
-    for (const wait of waitsMs) this.#appends.observe(wait / 1000);
+    for (const wait of waitsMs) this.#appends.add(wait / 1000);
   };
 
   /** The text of a scrape. `figures` is asked once. */
