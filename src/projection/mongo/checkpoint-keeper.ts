@@ -63,7 +63,7 @@ export class CheckpointKeeper {
     const last = this.#last;
     const back = last !== undefined && (checkpoint === undefined || checkpoint.offset < last.offset);
     this.#last = checkpoint;
-    this.#note(checkpoint?.offset ?? 0);
+    this.#note(checkpoint?.offset ?? 0, back);
     return { state: back ? "gone back" : "fine", checkpoint };
   }
 
@@ -86,10 +86,11 @@ export class CheckpointKeeper {
     return await this.#write(next);
   }
 
-  #note(offset: number): void {
+  #note(offset: number, back: boolean): void {
     const now = performance.now();
-    if (now < this.#latelyAt + TOLD_WITHIN_MS) return;
-    this.#before = this.#lately;
+    if (now < this.#latelyAt + TOLD_WITHIN_MS && !back) return;
+    // A copy that has been put back once may be put back again: what lies above it is not certain for a while.
+    this.#before = back ? offset : this.#lately;
     this.#lately = offset;
     this.#latelyAt = now;
   }

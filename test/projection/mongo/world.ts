@@ -9,7 +9,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-const original = { sleep: timers.setTimeout, now: performance.now.bind(performance) };
+const original = { sleep: timers.setTimeout, now: performance.now.bind(performance), random: Math.random };
 
 /** How likely things are that go wrong with a call. */
 export interface Faults {
@@ -39,9 +39,10 @@ export class World {
     this.random = seeded(seed);
   }
 
-  /** Makes this world's clock and sleep those of the process, until `leave`. */
+  /** Makes this world's clock, sleep and chance those of the process, until `leave`: a seed is one run, always the same. */
   enter(): void {
     performance.now = () => this.now;
+    Math.random = this.random;
     timers.setTimeout = ((ms: number, value: unknown, options?: { signal?: AbortSignal }) =>
       this.#sleep(ms, value, options?.signal)) as typeof timers.setTimeout;
     syncBuiltinESMExports();
@@ -49,6 +50,7 @@ export class World {
 
   leave(): void {
     performance.now = original.now;
+    Math.random = original.random;
     timers.setTimeout = original.sleep;
     syncBuiltinESMExports();
   }
