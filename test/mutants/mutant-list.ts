@@ -171,7 +171,7 @@ export const mutants: readonly Mutant[] = [
     invariant: 6,
     name: "an opening passes a hole without a word",
     file: `${WAL}/recovery.ts`,
-    find: "damage.push({ ...before, to: segment.offset });",
+    find: "if (segment.offset > before.from) damage.push({ ...before, to: segment.offset });",
     put: "",
     tests: ["wal/"],
   },

@@ -27,6 +27,9 @@ function copyProject(): string {
   process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
   cpSync(root, copy, { recursive: true, filter: (file) => !LEFT_OUT.has(path.basename(file)) });
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"), "dir");
+  // What a broken line leaves unused is no reason not to build it.
+  const config = path.join(copy, "tsconfig.json");
+  writeFileSync(config, readFileSync(config, "utf8").replace(/("noUnused\w+"): true/g, "$1: false"));
   return copy;
 }
 
