@@ -1,30 +1,110 @@
 import { post } from "./load.js";
+import type { Options } from "./options.js";
+import { hasRedisBenchmark, increment, redisVersion, startRedis } from "./redis.js";
+import { leaveOut, record } from "./results.js";
 import { startOurs } from "./server.js";
-import { grouped, median, printTable } from "./table.js";
+import { shuffled } from "./shuffled.js";
+import { grouped, median, printTable, ratio, type Spread, shownSpread, spreadOf } from "./table.js";
 
 const HITS = 1000;
-const ROUNDS = 5;
+const CONNECTIONS = 16;
+const COUNTERS = [1, 100, 1000];
+const OURS = "durable-hits, 1,000 hits a request";
+const REDIS = "Redis INCR, pipelined by 16";
+/** As many INCR as Redis is warmed up with. */
+const REDIS_WARM_UP = 200_000;
 
-/** Durable hits a second when they come a thousand in a request, validated and counted one by one. */
-export async function benchBulk(): Promise<void> {
-  const rows: string[][] = [];
-  for (const counters of [1, 100, 1000]) {
-    const server = await startOurs();
-    try {
-      const lines = Array.from({ length: HITS }, (_, i) => JSON.stringify({ counter: `/blog/a-post/${i % counters}` }));
-      const body = { type: "application/x-ndjson", text: lines.join("\n") };
-      const rates: number[] = [];
-      let errors = 0;
-      for (let round = 0; round <= ROUNDS; round++) {
-        const load = await post({ url: `${server.url}/hits`, connections: 16, seconds: round === 0 ? 1 : 3, body });
-        if (round > 0) rates.push(load.requestsPerSecond * HITS);
-        errors += load.errors;
+interface Measured {
+  readonly hitsPerSecond: number;
+  readonly p99Milliseconds: number;
+  readonly errors: number;
+}
+
+/** A row of the results. */
+export interface BulkRow {
+  readonly contestant: string;
+  readonly counters: number;
+  readonly hitsPerSecond: Spread;
+  /** Of the same round, on as many counters; null without Redis. */
+  readonly toRedis: Spread | null;
+  /** Of a request of a thousand hits, or of a pipeline of 16. */
+  readonly p99Milliseconds: number;
+  readonly errors: number;
+}
+
+/** Durable hits a second when they come a thousand in a request, validated and counted one by one, beside Redis. */
+export async function benchBulk(options: Options): Promise<void> {
+  const contestants = new Map([[OURS, measureOurs]]);
+  if (redisVersion !== undefined && hasRedisBenchmark) contestants.set(REDIS, measureRedis);
+  else leaveOut("bulk", REDIS, "there is no redis-server or no redis-benchmark on the PATH");
+  const { rounds, seconds } = options;
+  record("bulk", [], {
+    redis: redisVersion ?? "none",
+    rounds,
+    seconds,
+    hitsPerRequest: HITS,
+    connections: CONNECTIONS,
+  });
+  const rows: BulkRow[] = [];
+  for (const counters of COUNTERS) {
+    const measured = new Map<string, Measured[]>([...contestants.keys()].map((name) => [name, []]));
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, measure] of shuffled([...contestants])) {
+        measured.get(name)?.push(await measure(counters, options));
       }
-      const spread = `${grouped(Math.min(...rates))}–${grouped(Math.max(...rates))}`;
-      rows.push([String(counters), grouped(median(rates)), spread, String(errors)]);
-    } finally {
-      await server.stop();
+    }
+    const redis = measured.get(REDIS);
+    for (const [contestant, own] of measured) {
+      const rates = own.map((one) => one.hitsPerSecond);
+      rows.push({
+        contestant,
+        counters,
+        hitsPerSecond: spreadOf(rates),
+        toRedis:
+          redis === undefined
+            ? null
+            : spreadOf(rates.map((rate, round) => rate / (redis[round]?.hitsPerSecond ?? Number.NaN))),
+        p99Milliseconds: median(own.map((one) => one.p99Milliseconds)),
+        errors: own.reduce((sum, one) => sum + one.errors, 0),
+      });
     }
   }
-  printTable(["counters", "durable hits/s", "min–max", "errors"], rows);
+  record("bulk", rows);
+  printTable(
+    ["contestant", "counters", "durable hits/s", "to Redis", "p99 ms", "errors"],
+    rows.map((row) => [
+      row.contestant,
+      grouped(row.counters),
+      shownSpread(row.hitsPerSecond, grouped),
+      row.toRedis === null ? "" : shownSpread(row.toRedis, ratio),
+      row.p99Milliseconds.toFixed(1),
+      String(row.errors),
+    ]),
+  );
+}
+
+async function measureOurs(counters: number, { seconds, warmUpSeconds }: Options): Promise<Measured> {
+  const lines = Array.from({ length: HITS }, (_, i) => JSON.stringify({ counter: `/blog/a-post/${i % counters}` }));
+  const body = { type: "application/x-ndjson", text: lines.join("\n") };
+  const server = await startOurs();
+  try {
+    const target = { url: `${server.url}/hits`, connections: CONNECTIONS, body };
+    await post({ ...target, seconds: warmUpSeconds });
+    const load = await post({ ...target, seconds });
+    return { ...load, hitsPerSecond: load.requestsPerSecond * HITS };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** redis-benchmark goes by a number of requests, not by time: by the rate of the warm-up. */
+async function measureRedis(counters: number, { seconds }: Options): Promise<Measured> {
+  const redis = await startRedis();
+  try {
+    const warm = await increment(redis, counters, REDIS_WARM_UP);
+    const load = await increment(redis, counters, Math.ceil(warm.incrementsPerSecond * seconds));
+    return { ...load, hitsPerSecond: load.incrementsPerSecond };
+  } finally {
+    await redis.stop();
+  }
 }

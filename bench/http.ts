@@ -1,50 +1,155 @@
-import { loadGenerator, post } from "./load.js";
-import { startOurs, startPeer } from "./server.js";
-import { grouped, median, printTable } from "./table.js";
+import { type Entrant, type Field, KOA_ROUTER, NODE_HTTP, openField } from "./contestants.js";
+import { type Load, loadGenerator, post } from "./load.js";
+import type { Options } from "./options.js";
+import { leaveOut, record } from "./results.js";
+import type { Contestant } from "./server.js";
+import { shuffled } from "./shuffled.js";
+import { grouped, median, printTable, ratio, type Spread, shownSpread, spreadOf } from "./table.js";
 
-const ROUNDS = 5;
-const SECONDS = 3;
+/** How the contestants are asked. */
+interface Setting {
+  readonly connections: number;
+  readonly counters: number;
+}
 
-/** `POST /hits/:counter`, durable, against bare Koa and its router that keep nothing and answer the same JSON. */
-export async function benchHttp(): Promise<void> {
-  const contestants = [
-    { name: "Koa + router hello", server: await startPeer("koa-router.mjs") },
-    { name: "durable-hits", server: await startOurs() },
-  ];
+/** A row of the results. */
+export interface HttpRow extends Setting {
+  readonly contestant: string;
+  /** Where a hit is when it is answered. */
+  readonly keeps: Entrant["keeps"];
+  readonly answersPerSecond: Spread;
+  /** Of the same round. */
+  readonly toKoaRouter: Spread;
+  readonly toNodeHttp: Spread;
+  /** The median of the rounds. */
+  readonly p99Milliseconds: number;
+  /** Of all rounds. */
+  readonly maxMilliseconds: number;
+  readonly errors: number;
+}
+
+/** `POST /hits/:counter` on all that would do it, from those that keep nothing to those that wait for a database. */
+export async function benchHttp(options: Options): Promise<void> {
+  const field = await openField();
   try {
-    const rows: string[][] = [];
-    for (const connections of [1, 64, 256]) {
-      const rates = new Map<string, number[]>();
-      const slowest = new Map<string, number[]>();
-      let errors = 0;
-      for (let round = 0; round <= ROUNDS; round++) {
-        for (const { name, server } of contestants) {
-          // The first round warms up.
-          const seconds = round === 0 ? 1 : SECONDS;
-          const load = await post({ url: `${server.url}/hits/home`, connections, seconds });
-          if (round === 0) continue;
-          rates.set(name, [...(rates.get(name) ?? []), load.requestsPerSecond]);
-          slowest.set(name, [...(slowest.get(name) ?? []), load.p99Milliseconds]);
-          errors += load.errors;
-        }
-      }
-      const [theirs = [], ours = []] = contestants.map(({ name }) => rates.get(name));
-      for (const { name } of contestants) {
-        const own = rates.get(name) ?? [];
-        const ratios = own.map((rate, index) => (rate / (theirs[index] ?? 1)).toFixed(2)).sort();
-        rows.push([
-          name,
-          String(connections),
-          grouped(median(own)),
-          own === ours ? `${ratios[Math.floor(ratios.length / 2)]} (${ratios[0]}–${ratios.at(-1)})` : "1",
-          median(slowest.get(name) ?? []).toFixed(1),
-          String(errors),
-        ]);
+    for (const { what, why } of field.leftOut) leaveOut("http", what, why);
+    const entrants = await ableOf(chosen(field, options.contestants));
+    const { rounds, seconds, warmUpSeconds } = options;
+    record("http", [], { ...field.facts, loadGenerator, rounds, seconds, warmUpSeconds });
+    console.log(
+      `${rounds} rounds of ${seconds} s each, by ${loadGenerator}; in each, contestants in a new order, started anew and ` +
+        `warmed up for ${warmUpSeconds} s; medians (min–max), and ratios of the same round\n`,
+    );
+    for (const counters of options.counters) {
+      for (const connections of options.connections) {
+        const rows = await compare(entrants, { connections, counters }, options);
+        record("http", rows);
+        print(rows);
       }
     }
-    console.log(`${ROUNDS} rounds of ${SECONDS} s, alternating, by ${loadGenerator}`);
-    printTable(["contestant", "connections", "answers/s", "ratio (min–max)", "p99 ms", "errors"], rows);
   } finally {
-    for (const { server } of contestants) await server.stop();
+    await field.close();
   }
+}
+
+/** The two that all are measured by are always among them. */
+function chosen(field: Field, words: readonly string[]): readonly Entrant[] {
+  if (words.length === 0) return field.entrants;
+  return field.entrants.filter(
+    ({ name }) => name === NODE_HTTP || name === KOA_ROUTER || words.some((word) => name.includes(word)),
+  );
+}
+
+/** Those that start, and answer as all should. */
+async function ableOf(entrants: readonly Entrant[]): Promise<readonly Entrant[]> {
+  const able: Entrant[] = [];
+  for (const entrant of entrants) {
+    try {
+      const server = await entrant.start();
+      try {
+        await check(server);
+        able.push(entrant);
+      } finally {
+        await server.stop();
+      }
+    } catch (error) {
+      leaveOut("http", entrant.name, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return able;
+}
+
+async function check({ url }: Contestant): Promise<void> {
+  for (const count of [1, 2]) {
+    const response = await fetch(`${url}/hits/${encodeURIComponent("/a page")}`, { method: "POST" });
+    const text = await response.text();
+    const expected = JSON.stringify({ counter: "/a page", offset: count - 1, count });
+    if (response.status !== 202 || text !== expected) throw new Error(`it answers ${response.status} ${text}`);
+  }
+}
+
+async function compare(entrants: readonly Entrant[], setting: Setting, options: Options): Promise<HttpRow[]> {
+  const loads = new Map<string, Load[]>(entrants.map(({ name }) => [name, []]));
+  for (let round = 0; round < options.rounds; round++) {
+    for (const entrant of shuffled(entrants)) loads.get(entrant.name)?.push(await measure(entrant, setting, options));
+  }
+  const ratesOf = (name: string) => (loads.get(name) ?? []).map((load) => load.requestsPerSecond);
+  const against = (name: string, other: string) => {
+    const others = ratesOf(other);
+    return spreadOf(ratesOf(name).map((rate, round) => rate / (others[round] ?? Number.NaN)));
+  };
+  return entrants.map(({ name, keeps }) => {
+    const own = loads.get(name) ?? [];
+    return {
+      contestant: name,
+      keeps,
+      ...setting,
+      answersPerSecond: spreadOf(ratesOf(name)),
+      toKoaRouter: against(name, KOA_ROUTER),
+      toNodeHttp: against(name, NODE_HTTP),
+      p99Milliseconds: median(own.map((load) => load.p99Milliseconds)),
+      maxMilliseconds: Math.max(...own.map((load) => load.maxMilliseconds)),
+      errors: own.reduce((sum, load) => sum + load.errors, 0),
+    };
+  });
+}
+
+/** A new process each time: how well V8 has happened to compile one makes a fifth of its speed. */
+async function measure(entrant: Entrant, { connections, counters }: Setting, options: Options): Promise<Load> {
+  const server = await entrant.start();
+  try {
+    const target =
+      counters === 1
+        ? { url: `${server.url}/hits/home` }
+        : { url: server.url, paths: Array.from({ length: counters }, (_, i) => `/hits/page-${i}`) };
+    await post({ ...target, connections, seconds: options.warmUpSeconds });
+    await entrant.begin?.();
+    try {
+      return await post({ ...target, connections, seconds: options.seconds });
+    } finally {
+      entrant.end?.();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+function print(rows: readonly HttpRow[]): void {
+  const [{ connections, counters } = { connections: 0, counters: 0 }] = rows;
+  console.log(
+    `${connections} ${connections === 1 ? "connection" : "connections"}, ${grouped(counters)} ${counters === 1 ? "counter" : "counters"}`,
+  );
+  printTable(
+    ["contestant", "answers/s", `to ${KOA_ROUTER}`, `to ${NODE_HTTP}`, "p99 ms", "max ms", "errors"],
+    rows.map((row) => [
+      row.contestant,
+      shownSpread(row.answersPerSecond, grouped),
+      shownSpread(row.toKoaRouter, ratio),
+      shownSpread(row.toNodeHttp, ratio),
+      row.p99Milliseconds.toFixed(1),
+      row.maxMilliseconds.toFixed(0),
+      String(row.errors),
+    ]),
+  );
+  console.log();
 }

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly body?: { readonly type: string; readonly text: string };
+  /** Instead of the URL's own path: picked at random, by the same numbers each time. */
+  readonly paths?: readonly string[];
 }
 
 const hasWrk = spawnSync("wrk", ["--version"]).error === undefined;
@@ -28,7 +30,7 @@ export function post(options: LoadOptions): Promise<Load> {
   return hasWrk ? postByWrk(options) : postByAutocannon(options);
 }
 
-async function postByWrk({ url, connections, seconds, body }: LoadOptions): Promise<Load> {
+async function postByWrk({ url, connections, seconds, body, paths }: LoadOptions): Promise<Load> {
   const directory = mkdtempSync(path.join(tmpdir(), "durable-hits-wrk-"));
   try {
     const script = path.join(directory, "post.lua");
@@ -37,6 +39,11 @@ async function postByWrk({ url, connections, seconds, body }: LoadOptions): Prom
       const file = path.join(directory, "body");
       writeFileSync(file, body.text);
       lines.push(`wrk.headers["Content-Type"] = "${body.type}"`, `wrk.body = io.open("${file}"):read("*a")`);
+    }
+    if (paths !== undefined) {
+      const file = path.join(directory, "paths");
+      writeFileSync(file, paths.join("\n"));
+      lines.push(pickPaths(file));
     }
     writeFileSync(script, lines.join("\n"));
     const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", script, url];
@@ -59,9 +66,28 @@ async function postByWrk({ url, connections, seconds, body }: LoadOptions): Prom
   }
 }
 
-async function postByAutocannon({ url, connections, seconds, body }: LoadOptions): Promise<Load> {
+/** Requests are formatted ahead: wrk's one thread is to do as little as it can. */
+function pickPaths(file: string): string {
+  return `
+    local requests = {}
+    init = function()
+      math.randomseed(1)
+      for path in io.lines("${file}") do requests[#requests + 1] = wrk.format(nil, path) end
+    end
+    request = function() return requests[math.random(#requests)] end`;
+}
+
+async function postByAutocannon({ url, connections, seconds, body, paths }: LoadOptions): Promise<Load> {
   const content = body === undefined ? {} : { body: body.text, headers: { "content-type": body.type } };
-  const result = await autocannon({ url, connections, duration: seconds, method: "POST", ...content });
+  let next = 0;
+  // Its connections walk through lists: each has every so many-th path, so that no two ask for the same at once.
+  const setupClient = (client: autocannon.Client) => {
+    const first = next++;
+    const own = (paths ?? []).filter((_, index) => index % connections === first % connections);
+    client.setRequests(own.map((one) => ({ method: "POST", path: one, ...content })));
+  };
+  const many = paths === undefined ? {} : { setupClient };
+  const result = await autocannon({ url, connections, duration: seconds, method: "POST", ...content, ...many });
   return {
     requestsPerSecond: result.requests.average,
     p99Milliseconds: result.latency.p99,

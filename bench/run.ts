@@ -2,14 +2,16 @@
  * `npm run bench` runs all benchmarks, `npm run bench -- parts http` those named. Each compares its contestants in one run,
  * alternating, because machines are noisy: read the ratios. README.md says what each measures.
  */
-import { cpus, totalmem } from "node:os";
 import { benchBulk } from "./bulk.js";
+import { drawChart } from "./chart.js";
 import { benchHttp } from "./http.js";
 import { benchMemory } from "./memory.js";
+import { type Options, readOptions, USAGE } from "./options.js";
 import { benchOutage } from "./outage.js";
 import { benchParts } from "./parts.js";
+import { machine, saveResults } from "./results.js";
 
-const benchmarks: Record<string, () => Promise<void>> = {
+const benchmarks: Record<string, (options: Options) => Promise<void>> = {
   parts: benchParts,
   http: benchHttp,
   bulk: benchBulk,
@@ -17,16 +19,34 @@ const benchmarks: Record<string, () => Promise<void>> = {
   outage: benchOutage,
 };
 
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => benchmarks[name] === undefined);
-if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(", ")}: there are ${Object.keys(benchmarks).join(", ")}`);
-  process.exit(64);
+/** What was started here is ended with it, also on Ctrl-C. */
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
+const { names, options } = readArguments();
+if (names.includes("chart")) {
+  console.log(drawChart());
+  process.exit();
 }
-const cpu = cpus()[0]?.model ?? "unknown";
-console.log(`Node ${process.version}, ${cpus().length} × ${cpu}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB\n`);
-for (const name of asked.length > 0 ? asked : Object.keys(benchmarks)) {
+console.log(
+  `${Object.entries(machine)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ")}\n`,
+);
+for (const name of names.length > 0 ? names : Object.keys(benchmarks)) {
   console.log(`## ${name}`);
-  await benchmarks[name]?.();
-  console.log();
+  await benchmarks[name]?.(options);
+  const file = options.dry ? undefined : saveResults();
+  console.log(file === undefined ? "" : `written to ${file}\n`);
+}
+
+function readArguments(): ReturnType<typeof readOptions> {
+  try {
+    const read = readOptions(process.argv.slice(2));
+    const unknown = read.names.filter((name) => benchmarks[name] === undefined && name !== "chart");
+    if (unknown.length === 0) return read;
+    console.error(`no benchmark ${unknown.join(", ")}: there are ${Object.keys(benchmarks).join(", ")}, and chart`);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  }
+  process.exit(64);
 }

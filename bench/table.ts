@@ -21,3 +21,23 @@ export function median(values: readonly number[]): number {
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
+
+/** Several rounds in short. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+/** `12,345 (11,000–13,000)` by `grouped`, `1.07 (1.02–1.10)` by `ratio`. */
+export function shownSpread({ median, min, max }: Spread, show: (value: number) => string): string {
+  return `${show(median)} (${show(min)}–${show(max)})`;
+}
+
+export function ratio(value: number): string {
+  return value.toFixed(2);
+}

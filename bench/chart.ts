@@ -1,0 +1,83 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { init } from "echarts";
+import type { HttpRow } from "./http.js";
+import { newestResults } from "./results.js";
+import { grouped, ratio } from "./table.js";
+
+const file = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "docs", "benchmark.svg");
+const CONNECTIONS = 64;
+const WIDTH = 860;
+const BAR = 40;
+const AROUND = 96;
+/** All readable on white and on black. */
+const TEXT = "#768390";
+const COLORS: Record<HttpRow["keeps"], { readonly color: string; readonly label: string }> = {
+  nothing: { color: "#8b949e", label: "keeps nothing" },
+  log: { color: "#2da44e", label: "durable, by this log" },
+  database: { color: "#4184e4", label: "durable, by a database" },
+};
+
+/** Draws the newest results of `http` for the README; says where, and of what. */
+export function drawChart(): string {
+  const results = newestResults("http");
+  const all = (results?.benchmarks["http"]?.rows ?? []) as readonly HttpRow[];
+  const rows = all
+    .filter((row) => row.connections === CONNECTIONS && row.counters === 1)
+    .sort((a, b) => a.answersPerSecond.median - b.answersPerSecond.median);
+  if (results === undefined || rows.length === 0) {
+    throw new Error(`no results in bench/results at ${CONNECTIONS} connections on one counter: npm run bench -- http`);
+  }
+  const { cpu, cores, node } = results.machine;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, draw(rows, `${CONNECTIONS} connections, one counter · Node ${node}, ${cores} × ${cpu}`));
+  return `drawn to docs/benchmark.svg, of results of ${results.benchmarks["http"]?.date}`;
+}
+
+function draw(rows: readonly HttpRow[], subtext: string): string {
+  const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: rows.length * BAR + AROUND });
+  chart.setOption({
+    animation: false,
+    textStyle: { fontFamily: "-apple-system, Segoe UI, Helvetica, Arial, sans-serif", color: TEXT },
+    title: {
+      text: "Answers per second, and × Koa + router",
+      subtext,
+      textStyle: { color: TEXT, fontSize: 16 },
+      subtextStyle: { color: TEXT, fontSize: 12 },
+    },
+    legend: { bottom: 0, textStyle: { color: TEXT, fontSize: 12 }, itemWidth: 12, itemHeight: 12 },
+    grid: { left: 0, right: 130, top: 56, bottom: 32, outerBounds: { left: 0 } },
+    xAxis: { type: "value", show: false },
+    yAxis: {
+      type: "category",
+      data: rows.map((row) => row.contestant),
+      axisLabel: { color: TEXT, fontSize: 13 },
+      axisLine: { show: false },
+      axisTick: { show: false },
+    },
+    // One series a color, so that the legend tells them; stacked, so that each row has one bar.
+    series: Object.entries(COLORS).map(([keeps, { color, label }]) => ({
+      name: label,
+      type: "bar",
+      stack: "all",
+      barWidth: 22,
+      color,
+      data: rows.map((row) => (row.keeps === keeps ? row.answersPerSecond.median : null)),
+      label: {
+        show: true,
+        position: "right",
+        color: TEXT,
+        fontSize: 13,
+        formatter: ({ dataIndex }: { dataIndex: number }) => labelOf(rows[dataIndex]),
+      },
+    })),
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
+
+function labelOf(row: HttpRow | undefined): string {
+  return row === undefined ? "" : `${grouped(row.answersPerSecond.median)} · ×${ratio(row.toKoaRouter.median)}`;
+}
