@@ -12,7 +12,7 @@ export interface Entrant {
   readonly keeps: "nothing" | "log" | "database";
   start(): Promise<Contestant>;
   /** Between the warm-up and the measurement. */
-  begin?(): Promise<void>;
+  begin?(server: Contestant): Promise<void>;
   /** After the measurement. */
   end?(): void;
 }
@@ -63,7 +63,7 @@ function onMongo(mongo: MongoServer): Entrant[] {
   const database = () => ({ MONGODB_URL: mongo.url, MONGODB_DB: mongo.randomDatabase() });
   const startProjecting = () => startOurs(database());
   const entrants: Entrant[] = [
-    { name: `${OURS}, projecting into ${name}`, keeps: "log", start: startProjecting },
+    { name: `${OURS}, projecting into ${name}`, keeps: "log", start: startProjecting, begin: isProjecting },
     {
       name: `${KOA_ROUTER} → ${name} $inc`,
       keeps: "database",
@@ -75,10 +75,20 @@ function onMongo(mongo: MongoServer): Entrant[] {
     name: `${OURS}, ${name} frozen`,
     keeps: "log",
     start: startProjecting,
-    begin: () => mongo.freeze(),
+    async begin(server) {
+      await isProjecting(server);
+      await mongo.freeze();
+    },
     end: () => mongo.thaw(),
   };
   return [...entrants, frozen];
+}
+
+/** A projection that has given up would cost nothing, and prove nothing. */
+async function isProjecting({ url }: Contestant): Promise<void> {
+  const status = (await (await fetch(`${url}/status`)).json()) as { projections: { name: string; state: string }[] };
+  const state = status.projections.find(({ name }) => name === "mongodb")?.state;
+  if (state !== "running") throw new Error(`the projection into MongoDB is ${state} instead of running`);
 }
 
 async function startOnRedis(): Promise<Contestant> {

@@ -123,7 +123,7 @@ async function measure(entrant: Entrant, { connections, counters }: Setting, opt
         ? { url: `${server.url}/hits/home` }
         : { url: server.url, paths: Array.from({ length: counters }, (_, i) => `/hits/page-${i}`) };
     await post({ ...target, connections, seconds: options.warmUpSeconds });
-    await entrant.begin?.();
+    await entrant.begin?.(server);
     try {
       return await post({ ...target, connections, seconds: options.seconds });
     } finally {
@@ -146,10 +146,14 @@ function print(rows: readonly HttpRow[]): void {
       shownSpread(row.answersPerSecond, grouped),
       shownSpread(row.toKoaRouter, ratio),
       shownSpread(row.toNodeHttp, ratio),
-      row.p99Milliseconds.toFixed(1),
-      row.maxMilliseconds.toFixed(0),
+      milliseconds(row.p99Milliseconds, 1),
+      milliseconds(row.maxMilliseconds, 0),
       String(row.errors),
     ]),
   );
   console.log();
+}
+
+function milliseconds(value: number, digits: number): string {
+  return Number.isNaN(value) ? "-" : value.toFixed(digits);
 }

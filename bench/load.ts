@@ -7,6 +7,7 @@ import autocannon from "autocannon";
 
 export interface Load {
   readonly requestsPerSecond: number;
+  /** NaN, as the slowest, where nothing was answered. */
   readonly p99Milliseconds: number;
   readonly maxMilliseconds: number;
   /** Answers that were no 2xx, and broken connections. */
@@ -48,15 +49,19 @@ async function postByWrk({ url, connections, seconds, body, paths }: LoadOptions
     writeFileSync(script, lines.join("\n"));
     const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", script, url];
     const { stdout } = await promisify(execFile)("wrk", args);
-    const p99 = /^\s+99%\s+([\d.]+)(us|ms|s)$/m.exec(stdout);
+    const p99 = /^\s+99%\s+([\d.]+)(us|ms|s)\s*$/m.exec(stdout);
     const max = /^\s+Latency\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)\s/m.exec(stdout);
-    const milliseconds = (found: RegExpExecArray | null) =>
-      Number(found?.[1] ?? Number.NaN) * ({ us: 0.001, ms: 1, s: 1000 }[found?.[2] ?? "ms"] ?? 1);
     const numbers = (pattern: RegExp) => [...(pattern.exec(stdout) ?? [])].slice(1).map(Number);
+    const [rate = 0] = numbers(/^Requests\/sec:\s+([\d.]+)/m);
+    const milliseconds = (found: RegExpExecArray | null) => {
+      // Without any answer wrk says zero.
+      if (found === null || rate === 0) return Number.NaN;
+      return Number(found[1]) * ({ us: 0.001, ms: 1, s: 1000 }[found[2] ?? "ms"] ?? 1);
+    };
     const [bad = 0] = numbers(/Non-2xx or 3xx responses: (\d+)/);
     const broken = numbers(/Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/);
     return {
-      requestsPerSecond: numbers(/^Requests\/sec:\s+([\d.]+)/m)[0] ?? 0,
+      requestsPerSecond: rate,
       p99Milliseconds: milliseconds(p99),
       maxMilliseconds: milliseconds(max),
       errors: broken.reduce((total, count) => total + count, bad),

@@ -24,8 +24,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 const { names, options } = readArguments();
 if (names.includes("chart")) {
-  console.log(drawChart());
-  process.exit();
+  try {
+    console.log(drawChart());
+    process.exit();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
 }
 console.log(
   `${Object.entries(machine)

@@ -16,8 +16,11 @@ export interface Contestant {
 }
 
 const running = new Set<ChildProcess>();
+const scratch = new Set<string>();
+// Of a run that is broken off.
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const directory of scratch) rmSync(directory, { recursive: true, force: true });
 });
 
 /** Our server as built, on a log directory of its own that goes with it. */
@@ -41,7 +44,11 @@ export async function inScratch<T extends { stop(): Promise<void> }>(
   start: (directory: string) => Promise<T>,
 ): Promise<T> {
   const directory = mkdtempSync(path.join(tmpdir(), "durable-hits-bench-"));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
+  scratch.add(directory);
+  const remove = () => {
+    rmSync(directory, { recursive: true, force: true });
+    scratch.delete(directory);
+  };
   try {
     const started = await start(directory);
     return {
