@@ -3,7 +3,7 @@
  * run.ts saves after each. A later run on the same day replaces the benchmarks it ran and keeps the others.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem } from "node:os";
+import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { kindByMagic } from "../src/cli/doctor/mounts.js";
@@ -13,6 +13,8 @@ const directory = path.join(path.dirname(fileURLToPath(import.meta.url)), "resul
 export interface Finding {
   /** When it was recorded. */
   readonly date: string;
+  /** How busy the machine was when something was recorded first: the system's load average over the last minute. */
+  readonly loadAverage: number;
   /** What holds for all rows: rounds, seconds, versions of peers. */
   readonly facts: Readonly<Record<string, unknown>>;
   /** One measured thing each; units are in the names. */
@@ -56,7 +58,8 @@ export function leaveOut(benchmark: string, what: string, why: string): void {
 }
 
 function found(benchmark: string): Finding {
-  return findings.get(benchmark) ?? { date: new Date().toISOString(), facts: {}, rows: [], leftOut: [] };
+  const none = { date: new Date().toISOString(), loadAverage: loadavg()[0] ?? 0, facts: {}, rows: [], leftOut: [] };
+  return findings.get(benchmark) ?? none;
 }
 
 /** Writes all that was recorded so far; the file's name, or undefined where there is nothing. */
