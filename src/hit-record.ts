@@ -32,7 +32,7 @@ const FIXED_BYTES = 2 + 5 * 8;
 
 /** Encodes one hit as a record with its length. */
 export function encodeHit(hit: Hit): Buffer {
-  const name = Buffer.byteLength(hit.counter);
+  const name = utf8Bytes(hit.counter);
   const body = 2 + varintBytes(name) + name + extraBytes(hit);
   const buffer = Buffer.allocUnsafe(varintBytes(body) + body);
   let at = writeVarint(buffer, 0, body);
@@ -54,7 +54,7 @@ export function encodeHits(hits: readonly Hit[]): Buffer {
   let at = 0;
   for (const [index, hit] of hits.entries()) {
     const before = seen.get(hit.counter);
-    const name = before === undefined ? Buffer.byteLength(hit.counter) : 0;
+    const name = before === undefined ? utf8Bytes(hit.counter) : 0;
     const nameBytes = before === undefined ? varintBytes(name) + name : varintBytes(index - before);
     at = writeVarint(buffer, at, 2 + nameBytes + extraBytes(hit));
     buffer[at++] = HIT;
@@ -91,19 +91,32 @@ function writeExtras(buffer: Buffer, start: number, hit: Hit): number {
   let at = start;
   if (hit.n !== 1) at = writeVarint(buffer, at, hit.n);
   if (hit.at !== undefined) at = writeVarint(buffer, at, hit.at);
-  if (hit.id !== undefined) at = writeText(buffer, at, hit.id, Buffer.byteLength(hit.id));
-  if (hit.payload !== undefined) at = writeText(buffer, at, hit.payload, Buffer.byteLength(hit.payload));
+  if (hit.id !== undefined) at = writeText(buffer, at, hit.id, utf8Bytes(hit.id));
+  if (hit.payload !== undefined) at = writeText(buffer, at, hit.payload, utf8Bytes(hit.payload));
   return at;
 }
 
 function textBytes(text: string): number {
-  const bytes = Buffer.byteLength(text);
+  const bytes = utf8Bytes(text);
   return varintBytes(bytes) + bytes;
+}
+
+/** Up to this length, a loop over the characters is done before a call into native code has begun. */
+const SHORT = 48;
+
+function utf8Bytes(text: string): number {
+  const { length } = text;
+  if (length > SHORT) return Buffer.byteLength(text);
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) >= 0x80) return Buffer.byteLength(text);
+  return length;
 }
 
 function writeText(buffer: Buffer, start: number, text: string, bytes: number): number {
   const at = writeVarint(buffer, start, bytes);
-  return at + buffer.write(text, at, bytes, "utf8");
+  // As many bytes as characters: ASCII.
+  if (bytes > SHORT || bytes !== text.length) return at + buffer.write(text, at, bytes, "utf8");
+  for (let i = 0; i < bytes; i++) buffer[at + i] = text.charCodeAt(i);
+  return at + bytes;
 }
 
 /** A hit as read back, with its place in the log. Times are filled in from the batch. */
