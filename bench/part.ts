@@ -1,0 +1,18 @@
+/** A part of the program and what limits it: both do the same work on the same data. */
+export interface Part {
+  readonly name: string;
+  /** Hits, lines, counters or requests that one run takes. */
+  readonly units: number;
+  run(): unknown;
+  readonly limit: { readonly name: string; run(): unknown };
+}
+
+export interface Parts {
+  readonly list: readonly Part[];
+  close(): Promise<void>;
+}
+
+/** Names of twenty bytes. */
+export function names(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `/blog/a-post/${String(i).padStart(7, "0")}`);
+}
