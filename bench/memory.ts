@@ -1,28 +1,28 @@
-import { startOurs } from "./server.js";
-import { grouped, printTable } from "./table.js";
+import { ServerProcess, temporaryDirectory } from "../test/support/server-process.js";
+import { memoryOf } from "./process-memory.js";
+import { printRows, type Row } from "./row.js";
+import { sendHits } from "./send-hits.js";
 
-const CASES = [
-  { hits: 1_000_000, counters: 1000 },
-  { hits: 1_000_000, counters: 1_000_000 },
-];
-const PER_REQUEST = 10_000;
+const HITS = 1_000_000;
+const COUNTERS = [1000, 1_000_000];
 
 /** What the server takes after a million hits on a thousand counters, and on a million. */
-export async function benchMemory(): Promise<void> {
-  const rows: string[][] = [];
-  for (const { hits, counters } of CASES) {
-    const server = await startOurs();
+export async function benchMemory(): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const counters of COUNTERS) {
+    const server = await ServerProcess.start({
+      WAL_DIR: temporaryDirectory(),
+      WAL_SEGMENT_BYTES: "64MiB",
+      LOG_LEVEL: "warn",
+    });
     try {
-      for (let at = 0; at < hits; at += PER_REQUEST) {
-        const lines = Array.from({ length: PER_REQUEST }, (_, i) => `{"counter":"/a/page/of/${(at + i) % counters}"}`);
-        const headers = { "content-type": "application/x-ndjson" };
-        const response = await fetch(`${server.url}/hits`, { method: "POST", body: lines.join("\n"), headers });
-        if (response.status !== 202) throw new Error(`refused: ${await response.text()}`);
-      }
-      rows.push([grouped(hits), grouped(counters), `${grouped(server.memory() / 1e6)} MB`]);
+      await sendHits(server.url, HITS, counters);
+      const { resident, peak } = memoryOf(server.child.pid);
+      rows.push({ hits: HITS, counters, "resident MB": resident, "at most MB": peak });
     } finally {
       await server.stop();
     }
   }
-  printTable(["hits", "counters", "resident"], rows);
+  printRows(rows);
+  return rows;
 }

@@ -11,8 +11,3 @@ export interface Parts {
   readonly list: readonly Part[];
   close(): Promise<void>;
 }
-
-/** Names of twenty bytes. */
-export function names(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `/blog/a-post/${String(i).padStart(7, "0")}`);
-}

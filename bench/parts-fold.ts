@@ -5,14 +5,15 @@ import { Totals } from "../src/projection/totals.js";
 import { describeDamage } from "../src/wal/damage.js";
 import { BATCH_HEADER_BYTES, HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";
-import { names, type Part, type Parts } from "./part.js";
+import { counterNames } from "./counter-names.js";
+import type { Part, Parts } from "./part.js";
 
 const LOGS = [
   { name: "batches of 1,000 hits on 1,000 counters", batch: 1000, counters: 1000, hits: 500_000 },
   { name: "batches of 1,000 hits on 10 counters", batch: 1000, counters: 10, hits: 500_000 },
   { name: "batches of 10 hits on 1,000 counters", batch: 10, counters: 1000, hits: 50_000 },
 ];
-const NAMES = names(1000);
+const NAMES = counterNames(1000);
 
 /** Reading and folding a log beside a loop over the same bytes, already in memory, that checks nothing. */
 export async function foldParts(directory: string): Promise<Parts> {

@@ -7,11 +7,12 @@ import { createApp } from "../src/http/app.js";
 import { BulkEntries } from "../src/http/bulk-entries.js";
 import { readLines } from "../src/http/bulk-lines.js";
 import { FakeLogger, FakeServices } from "../test/http/fake-services.js";
-import { names, type Part, type Parts } from "./part.js";
+import { counterNames } from "./counter-names.js";
+import type { Part, Parts } from "./part.js";
 
 const LINES = 1000;
 const REQUESTS = 200;
-const NAMES = names(LINES);
+const NAMES = counterNames(LINES);
 
 /** Lines of a bulk request, and what Koa does for a hit, without a socket and without a log. */
 export async function httpParts(): Promise<Parts> {

@@ -5,9 +5,10 @@ import { encodeHit, encodeHits } from "../src/hit-record.js";
 import type { FileSystem, OpenFile } from "../src/wal/file-system.js";
 import { BATCH_HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";
-import { names, type Part, type Parts } from "./part.js";
+import { counterNames } from "./counter-names.js";
+import type { Part, Parts } from "./part.js";
 
-const HITS = names(1000).map((counter) => ({ counter, n: 1 }));
+const HITS = counterNames(1000).map((counter) => ({ counter, n: 1 }));
 const HIT = { counter: "/blog/a-post/0000001", n: 1 };
 const OPTIONS = { segmentBytes: 64 * 2 ** 20, maxQueuedBytes: 2 ** 28 };
 /** Batches of one run. */

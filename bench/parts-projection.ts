@@ -8,11 +8,12 @@ import { View } from "../src/projection/view.js";
 import { nodeFileSystem } from "../src/wal/node-file-system.js";
 import { SNAPSHOT_DIRECTORY } from "../src/wal/segment-name.js";
 import { LocalLog } from "../test/support/local-log.js";
-import { names, type Part, type Parts } from "./part.js";
+import { counterNames } from "./counter-names.js";
+import type { Part, Parts } from "./part.js";
 
 const COUNTERS = 100_000;
 const LOOK_UPS = 1000;
-const NAMES = names(COUNTERS);
+const NAMES = counterNames(COUNTERS);
 
 /** Snapshots of a hundred thousand counters, and looking one up. */
 export async function projectionParts(directory: string): Promise<Parts> {

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describeDamage } from "../src/wal/damage.js";
+import { HEADER_BYTES } from "../src/wal/format.js";
+import { LogReader } from "../src/wal/log-reader.js";
+import { nodeFileSystem } from "../src/wal/node-file-system.js";
+import { ServerProcess } from "../test/support/server-process.js";
+import { counterNames } from "./counter-names.js";
+import { post } from "./load.js";
+import { printRows, type Row } from "./row.js";
+
+const NAMES = counterNames(1000);
+const SECONDS = 2;
+
+const lines = (names: readonly string[]) => ({
+  type: "application/x-ndjson",
+  text: names.map((counter) => JSON.stringify({ counter })).join("\n"),
+});
+
+const CASES = [
+  { hits: "one after another", connections: 1, body: undefined },
+  { hits: "one a request, 64 connections", connections: 64, body: undefined },
+  { hits: "1,000 a request, each of another counter", connections: 4, body: lines(NAMES) },
+  {
+    hits: "1,000 a request, every other one of one counter",
+    connections: 4,
+    body: lines(NAMES.map((name, i) => (i % 2 === 0 ? name : (NAMES[0] ?? "")))),
+  },
+  { hits: "1,000 a request, all of one counter", connections: 4, body: lines(NAMES.map(() => NAMES[0] ?? "")) },
+];
+
+/** What a hit without payload takes on disk where its counter's name has 20 bytes: headers and seals too, but nothing prepared. */
+export async function benchDisk(): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const { hits, connections, body } of CASES) {
+    const directory = mkdtempSync(path.join(tmpdir(), "durable-hits-disk-"));
+    try {
+      const server = await ServerProcess.start({
+        WAL_DIR: directory,
+        WAL_SEGMENT_BYTES: "64MiB",
+        WAL_RETENTION_BYTES: "forever",
+        LOG_LEVEL: "warn",
+      });
+      const target = body === undefined ? `/hits/${encodeURIComponent(NAMES[0] ?? "")}` : "/hits";
+      const load = { url: server.url + target, connections, seconds: SECONDS };
+      const { errors } = await post(body === undefined ? load : { ...load, body });
+      await server.stop();
+      const used = await usedBy(directory);
+      rows.push({
+        hits,
+        "bytes a hit": Number((used.bytes / used.hits).toFixed(2)),
+        "hits a batch": Number((used.hits / used.batches).toFixed(1)),
+        "hits counted": used.hits,
+        errors,
+      });
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+  printRows(rows);
+  return rows;
+}
+
+async function usedBy(directory: string): Promise<{ hits: number; batches: number; bytes: number }> {
+  const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
+  const used = { hits: 0, batches: 0, bytes: 0 };
+  let segment: number | undefined;
+  try {
+    for (;;) {
+      const step = await reader.next();
+      if ("end" in step) return used;
+      if ("damage" in step) throw new Error(`the log of this benchmark is damaged: ${describeDamage(step.damage)}`);
+      const { batch } = step;
+      if (batch.segment !== segment) used.bytes += HEADER_BYTES;
+      segment = batch.segment;
+      used.bytes += batch.endByte - batch.byte;
+      used.hits += batch.count;
+      if (batch.count > 0) used.batches++;
+    }
+  } finally {
+    await reader.close();
+  }
+}
