@@ -3,20 +3,27 @@
  * alternating, because machines are noisy: read the ratios. README.md says what each measures.
  */
 import { benchBulk } from "./bulk.js";
+import { benchCatchUp } from "./catch-up.js";
 import { drawChart } from "./chart.js";
+import { benchDisk } from "./disk.js";
 import { benchHttp } from "./http.js";
 import { benchMemory } from "./memory.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { benchOutage } from "./outage.js";
 import { benchParts } from "./parts.js";
-import { machine, saveResults } from "./results.js";
+import { machine, record, saveResults } from "./results.js";
+import { benchStart } from "./start.js";
 
-const benchmarks: Record<string, (options: Options) => Promise<void>> = {
+/** Those that give rows leave it to this file to record them. */
+const benchmarks: Record<string, (options: Options) => Promise<unknown>> = {
   parts: benchParts,
   http: benchHttp,
   bulk: benchBulk,
   memory: benchMemory,
+  disk: benchDisk,
+  start: benchStart,
   outage: benchOutage,
+  "catch-up": benchCatchUp,
 };
 
 /** What was started here is ended with it, also on Ctrl-C. */
@@ -39,7 +46,8 @@ console.log(
 );
 for (const name of names.length > 0 ? names : Object.keys(benchmarks)) {
   console.log(`## ${name}`);
-  await benchmarks[name]?.(options);
+  const rows = await benchmarks[name]?.(options);
+  if (Array.isArray(rows)) record(name, rows);
   const file = options.dry ? undefined : saveResults();
   console.log(file === undefined ? "" : `written to ${file}\n`);
 }
