@@ -15,6 +15,8 @@ const LOG_BYTES = 2 ** 30;
 const NAMES = counterNames(1000);
 const IN_FLIGHT = 8;
 const ROUNDS = 3;
+/** Nothing listens there. */
+const NOWHERE = "mongodb://127.0.0.1:1/hits";
 /** What a start leaves undone shows in memory a little later. */
 const SETTLED_MS = 3000;
 
@@ -36,6 +38,7 @@ export async function benchStart(): Promise<readonly Row[]> {
     // The server that was stopped last has written one.
     if (readdirSync(path.join(filled, SNAPSHOT_DIRECTORY)).length === 0) throw new Error("there is no snapshot");
     rows.push(await startRow("1 GiB, with a snapshot", hits, ROUNDS, () => filled));
+    rows.push(await startRow("the same, and MongoDB away", hits, ROUNDS, () => filled, { MONGODB_URL: NOWHERE }));
     printRows(rows);
     return rows;
   } finally {
@@ -43,7 +46,13 @@ export async function benchStart(): Promise<readonly Row[]> {
   }
 }
 
-async function startRow(log: string, hits: number, rounds: number, directory: (round: number) => string): Promise<Row> {
+async function startRow(
+  log: string,
+  hits: number,
+  rounds: number,
+  directory: (round: number) => string,
+  more: Record<string, string> = {},
+): Promise<Row> {
   const ready: number[] = [];
   const memory = { ready: 0, settled: 0, peak: 0 };
   for (let round = 0; round < rounds; round++) {
@@ -51,7 +60,8 @@ async function startRow(log: string, hits: number, rounds: number, directory: (r
       WAL_DIR: directory(round),
       WAL_SEGMENT_BYTES: "64MiB",
       WAL_RETENTION: "forever",
-      LOG_LEVEL: "warn",
+      LOG_LEVEL: "fatal",
+      ...more,
     };
     const started = performance.now();
     const server = await ServerProcess.start(environment);
