@@ -25,6 +25,7 @@ export async function projectionParts(directory: string): Promise<Parts> {
   };
   const limit = { name: "one look-up in a Map", run: mapLookUps() };
   const database = new Database(totals, "2026-01-15T12:00:00.000Z", 2 * COUNTERS);
+  database.ready();
   return {
     list: [
       ...(await snapshotParts(path.join(directory, "snapshot"), totals)),

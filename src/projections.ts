@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config, MongoSettings } from "./config.js";
 import type { ProjectionStatus } from "./http/services.js";
@@ -13,6 +14,11 @@ import { registrations } from "./wal/registrations.js";
 
 const BLOCKED_SHOWN = 100;
 const REGISTRATIONS_EVERY_MS = 1000;
+/**
+ * What is owed is known before the first request, where reading it takes no longer than this. A log of which the database
+ * lacks much has to be read from there: then hits are taken meanwhile, and all count as pending.
+ */
+const TOLD_WITHIN_MS = 2000;
 /** A projection in another process that owes hits and has not moved for so long has trouble. */
 const STALE_MS = 15_000;
 
@@ -89,8 +95,8 @@ class ThreadProjection implements OutsideProjection {
     );
   }
 
-  start(): Promise<void> {
-    return this.#thread.start();
+  async start(): Promise<void> {
+    await Promise.race([this.#thread.start(), sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
   }
 
   stop(flushMs: number): Promise<void> {

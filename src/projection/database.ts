@@ -12,12 +12,14 @@ export class Database {
   #confirmed: Confirmed;
   /** What a projection that starts anew has told so far; takes the place of the other once it has told all. */
   #toldAnew: Confirmed | undefined;
+  /** Whether a projection has ever told all that is owed. */
+  #isKnown = false;
   #asOf: string | null;
   #status: ProjectorStatus | undefined;
   /** Counters of other logs that there was no room for. */
   #dropped = 0;
 
-  /** Everything in the totals counts as confirmed until the projection tells what is owed. */
+  /** Nothing counts as confirmed until the projection is `ready`. */
   constructor(totals: Totals, asOf: string | null, maxCounters: number) {
     this.#totals = totals;
     this.#maxCounters = maxCounters;
@@ -33,7 +35,9 @@ export class Database {
     this.#toldAnew = new Confirmed(this.#totals);
   }
 
+  /** All that is owed has been told; whatever else is in the totals is confirmed. */
   ready(): void {
+    this.#isKnown = true;
     this.#confirmed = this.#toldAnew ?? this.#confirmed;
     this.#toldAnew = undefined;
   }
@@ -49,7 +53,7 @@ export class Database {
 
   /** Hits of this log that the database has not confirmed. */
   get lag(): number {
-    return Math.max(0, this.#totals.sum - this.#confirmed.sum);
+    return this.#isKnown ? Math.max(0, this.#totals.sum - this.#confirmed.sum) : this.#totals.sum;
   }
 
   get dropped(): number {
@@ -58,7 +62,7 @@ export class Database {
 
   /** This log's hits of a counter that the database has confirmed. */
   confirmed(index: number): number {
-    return this.#confirmed.at(index);
+    return this.#isKnown ? this.#confirmed.at(index) : 0;
   }
 
   take(report: ProjectorReport): void {

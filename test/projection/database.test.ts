@@ -26,9 +26,20 @@ function totalsOf(counts: Record<string, number>): Totals {
   return totals;
 }
 
-test("all is confirmed until something is told to be owed", () => {
+test("nothing is confirmed before the projection has told all that is owed; then everything else is", () => {
   const totals = totalsOf({ a: 3, b: 4 });
   const database = new Database(totals, null, 10);
+  assert.equal([database.lag, database.confirmed(0), database.asOf], [7, 0, null]);
+  database.take(report({ confirmed: [["b", 3]] }));
+  assert.equal([database.lag, database.confirmed(1)], [7, 0], "it may have told a part only");
+  database.ready();
+  assert.equal([database.lag, database.confirmed(0), database.confirmed(1)], [1, 3, 3]);
+});
+
+test("what is told to be owed is, all else is confirmed", () => {
+  const totals = totalsOf({ a: 3, b: 4 });
+  const database = new Database(totals, null, 10);
+  database.ready();
   assert.equal([database.lag, database.confirmed(0), database.asOf], [0, 3, null]);
   database.take(report({ confirmed: [["a", 1]] }, 1000));
   assert.equal([database.lag, database.confirmed(0), database.confirmed(1)], [2, 1, 4]);
@@ -42,6 +53,7 @@ test("all is confirmed until something is told to be owed", () => {
 test("counters that come later, also many at once", () => {
   const totals = totalsOf({});
   const database = new Database(totals, null, 100_000);
+  database.ready();
   for (let at = 0; at < 5000; at++) totals.add(totals.indexOf(`c${at}`), 2);
   assert.is(database.lag, 10_000);
   database.take(
@@ -58,6 +70,7 @@ test("counters that come later, also many at once", () => {
 test("other logs' counters take their place up to the bound, and known ones always", () => {
   const totals = totalsOf({ a: 3 });
   const database = new Database(totals, null, 2);
+  database.ready();
   database.take(
     report({
       others: [
@@ -75,6 +88,7 @@ test("other logs' counters take their place up to the bound, and known ones alwa
 test("a projection that starts anew: what it confirmed before it fell, and never told, is not owed for ever", () => {
   const totals = totalsOf({ a: 3 });
   const database = new Database(totals, null, 10);
+  database.ready();
   database.take(report({ confirmed: [["a", 1]] }));
   // It confirmed all three, registered that, and ended before its report: from then on nothing of it is owed.
   database.restart();
