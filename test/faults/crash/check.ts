@@ -8,6 +8,7 @@ import type { Crash } from "../../support/memory-disk.js";
 import { seeded } from "../../support/memory-file.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { type Entry, type Known, keyIn } from "./ledger.js";
+import { repairNothing } from "./repair.js";
 import { DIRECTORY, openServer, type Server } from "./server.js";
 
 /** Every hit in a log, by offset: the number that its payload carries, -1 for one that this check sent itself. */
@@ -28,6 +29,10 @@ export async function checkState(fs: MemoryFileSystem, known: Known, seed: numbe
   const early = await readIfThere(fs);
   if (early !== undefined) checkContents(early, known, "read before the start");
   if (early !== undefined && isVerified) await checkVerify(fs, "before the start");
+
+  // Whether a repair comes first changes nothing.
+  const isRepaired = random() < 0.2;
+  if (isRepaired) await repairNothing(fs, "yes");
 
   let disk = fs;
   // A third of all starts meet another crash themselves.

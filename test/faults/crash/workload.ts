@@ -6,6 +6,7 @@ import { type OperationKind, type Outcome, systemError } from "../../support/mem
 import type { Determinism } from "./determinism.js";
 import { Killable } from "./killable.js";
 import { type Entry, Ledger } from "./ledger.js";
+import { repairNothing } from "./repair.js";
 import { DIRECTORY, openServer, type Server } from "./server.js";
 
 /** What a workload did to the disk, operation by operation, and what its clients know. */
@@ -30,8 +31,8 @@ const FAULTS: readonly OperationKind[] = [
 
 /**
  * Runs the server's parts through what happens to them: hits of many sizes alone and at once, bulk requests, retries,
- * rotation, seals, snapshots, retention, registrations, starts in order and after kill -9, a full disk, and operations that
- * fail. The same seed gives the same operations.
+ * rotation, seals, snapshots, retention, registrations, starts in order and after kill -9, repairs while no server runs, a
+ * full disk, and operations that fail. The same seed gives the same operations.
  */
 export async function record(seed: number, determinism: Determinism): Promise<Recording> {
   determinism.seed(seed);
@@ -60,13 +61,12 @@ class Workload {
 
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
-      if (this.#server === undefined) await this.#open();
+      if (this.#server === undefined) await (this.#random() < 0.3 ? this.#repair() : this.#open());
       else await this.#step(this.#server);
       if (this.#failed || this.#process.isDead) this.#leave();
     }
   }
 
-  /** `wal repair` takes its place here once it exists. */
   async #step(server: Server): Promise<void> {
     const steps: readonly (readonly [weight: number, step: () => Promise<void> | void])[] = [
       [8, () => this.#hits(server, this.#upTo(6))],
@@ -111,6 +111,18 @@ class Workload {
     );
     await this.#orDead(opened);
     await this.#settle();
+  }
+
+  /** `wal repair` while no server runs, through, killed on its way, or met by a fault. */
+  async #repair(): Promise<void> {
+    this.#process = new Killable(this.fs);
+    const chance = this.#random();
+    if (chance < 0.3) this.#process.killAfter(this.#upTo(120));
+    else if (chance < 0.5) this.#fault();
+    const how = this.#random() < 0.3 ? "dry" : "yes";
+    await this.#orDead(repairNothing(this.#process, how).catch(injectedOnly));
+    await this.#settle();
+    this.#leave();
   }
 
   /** The process ends: in order, killed, or as one whose log has failed. */
