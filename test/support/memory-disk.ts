@@ -132,6 +132,7 @@ export class MemoryDisk {
 }
 
 function redoIn(file: MemoryFile | undefined, { kind, position = 0, bytes, durable, failed }: Operation): void {
+  if (kind === "damage") file?.damage(bytes ?? Buffer.alloc(0), position);
   if (kind === "truncate") file?.truncate(position);
   if (kind === "sync" && failed !== true) file?.sync();
   if (kind === "write" && bytes !== undefined && bytes.length > 0) {

@@ -102,6 +102,13 @@ export class MemoryFileSystem implements FileSystem {
     this.#disk.remove(file);
   }
 
+  /** The disk has other bytes there from now on than were written and synced. Recorded; nobody is told. */
+  damage(file: string, bytes: Buffer, position: number): void {
+    const content = this.#disk.file(file);
+    content.damage(bytes, position);
+    this.record.push({ kind: "damage", path: file, position, bytes, file: content });
+  }
+
   async open(file: string, mode: OpenMode): Promise<OpenFile> {
     await this.begin({ kind: "open", path: file, mode });
     if (mode === "create") this.#disk.create(file);

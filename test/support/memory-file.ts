@@ -92,6 +92,13 @@ export class MemoryFile {
     this.#dirty.clear();
   }
 
+  /** What a disk does that lies: other bytes in the cache and on the disk, wherever there are any. */
+  damage(bytes: Uint8Array, position: number): void {
+    for (const content of [this.#cache.subarray(0, this.#size), this.#disk]) {
+      content.set(bytes.subarray(0, Math.max(0, content.length - position)), Math.min(position, content.length));
+    }
+  }
+
   /** The file after a power cut, when of all that is dirty this was written already. */
   onDisk(written: (what: number | "size") => boolean): Buffer {
     const resized = this.#size !== this.#disk.length && written("size");

@@ -13,7 +13,9 @@ export type OperationKind =
   | "makeDirectory"
   | "rename"
   | "unlink"
-  | "syncDirectory";
+  | "syncDirectory"
+  // Nobody asked for it: the disk has lied.
+  | "damage";
 
 export interface Operation {
   readonly kind: OperationKind;

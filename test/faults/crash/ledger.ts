@@ -17,6 +17,10 @@ export class Ledger {
   readonly entries: Entry[] = [];
   /** Openings that came about: nothing of an epoch was written or read before. */
   readonly openings: { readonly at: number; readonly baseOffset: number; sent: number }[] = [];
+  /** Hits whose bytes the disk has lied about: they may be missing from then on. */
+  readonly damages: { readonly at: number; readonly keys: ReadonlySet<number> }[] = [];
+  /** Repairs that went through. */
+  readonly repairs: number[] = [];
   readonly registered: { readonly at: number; readonly name: string; readonly offset: number }[] = [];
 
   /** A hit that no other is like: its payload says which one it is. */
@@ -27,23 +31,43 @@ export class Ledger {
     return entry;
   }
 
+  /** Whether a disk has lied and no repair has been through since. */
+  isDamagedAt(moment: number): boolean {
+    const last = this.damages.filter(({ at }) => at <= moment).at(-1);
+    return last !== undefined && !this.repairs.some((at) => at >= last.at && at <= moment);
+  }
+
+  /** The numbers of hits that may be missing. */
+  damagedAt(moment: number): ReadonlySet<number> {
+    return new Set(this.damages.filter(({ at }) => at <= moment).flatMap(({ keys }) => [...keys]));
+  }
+
   /** The hits that may be in the log at a moment, and those that must. `record`: what was done to the disk. */
   at(moment: number, record: readonly Operation[]): Known {
+    const damaged = this.damagedAt(moment);
     const possible = this.entries.filter(({ sent, refused }) => sent <= moment && !refused);
-    const acknowledged = possible.filter(({ answer }) => answer !== undefined && answer.at <= moment);
+    const answered = possible.filter(({ answer }) => answer !== undefined && answer.at <= moment);
+    const acknowledged = answered.filter(({ hit }) => !damaged.has(keyIn(hit.payload)));
     const openings = this.openings.filter(({ at }) => at <= moment);
-    const offsets = acknowledged.map(({ answer }) => answer?.offset ?? 0);
+    const offsets = answered.map(({ answer }) => answer?.offset ?? 0);
     const mayHave = openings.map(({ baseOffset, sent }) => baseOffset + sent - 1);
     const registered = new Map<string, number>();
     for (const { at, name, offset } of this.registered) if (at <= moment) registered.set(name, offset);
     const failed = record.slice(openings.at(-1)?.at ?? 0, moment).some((operation) => operation.failed === true);
-    return { possible, acknowledged, highest: Math.max(-1, ...offsets, ...mayHave), registered, failed };
+    const highest = Math.max(-1, ...offsets, ...mayHave);
+    const isDamaged = this.isDamagedAt(moment);
+    return { possible, acknowledged, damaged, isDamaged, highest, registered, failed };
   }
 }
 
 export interface Known {
   readonly possible: readonly Entry[];
+  /** Without those that are damaged. */
   readonly acknowledged: readonly Entry[];
+  /** Numbers of hits that may be missing: a disk has lied about them. */
+  readonly damaged: ReadonlySet<number>;
+  /** … and no repair has been through since. */
+  readonly isDamaged: boolean;
   /** No offset up to here may be given out again. */
   readonly highest: number;
   /** By name: the checkpoint that was registered last. */

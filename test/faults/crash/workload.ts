@@ -3,10 +3,11 @@ import { register } from "../../../src/wal/registrations.js";
 import { seeded } from "../../support/memory-file.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { type OperationKind, type Outcome, systemError } from "../../support/memory-handle.js";
+import { damage } from "./damage.js";
 import type { Determinism } from "./determinism.js";
 import { Killable } from "./killable.js";
-import { type Entry, Ledger } from "./ledger.js";
-import { repairNothing } from "./repair.js";
+import { type Entry, keyIn, Ledger } from "./ledger.js";
+import { repair, repairNothing } from "./repair.js";
 import { DIRECTORY, openServer, type Server } from "./server.js";
 
 /** What a workload did to the disk, operation by operation, and what its clients know. */
@@ -31,8 +32,8 @@ const FAULTS: readonly OperationKind[] = [
 
 /**
  * Runs the server's parts through what happens to them: hits of many sizes alone and at once, bulk requests, retries,
- * rotation, seals, snapshots, retention, registrations, starts in order and after kill -9, repairs while no server runs, a
- * full disk, and operations that fail. The same seed gives the same operations.
+ * rotation, seals, snapshots, retention, registrations, starts in order and after kill -9, repairs while no server runs, bytes
+ * that a disk has lied about, a full disk, and operations that fail. The same seed gives the same operations.
  */
 export async function record(seed: number, determinism: Determinism): Promise<Recording> {
   determinism.seed(seed);
@@ -61,7 +62,7 @@ class Workload {
 
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
-      if (this.#server === undefined) await (this.#random() < 0.3 ? this.#repair() : this.#open());
+      if (this.#server === undefined) await this.#stopped();
       else await this.#step(this.#server);
       if (this.#failed || this.#process.isDead) this.#leave();
     }
@@ -91,6 +92,13 @@ class Workload {
     await this.#settle();
   }
 
+  async #stopped(): Promise<void> {
+    const isDamaged = this.ledger.isDamagedAt(this.fs.record.length);
+    if (!isDamaged && this.#random() < 0.12) await this.#damage();
+    else if (this.#random() < (isDamaged ? 0.7 : 0.2)) await this.#repair();
+    else await this.#open();
+  }
+
   async #open(): Promise<void> {
     this.#process = new Killable(this.fs);
     // Now and then another crash comes before the opening is through.
@@ -102,7 +110,8 @@ class Workload {
       (server) => {
         this.#server = server;
         this.ledger.openings.push({ at: this.fs.record.length, baseOffset: server.log.recovery.baseOffset, sent: 0 });
-        if (server.log.damage.length > 0) throw new Error(`damage: ${JSON.stringify(server.log.damage)}`);
+        const isDamaged = this.ledger.isDamagedAt(this.fs.record.length);
+        if (server.log.damage.length > 0 && !isDamaged) throw new Error(`damage: ${JSON.stringify(server.log.damage)}`);
       },
       (error: unknown) => {
         // An operation of the opening was made to fail.
@@ -120,9 +129,23 @@ class Workload {
     if (chance < 0.3) this.#process.killAfter(this.#upTo(120));
     else if (chance < 0.5) this.#fault();
     const how = this.#random() < 0.3 ? "dry" : "yes";
-    await this.#orDead(repairNothing(this.#process, how).catch(injectedOnly));
+    const isDamaged = this.ledger.isDamagedAt(this.fs.record.length);
+    const repairing = (isDamaged ? repair : repairNothing)(this.#process, how).then(() => {
+      if (how === "yes") this.ledger.repairs.push(this.fs.record.length);
+    }, injectedOnly);
+    await this.#orDead(repairing);
     await this.#settle();
     this.#leave();
+  }
+
+  /** Old bytes, behind which others were acknowledged. */
+  async #damage(): Promise<void> {
+    const damaged = this.ledger.damagedAt(this.fs.record.length);
+    const whole = this.ledger.entries.filter(({ hit }) => !damaged.has(keyIn(hit.payload)));
+    const below = Math.max(0, ...whole.map(({ answer }) => answer?.offset ?? 0));
+    if (below === 0) return;
+    const keys = await damage(this.fs, below, this.#random);
+    if (keys !== undefined) this.ledger.damages.push({ at: this.fs.record.length, keys });
   }
 
   /** The process ends: in order, killed, or as one whose log has failed. */
@@ -173,7 +196,10 @@ class Workload {
   }
 
   async #retry(server: Server): Promise<void> {
+    const damaged = this.ledger.damagedAt(this.fs.record.length);
     const keyed = this.ledger.entries.filter(({ hit, refused, answer }) => {
+      // With the hit its id may be gone, too.
+      if (damaged.has(keyIn(hit.payload))) return false;
       return hit.id !== undefined && !refused && (answer === undefined || answer.count !== undefined);
     });
     const entry = keyed[Math.floor(this.#random() * keyed.length)];
@@ -282,5 +308,5 @@ class Workload {
 }
 
 function injectedOnly(error: unknown): void {
-  if (!(error instanceof Error && /injected|ENOSPC/.test(error.message))) throw error;
+  if (!(error instanceof Error && /EIO: injected|ENOSPC/.test(error.message))) throw error;
 }

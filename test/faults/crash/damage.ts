@@ -1,0 +1,63 @@
+import path from "node:path";
+import { storedHits } from "../../../src/hit-record.js";
+import { HEADER_BYTES } from "../../../src/wal/format.js";
+import { LogReader } from "../../../src/wal/log-reader.js";
+import { segmentName } from "../../../src/wal/segment-name.js";
+import type { MemoryFileSystem } from "../../support/memory-file-system.js";
+import { keyIn } from "./ledger.js";
+import { DIRECTORY } from "./server.js";
+
+interface Batch {
+  readonly segment: number;
+  readonly byte: number;
+  readonly endByte: number;
+  readonly keys: readonly number[];
+}
+
+/**
+ * Lets the disk lie: other bytes, in one segment, in place of a header or of batches that all end at or below an offset, so
+ * that something behind them vouches for them. The ledger's numbers of the hits that lay there; undefined where no
+ * batch is so old, or where the bytes were the same.
+ */
+export async function damage(
+  fs: MemoryFileSystem,
+  below: number,
+  random: () => number,
+): Promise<ReadonlySet<number> | undefined> {
+  const upTo = (max: number) => 1 + Math.floor(random() * max);
+  const old = await batchesUpTo(fs.fork(), below);
+  const first = old[Math.floor(random() * old.length)];
+  if (first === undefined) return undefined;
+  const file = path.join(DIRECTORY, segmentName(first.segment));
+  const inSegment = old.filter(({ segment }) => segment === first.segment);
+  const end = Math.max(...inSegment.map(({ endByte }) => endByte));
+  const isHeader = random() < 0.15;
+  const from = isHeader ? upTo(40) : first.byte + Math.floor(random() * (first.endByte - first.byte));
+  const to = Math.min(isHeader ? HEADER_BYTES : end, from + upTo(random() < 0.5 ? 8 : 4096));
+  const content = fs.content(file).subarray(from, to);
+  const isZeroed = random() < 0.3;
+  const bytes = content.map((byte) => (isZeroed ? 0 : byte ^ upTo(255)));
+  if (content.equals(bytes)) return undefined;
+  fs.damage(file, Buffer.from(bytes), from);
+  const hit = isHeader ? inSegment : inSegment.filter(({ byte, endByte }) => byte < to && endByte > from);
+  return new Set(hit.flatMap(({ keys }) => keys));
+}
+
+/** The batches of segments' own bytes that end there or before. Where a header is damaged, none of the segment. */
+async function batchesUpTo(fs: MemoryFileSystem, below: number): Promise<Batch[]> {
+  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const batches: Batch[] = [];
+  try {
+    for (;;) {
+      const step = await reader.next();
+      if ("end" in step) return batches;
+      if (!("batch" in step) || step.batch.missing !== undefined || step.batch.count === 0) continue;
+      const { segment, byte, endByte, endOffset } = step.batch;
+      if (endOffset > below) continue;
+      const keys = [...storedHits(step.batch)].map(({ payload }) => keyIn(payload));
+      batches.push({ segment, byte, endByte, keys });
+    }
+  } finally {
+    await reader.close();
+  }
+}
