@@ -32,7 +32,7 @@ export async function checkState(left: MemoryFileSystem, known: Known, seed: num
   if (early !== undefined && isVerified) await checkVerify(fs, "before the start");
 
   // Whether a repair comes first changes nothing.
-  const isRepaired = random() < 0.2;
+  const isRepaired = random() < 0.1;
   if (isRepaired) await repairNothing(fs, "yes");
 
   let disk = fs;

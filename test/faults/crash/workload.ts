@@ -7,7 +7,7 @@ import { damage } from "./damage.js";
 import type { Determinism } from "./determinism.js";
 import { Killable } from "./killable.js";
 import { type Entry, keyIn, Ledger } from "./ledger.js";
-import { repair, repairNothing } from "./repair.js";
+import { repair, repairNothing, verifyRepaired } from "./repair.js";
 import { DIRECTORY, openServer, type Server } from "./server.js";
 
 /** What a workload did to the disk, operation by operation, and what its clients know. */
@@ -94,7 +94,7 @@ class Workload {
 
   async #stopped(): Promise<void> {
     const isDamaged = this.ledger.isDamagedAt(this.fs.record.length);
-    if (!isDamaged && this.#random() < 0.12) await this.#damage();
+    if (!isDamaged && this.#random() < 0.08) await this.#damage();
     else if (this.#random() < (isDamaged ? 0.7 : 0.2)) await this.#repair();
     else await this.#open();
   }
@@ -130,10 +130,12 @@ class Workload {
     else if (chance < 0.5) this.#fault();
     const how = this.#random() < 0.3 ? "dry" : "yes";
     const isDamaged = this.ledger.isDamagedAt(this.fs.record.length);
-    const repairing = (isDamaged ? repair : repairNothing)(this.#process, how).then(() => {
-      if (how === "yes") this.ledger.repairs.push(this.fs.record.length);
-    }, injectedOnly);
-    await this.#orDead(repairing);
+    const repairing = (isDamaged ? repair : repairNothing)(this.#process, how).then(async (steps) => {
+      if (how === "dry" || steps === undefined) return;
+      this.ledger.repairs.push(this.fs.record.length);
+      await verifyRepaired(this.#process);
+    });
+    await this.#orDead(repairing.catch(injectedOnly));
     await this.#settle();
     this.#leave();
   }
