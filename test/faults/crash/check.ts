@@ -8,7 +8,7 @@ import type { Crash } from "../../support/memory-disk.js";
 import { seeded } from "../../support/memory-file.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { type Entry, type Known, keyIn } from "./ledger.js";
-import { repair, repairNothing } from "./repair.js";
+import { checkLeft, repair, repairNothing } from "./repair.js";
 import { DIRECTORY, openServer, type Server } from "./server.js";
 
 /** Every hit in a log, by offset: the number that its payload carries, -1 for one that this check sent itself. */
@@ -94,7 +94,9 @@ async function repairDamage(fs: MemoryFileSystem, known: Known, random: () => nu
   await repairNothing(disk, "yes");
   const acknowledged = Math.max(-1, ...known.acknowledged.map(({ answer }) => answer?.offset ?? -1));
   const settled = async (one: MemoryFileSystem) => {
-    return [...((await readIfThere(one)) ?? [])].filter(([offset]) => offset <= acknowledged);
+    const contents = (await readIfThere(one)) ?? new Map<number, number>();
+    await checkLeft(one, contents);
+    return [...contents].filter(([offset]) => offset <= acknowledged);
   };
   assert.equal(await settled(disk), await settled(through), "a repair that was cut short ends otherwise");
   return disk;

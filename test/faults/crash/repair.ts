@@ -1,9 +1,15 @@
+import path from "node:path";
+import { crc32 } from "node:zlib";
+import * as assert from "uvu/assert";
 import { checkLogDirectory } from "../../../src/cli/log-directory.js";
 import { dryRepair, type RepairOptions, repairLog } from "../../../src/cli/repair-act.js";
 import type { Step } from "../../../src/cli/repair-steps.js";
 import { verifyLog } from "../../../src/cli/verify-log.js";
 import { HitsError } from "../../../src/errors.js";
 import type { FileSystem } from "../../../src/wal/file-system.js";
+import { readMissingRanges } from "../../../src/wal/missing-ranges.js";
+import { QUARANTINE_DIRECTORY } from "../../../src/wal/segment-name.js";
+import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { DIRECTORY } from "./server.js";
 
 /**
@@ -28,6 +34,28 @@ export async function repair(fs: FileSystem, how: "dry" | "yes"): Promise<readon
   const { steps, byHand } = how === "dry" ? await dryRepair(options) : await repairLog(options);
   if (byHand.length > 0) throw new Error(`repair leaves to a person: ${byHand.join(", ")}`);
   return steps;
+}
+
+/**
+ * What a repair leaves beside the log: no offset counts as missing that has one of these hits, and the copies in quarantine
+ * are what their names say, now and after a power cut.
+ */
+export async function checkLeft(fs: MemoryFileSystem, hits: ReadonlyMap<number, number>): Promise<void> {
+  const { ranges, firstUnsettled } = await readMissingRanges(fs, DIRECTORY);
+  assert.is(firstUnsettled, Number.POSITIVE_INFINITY, "something waits for a database that was never there");
+  for (const [offset, key] of hits) {
+    const range = ranges.find(({ from, to }) => from <= offset && offset < to);
+    assert.ok(range === undefined || key === -1, `offset ${offset} counts as missing, and is there`);
+  }
+  const folder = path.join(DIRECTORY, QUARANTINE_DIRECTORY);
+  for (const disk of [fs, fs.crash("lost")]) {
+    for (const name of disk.names(folder).filter((one) => one.endsWith(".bytes"))) {
+      const [, from, to, checksum] = /\.(\d+)-(\d+)\.([0-9a-f]{8})\.bytes$/.exec(name) ?? [];
+      const content = disk.content(path.join(folder, name));
+      const found = [content.length, crc32(content)];
+      assert.equal(found, [Number(to) - Number(from), Number.parseInt(checksum ?? "", 16)], `${name} in quarantine`);
+    }
+  }
 }
 
 /** What the command does behind it: throws where something is left. */
