@@ -156,6 +156,19 @@ test("every bit of the newest header: damage, ingest goes on, and the id comes f
   }
 });
 
+test("a newest header that can't be read, and a witness further than its segment can hold: offsets begin behind it", async () => {
+  const fs = await smallLog(RECORDS);
+  const second = await openLog(fs);
+  await appendEach(second, ["e"]);
+  await second.close();
+  flipBit(fs, last(segments(fs)), 20, 0);
+  const far = 2 ** 34;
+  const log = await openLog(fs, { witnesses: [witness(second.id, far, 7)] });
+  assert.ok(log.recovery.baseOffset >= far + EPOCH_GAP, `${log.recovery.baseOffset}`);
+  assert.is(log.epoch, 8);
+  await log.close();
+});
+
 test("a newest file of no length: offsets and epochs that it may have held are not used again", async () => {
   const fs = await smallLog(RECORDS);
   // Openings without a hit leave no file that would know of their epochs.
