@@ -3,7 +3,7 @@ import type { MongoServer } from "../test/support/mongodb/server.js";
 import { temporaryDirectory } from "../test/support/server-process.js";
 import { type Load, post } from "./load.js";
 import { lagOf, owe, paid, startProjecting, withMongo } from "./owed.js";
-import { printRows, type Row, spreadOf } from "./row.js";
+import { printRows, type Row, shownRange } from "./row.js";
 import { sendHits } from "./send-hits.js";
 import { median } from "./table.js";
 
@@ -58,7 +58,7 @@ async function loadRow(mongo: MongoServer, { hits, counters, seconds, rounds }: 
     "answers/s idle": Math.round(median(rates(idle))),
     "catching up": Math.round(median(rates(during))),
     ratio: Number(median(ratios).toFixed(2)),
-    "min–max": spreadOf(ratios),
+    "min–max": shownRange(ratios),
     "p99 ms idle": median(p99s(idle)),
     "p99 ms catching up": median(p99s(during)),
     "p99 ratio": Number(median(slower).toFixed(2)),

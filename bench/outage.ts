@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { temporaryDirectory } from "../test/support/server-process.js";
 import { type Load, post } from "./load.js";
 import { paid, startProjecting, withMongo } from "./owed.js";
-import { printRows, type Row, spreadOf } from "./row.js";
+import { printRows, type Row, shownRange } from "./row.js";
 import { median } from "./table.js";
 
 const ROUNDS = 4;
@@ -56,7 +56,7 @@ function row(mongodb: string, loads: readonly Load[], ratios: readonly number[])
     MongoDB: mongodb,
     "answers/s": Math.round(median(loads.map((one) => one.requestsPerSecond))),
     ratio: Number(median(ratios).toFixed(2)),
-    "min–max": spreadOf(ratios),
+    "min–max": shownRange(ratios),
     "slowest ms": Math.max(...loads.map((one) => one.maxMilliseconds)),
     errors: loads.reduce((sum, { errors }) => sum + errors, 0),
   };

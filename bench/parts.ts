@@ -7,7 +7,7 @@ import { foldParts } from "./parts-fold.js";
 import { httpParts } from "./parts-http.js";
 import { logParts } from "./parts-log.js";
 import { projectionParts } from "./parts-projection.js";
-import { printRows, type Row, spreadOf } from "./row.js";
+import { printRows, type Row, shownRange } from "./row.js";
 import { median } from "./table.js";
 
 const ROUNDS = 5;
@@ -60,7 +60,7 @@ async function measure(part: Part): Promise<Row> {
     limit: part.limit.name,
     "limit a second": Math.round(median(limits)),
     ratio: Number(median(ratios).toFixed(3)),
-    "min–max": spreadOf(ratios),
+    "min–max": shownRange(ratios),
   };
 }
 

@@ -18,7 +18,7 @@ function shown(value: string | number): string {
   return Number.isInteger(value) || Math.abs(value) >= 100 ? grouped(value) : value.toFixed(2);
 }
 
-/** Median and the range of it all, as a ratio is shown. */
-export function spreadOf(values: readonly number[]): string {
+/** From the least to the most, as ratios are shown. */
+export function shownRange(values: readonly number[]): string {
   return `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
 }
