@@ -1,4 +1,5 @@
 import path from "node:path";
+import { systemCode } from "../errors.js";
 import { loadSnapshots } from "../projection/local.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
@@ -9,7 +10,7 @@ import { Log } from "../wal/log.js";
 import { type MissingRange, MissingRanges, writeMissingRanges } from "../wal/missing-ranges.js";
 import { copyToQuarantine, keepWhole, moveToQuarantine } from "../wal/quarantine.js";
 import { register } from "../wal/registrations.js";
-import { segmentBases, segmentName } from "../wal/segment-name.js";
+import { QUARANTINE_DIRECTORY, SNAPSHOT_DIRECTORY, segmentBases, segmentName } from "../wal/segment-name.js";
 import { SegmentReader } from "../wal/segment-reader.js";
 import { readWholeFile } from "../wal/whole-file.js";
 import type { Ask } from "./ask-mongodb.js";
@@ -73,6 +74,7 @@ export async function repairLog(options: RepairOptions): Promise<Repair> {
   const { fs, directory } = options;
   const lock = await options.lock(directory);
   try {
+    await syncNames(fs, directory);
     const when = new Date().toISOString();
     const steps: Step[] = [];
     let plan = await planRepair(fs, directory);
@@ -130,6 +132,20 @@ const NOTHING: RepairPlan = {
   missing: MissingRanges.none,
   byHand: [],
 };
+
+/**
+ * A repair that was killed may have left names in the cache alone. What this one finds done must be on the disk, or a power
+ * cut takes it back after it was called done.
+ */
+async function syncNames(fs: FileSystem, directory: string): Promise<void> {
+  for (const folder of ["", SNAPSHOT_DIRECTORY, QUARANTINE_DIRECTORY]) {
+    try {
+      await fs.syncDirectory(path.join(directory, folder));
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw error;
+    }
+  }
+}
 
 async function rebuildHeaders(fs: FileSystem, directory: string, { headers }: RepairPlan, when: string): Promise<void> {
   for (const { baseOffset, header } of headers) {

@@ -150,7 +150,7 @@ function anyCrash(random: () => number): Crash | "killed" {
 }
 
 async function checkStarted(server: Server, fs: MemoryFileSystem, known: Known, when: string): Promise<Contents> {
-  assert.equal(server.log.damage, [], `${when}: a crash is no damage`);
+  assert.equal(server.log.damage, [], `${when}: a crash is no damage: ${JSON.stringify(server.log.damage)}`);
   assert.equal(server.damagedSnapshots, [], `${when}: a crash damages no snapshot`);
   assert.is(server.local.halted?.message, undefined, `${when}: ${server.local.halted?.message}`);
   const contents = await readIfThere(fs);

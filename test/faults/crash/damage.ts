@@ -11,6 +11,7 @@ interface Batch {
   readonly segment: number;
   readonly byte: number;
   readonly endByte: number;
+  readonly endOffset: number;
   readonly keys: readonly number[];
 }
 
@@ -25,13 +26,15 @@ export async function damage(
   random: () => number,
 ): Promise<ReadonlySet<number> | undefined> {
   const upTo = (max: number) => 1 + Math.floor(random() * max);
-  const old = await batchesUpTo(fs.fork(), below);
+  const all = await batchesOf(fs.fork());
+  const old = all.filter(({ endOffset }) => endOffset <= below);
   const first = old[Math.floor(random() * old.length)];
   if (first === undefined) return undefined;
   const file = path.join(DIRECTORY, segmentName(first.segment));
   const inSegment = old.filter(({ segment }) => segment === first.segment);
   const end = Math.max(...inSegment.map(({ endByte }) => endByte));
-  const isHeader = random() < 0.15;
+  // Without any header nothing says which log it is: an opening refuses that, and a repair too.
+  const isHeader = random() < 0.15 && all.some(({ segment }) => segment > first.segment);
   const from = isHeader ? upTo(40) : first.byte + Math.floor(random() * (first.endByte - first.byte));
   const to = Math.min(isHeader ? HEADER_BYTES : end, from + upTo(random() < 0.5 ? 8 : 4096));
   const content = fs.content(file).subarray(from, to);
@@ -43,8 +46,8 @@ export async function damage(
   return new Set(hit.flatMap(({ keys }) => keys));
 }
 
-/** The batches of segments' own bytes that end there or before. Where a header is damaged, none of the segment. */
-async function batchesUpTo(fs: MemoryFileSystem, below: number): Promise<Batch[]> {
+/** The batches of segments' own bytes. Where a header is damaged, none of the segment. */
+async function batchesOf(fs: MemoryFileSystem): Promise<Batch[]> {
   const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
   const batches: Batch[] = [];
   try {
@@ -53,9 +56,8 @@ async function batchesUpTo(fs: MemoryFileSystem, below: number): Promise<Batch[]
       if ("end" in step) return batches;
       if (!("batch" in step) || step.batch.missing !== undefined || step.batch.count === 0) continue;
       const { segment, byte, endByte, endOffset } = step.batch;
-      if (endOffset > below) continue;
       const keys = [...storedHits(step.batch)].map(({ payload }) => keyIn(payload));
-      batches.push({ segment, byte, endByte, keys });
+      batches.push({ segment, byte, endByte, endOffset, keys });
     }
   } finally {
     await reader.close();
