@@ -89,7 +89,8 @@ export async function repairLog(options: RepairOptions): Promise<Repair> {
       await rebuildHeaders(fs, directory, plan, when);
       plan = await planRepair(fs, directory);
     }
-    if (plan.damage.some(({ from, to }) => to !== from)) {
+    // Before anything is counted anew: an opening also writes the tail once more that a failed sync left in the cache alone.
+    if (rebuilt.size > 0 || plan.healed.length > 0 || plan.damage.some(({ from, to }) => to !== from)) {
       steps.push(...stepsOf(NOTHING, await writeDownLostSegments(fs, directory, plan, when), undefined));
       await open(fs, directory);
       plan = await planRepair(fs, directory);
