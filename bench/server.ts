@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,8 +10,6 @@ const STOP_MS = 30_000;
 
 export interface Contestant {
   readonly url: string;
-  /** Resident memory in bytes; 0 where the system doesn't tell. */
-  memory(): number;
   stop(): Promise<void>;
 }
 
@@ -83,7 +81,7 @@ async function start(args: readonly string[], environment: Record<string, string
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [, url = ""] = await printed(child, ready);
-  return { url, memory: () => residentBytes(child), stop: () => stop(child) };
+  return { url, stop: () => stop(child) };
 }
 
 function printed(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
@@ -114,10 +112,4 @@ function stop(child: ChildProcess): Promise<void> {
     });
     child.kill("SIGTERM");
   });
-}
-
-function residentBytes(child: ChildProcess): number {
-  const file = `/proc/${child.pid}/status`;
-  if (!existsSync(file)) return 0;
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0) * 1024;
 }
