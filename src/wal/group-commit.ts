@@ -42,6 +42,13 @@ export interface GroupCommitOptions {
   readonly onBatch: ((batch: BatchTiming) => void) | undefined;
 }
 
+interface Batch {
+  readonly groups: readonly RecordGroup[];
+  /** As written, with the batch's header. */
+  readonly bytes: number;
+  readonly records: number;
+}
+
 /** A batch of many groups stays below this, so that no hit waits for megabytes of others. */
 const PREFERRED_BATCH_BYTES = 4 * 1024 * 1024;
 const SEAL_AFTER_IDLE_MS = 200;
@@ -137,15 +144,16 @@ export class GroupCommit {
   async #run(): Promise<void> {
     clearTimeout(this.#sealTimer);
     while (this.#queue.length > 0 && this.#failure === undefined) {
-      const groups = this.#take();
+      const batch = this.#take();
+      const { groups, bytes } = batch;
       const arrivals = this.#takeArrivals(groups.length);
       try {
-        await this.#commit(groups, arrivals);
+        await this.#commit(batch, arrivals);
       } catch (error) {
         if (error instanceof HitsError && error.code === "DISK_FULL") for (const group of groups) group.failed(error);
         else this.#fail(error, groups);
       }
-      for (const group of groups) this.#queuedBytes -= group.bytes.length;
+      this.#queuedBytes -= bytes - BATCH_HEADER_BYTES;
     }
     if (this.#failure !== undefined) this.#queuedBytes = 0;
     this.#running = undefined;
@@ -157,7 +165,7 @@ export class GroupCommit {
   }
 
   /** The groups of the next batch: at least one, and no more than fit where the disk gives no further segment. */
-  #take(): RecordGroup[] {
+  #take(): Batch {
     const segment = this.#segment;
     const full = this.#options.supply.refusal !== undefined && segment !== undefined;
     let bytes = BATCH_HEADER_BYTES;
@@ -171,10 +179,10 @@ export class GroupCommit {
       records += group.count;
       taken++;
     }
-    if (taken < this.#queue.length) return this.#queue.splice(0, taken);
-    const all = this.#queue;
+    if (taken < this.#queue.length) return { groups: this.#queue.splice(0, taken), bytes, records };
+    const groups = this.#queue;
     this.#queue = [];
-    return all;
+    return { groups, bytes, records };
   }
 
   #takeArrivals(groups: number): number[] {
@@ -184,16 +192,10 @@ export class GroupCommit {
     return all;
   }
 
-  async #commit(groups: readonly RecordGroup[], arrivals: readonly number[]): Promise<void> {
-    let length = BATCH_HEADER_BYTES;
-    let count = 0;
-    for (const group of groups) {
-      length += group.bytes.length;
-      count += group.count;
-    }
+  async #commit({ groups, bytes, records }: Batch, arrivals: readonly number[]): Promise<void> {
     let segment = this.#segment;
-    if (segment === undefined || !segment.hasRoomFor(length)) segment = await this.#roll(length);
-    const buffer = this.#room(length);
+    if (segment === undefined || !segment.hasRoomFor(bytes)) segment = await this.#roll(bytes);
+    const buffer = this.#room(bytes);
     let at = BATCH_HEADER_BYTES;
     for (const group of groups) {
       buffer.set(group.bytes, at);
@@ -204,9 +206,9 @@ export class GroupCommit {
     this.#sealed = false;
     const { onBatch } = this.#options;
     const started = onBatch === undefined ? 0 : performance.now();
-    await segment.write(buffer, length, baseOffset, count, time);
+    await segment.write(buffer, bytes, baseOffset, records, time);
     const written = onBatch === undefined ? 0 : performance.now();
-    this.#offset = baseOffset + count;
+    this.#offset = baseOffset + records;
     this.#options.onDurable(this.#offset, time);
     let offset = baseOffset;
     for (const group of groups) {
@@ -214,8 +216,8 @@ export class GroupCommit {
       offset += group.count;
     }
     onBatch?.({
-      records: count,
-      bytes: length,
+      records,
+      bytes,
       writeMs: written - started,
       waitsMs: arrivals.map((arrival) => written - arrival),
     });
