@@ -2,7 +2,7 @@ import { ArrivingKeys, type GroupKeys } from "./arriving-keys.js";
 import { CountersAllow } from "./counters-allow.js";
 import { HitsError } from "./errors.js";
 import { type Hit, isKeyed, type KeyedHit, MAX_COUNT } from "./hit.js";
-import { encodeHit, encodeHits } from "./hit-record.js";
+import { encodeHit, encodeHits } from "./hit-encoding.js";
 import { keyOf } from "./projection/idempotency-keys.js";
 import type { LocalProjection } from "./projection/local.js";
 import type { RecordGroup } from "./wal/group-commit.js";

@@ -1,10 +1,10 @@
 import { HitsError } from "./errors.js";
 import { type Hit, type KeyedHit, MAX_N } from "./hit.js";
 import type { LogBatch } from "./wal/segment-reader.js";
-import { VarintReader, varintBytes, writeVarint } from "./wal/varint.js";
+import { VarintReader } from "./wal/varint.js";
 
 /**
- * How a hit lies in the log: a record of version 1, behind the varint length that the log gives every record.
+ * How a hit lies in the log (hit-encoding.ts writes it): a record of version 1, behind the varint length that the log gives every record.
  *
  *     type  flags  name                                            n       at      id            payload
  *     1     1      varint length, UTF-8  or  varint distance       varint  varint  varint, UTF-8  varint, UTF-8
@@ -19,105 +19,13 @@ import { VarintReader, varintBytes, writeVarint } from "./wal/varint.js";
  *     0x10  the name is the one of the record so many records before it in the same batch (a request's hits lie in one
  *           batch, so a page hit a thousand times in a bulk request has its name once)
  */
-const HIT = 1;
-const HAS_N = 0x01;
-const HAS_AT = 0x02;
-const HAS_ID = 0x04;
-const HAS_PAYLOAD = 0x08;
-const NAME_BEFORE = 0x10;
+export const HIT = 1;
+export const HAS_N = 0x01;
+export const HAS_AT = 0x02;
+export const HAS_ID = 0x04;
+export const HAS_PAYLOAD = 0x08;
+export const NAME_BEFORE = 0x10;
 const KNOWN_FLAGS = 0x1f;
-
-/** More than any hit takes but for its texts: length, type, flags, and five varints. */
-const FIXED_BYTES = 2 + 5 * 8;
-
-/** Encodes one hit as a record with its length. */
-export function encodeHit(hit: Hit): Buffer {
-  const name = utf8Bytes(hit.counter);
-  const body = 2 + varintBytes(name) + name + extraBytes(hit);
-  const buffer = Buffer.allocUnsafe(varintBytes(body) + body);
-  let at = writeVarint(buffer, 0, body);
-  buffer[at++] = HIT;
-  buffer[at++] = flagsOf(hit);
-  at = writeText(buffer, at, hit.counter, name);
-  writeExtras(buffer, at, hit);
-  return buffer;
-}
-
-/** Encodes the hits of one request, in order, for one batch. */
-export function encodeHits(hits: readonly Hit[]): Buffer {
-  let bound = 0;
-  for (const hit of hits) {
-    bound += FIXED_BYTES + 3 * (hit.counter.length + (hit.id?.length ?? 0) + (hit.payload?.length ?? 0));
-  }
-  const buffer = Buffer.allocUnsafeSlow(bound);
-  const seen = new Map<string, number>();
-  let at = 0;
-  for (const [index, hit] of hits.entries()) {
-    const before = seen.get(hit.counter);
-    const name = before === undefined ? utf8Bytes(hit.counter) : 0;
-    const nameBytes = before === undefined ? varintBytes(name) + name : varintBytes(index - before);
-    at = writeVarint(buffer, at, 2 + nameBytes + extraBytes(hit));
-    buffer[at++] = HIT;
-    buffer[at++] = flagsOf(hit) | (before === undefined ? 0 : NAME_BEFORE);
-    if (before === undefined) {
-      at = writeText(buffer, at, hit.counter, name);
-      seen.set(hit.counter, index);
-    } else {
-      at = writeVarint(buffer, at, index - before);
-    }
-    at = writeExtras(buffer, at, hit);
-  }
-  return buffer.subarray(0, at);
-}
-
-function flagsOf(hit: Hit): number {
-  return (
-    (hit.n === 1 ? 0 : HAS_N) |
-    (hit.at === undefined ? 0 : HAS_AT) |
-    (hit.id === undefined ? 0 : HAS_ID) |
-    (hit.payload === undefined ? 0 : HAS_PAYLOAD)
-  );
-}
-
-function extraBytes(hit: Hit): number {
-  let bytes = hit.n === 1 ? 0 : varintBytes(hit.n);
-  if (hit.at !== undefined) bytes += varintBytes(hit.at);
-  if (hit.id !== undefined) bytes += textBytes(hit.id);
-  if (hit.payload !== undefined) bytes += textBytes(hit.payload);
-  return bytes;
-}
-
-function writeExtras(buffer: Buffer, start: number, hit: Hit): number {
-  let at = start;
-  if (hit.n !== 1) at = writeVarint(buffer, at, hit.n);
-  if (hit.at !== undefined) at = writeVarint(buffer, at, hit.at);
-  if (hit.id !== undefined) at = writeText(buffer, at, hit.id, utf8Bytes(hit.id));
-  if (hit.payload !== undefined) at = writeText(buffer, at, hit.payload, utf8Bytes(hit.payload));
-  return at;
-}
-
-function textBytes(text: string): number {
-  const bytes = utf8Bytes(text);
-  return varintBytes(bytes) + bytes;
-}
-
-/** Up to this length, a loop over the characters is done before a call into native code has begun. */
-const SHORT = 48;
-
-function utf8Bytes(text: string): number {
-  const { length } = text;
-  if (length > SHORT) return Buffer.byteLength(text);
-  for (let i = 0; i < length; i++) if (text.charCodeAt(i) >= 0x80) return Buffer.byteLength(text);
-  return length;
-}
-
-function writeText(buffer: Buffer, start: number, text: string, bytes: number): number {
-  const at = writeVarint(buffer, start, bytes);
-  // As many bytes as characters: ASCII.
-  if (bytes > SHORT || bytes !== text.length) return at + buffer.write(text, at, bytes, "utf8");
-  for (let i = 0; i < bytes; i++) buffer[at + i] = text.charCodeAt(i);
-  return at + bytes;
-}
 
 /** A hit as read back, with its place in the log. Times are filled in from the batch. */
 export interface StoredHit extends Hit {

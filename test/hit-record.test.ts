@@ -3,7 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../src/errors.js";
 import type { Hit } from "../src/hit.js";
-import { encodeHit, encodeHits, foldHits, storedHits } from "../src/hit-record.js";
+import { encodeHit, encodeHits } from "../src/hit-encoding.js";
+import { foldHits, storedHits } from "../src/hit-record.js";
 import type { LogBatch } from "../src/wal/segment-reader.js";
 
 const TIME = 1_700_000_000_000;

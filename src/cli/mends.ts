@@ -1,5 +1,5 @@
 import { MAX_N } from "../hit.js";
-import { encodeHit } from "../hit-record.js";
+import { encodeHit } from "../hit-encoding.js";
 import type { MissingRange, MissingRanges } from "../wal/missing-ranges.js";
 import type { History, Word } from "./history.js";
 

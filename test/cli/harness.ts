@@ -6,7 +6,7 @@ import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { runWalCommand } from "../../src/cli/wal-command.js";
 import type { Hit } from "../../src/hit.js";
-import { encodeHits } from "../../src/hit-record.js";
+import { encodeHits } from "../../src/hit-encoding.js";
 import { type SnapshotFacts, writeSnapshot } from "../../src/projection/snapshot.js";
 import { Totals } from "../../src/projection/totals.js";
 import { Log } from "../../src/wal/log.js";
