@@ -54,6 +54,8 @@ async function owedRows(mongo: MongoServer, counters: number, rounds: number): P
   }
   const one = await replay(`${mongo.url}/${mongo.randomDatabase()}`, counters);
   const medianOf = (hits: number) => median((times.get(hits) ?? []).map(({ ms }) => ms));
+  const afterReconnect = (hits: number) =>
+    median((times.get(hits) ?? []).map(({ ms, reconnectMs }) => ms - reconnectMs));
   return HITS.map((hits) => {
     const own = (times.get(hits) ?? []).map(({ ms }) => ms);
     const mark = times.get(hits)?.every(({ isWhole }) => isWhole) ? "" : "~";
@@ -62,6 +64,7 @@ async function owedRows(mongo: MongoServer, counters: number, rounds: number): P
       "hits owed": hits,
       documents: counters <= MAX_KNOWN ? "there" : "new",
       "ms until none is": Math.round(medianOf(hits)),
+      "of these after reconnect": Math.round(afterReconnect(hits)),
       "min–max": `${mark}${grouped(Math.min(...own))}–${grouped(Math.max(...own))}`,
       "against 1 million": Number((medianOf(hits) / medianOf(HITS[0] ?? 0)).toFixed(2)),
       "one $inc a counter, ms": Math.round((one.bulk * counters) / 1000),

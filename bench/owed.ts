@@ -43,7 +43,13 @@ export async function owe(server: ServerProcess, mongo: MongoServer, hits: numbe
 
 interface Status {
   readonly log: { readonly end: number };
-  readonly projections: readonly { readonly name: string; readonly lag: number }[];
+  readonly projections: readonly Projection[];
+}
+
+interface Projection {
+  readonly name: string;
+  readonly lag: number;
+  readonly state: string;
 }
 
 export async function statusOf(server: ServerProcess): Promise<Status> {
@@ -52,13 +58,18 @@ export async function statusOf(server: ServerProcess): Promise<Status> {
 
 /** Hits that MongoDB has not confirmed. */
 export async function lagOf(server: ServerProcess): Promise<number> {
-  const { projections } = await statusOf(server);
-  return projections.find(({ name }) => name === "mongodb")?.lag ?? Number.NaN;
+  return (await projectionOf(server))?.lag ?? Number.NaN;
+}
+
+async function projectionOf(server: ServerProcess): Promise<Projection | undefined> {
+  return (await statusOf(server)).projections.find(({ name }) => name === "mongodb");
 }
 
 export interface PaidIn {
   /** Until nothing was owed, or would have been. */
   readonly ms: number;
+  /** Of these, until the projection said that MongoDB answers again. */
+  readonly reconnectMs: number;
   /** False: the time was up, and this is extrapolated from what was paid by then. */
   readonly isWhole: boolean;
 }
@@ -67,10 +78,14 @@ export interface PaidIn {
 export async function paid(server: ServerProcess, limitMs = Number.POSITIVE_INFINITY): Promise<PaidIn> {
   const started = performance.now();
   const first = await lagOf(server);
-  for (let lag = first; ; lag = await lagOf(server)) {
+  for (let reconnectMs: number | undefined; ; ) {
+    const projection = await projectionOf(server);
     const ms = performance.now() - started;
-    if (lag === 0) return { ms, isWhole: true };
-    if (ms > limitMs) return { ms: (ms * first) / (first - lag), isWhole: false };
+    if (projection?.state === "running") reconnectMs ??= ms;
+    const known = { reconnectMs: reconnectMs ?? ms };
+    const lag = projection?.lag ?? Number.NaN;
+    if (lag === 0) return { ms, ...known, isWhole: true };
+    if (ms > limitMs) return { ms: (ms * first) / (first - lag), ...known, isWhole: false };
     await sleep(10);
   }
 }
