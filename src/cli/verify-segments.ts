@@ -1,8 +1,9 @@
 import path from "node:path";
 import type { FileSystem } from "../wal/file-system.js";
 import { HEADER_BYTES, type PreviousSegment } from "../wal/format.js";
+import { readHeaderIfThere } from "../wal/segment-header.js";
 import { segmentBases, segmentName } from "../wal/segment-name.js";
-import { readHeaderIfThere, type SegmentReader } from "../wal/segment-reader.js";
+import type { SegmentReader } from "../wal/segment-reader.js";
 import { readFully } from "../wal/whole-file.js";
 import type { Finding } from "./finding.js";
 import { forEachSegment } from "./log-directory.js";

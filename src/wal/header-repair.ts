@@ -12,8 +12,9 @@ import {
   readU64,
   type SegmentHeader,
 } from "./format.js";
+import { readHeaderIfThere } from "./segment-header.js";
 import { segmentBases, segmentName } from "./segment-name.js";
-import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { SegmentReader } from "./segment-reader.js";
 import { readWholeFile, writeFully } from "./whole-file.js";
 
 /** How many places that look like a batch are tried with every epoch: the first few may be damaged too. */

@@ -1,10 +1,12 @@
 import { HitsError, systemCode } from "../errors.js";
 import type { Damage } from "./damage.js";
 import type { FileSystem } from "./file-system.js";
-import { EPOCH_GAP, type Invalid, type SegmentHeader } from "./format.js";
+import type { Invalid, SegmentHeader } from "./format.js";
 import { type MissingRanges, readMissingRanges } from "./missing-ranges.js";
+import { brokenChain, damageAt, lostBefore } from "./segment-chain.js";
+import { readHeaderIfThere } from "./segment-header.js";
 import { segmentBases, segmentName } from "./segment-name.js";
-import { type LogBatch, readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { type LogBatch, SegmentReader } from "./segment-reader.js";
 import { StandIns } from "./stand-ins.js";
 
 /**
@@ -151,10 +153,10 @@ export class LogReader {
   async #atNewest(segment: SegmentReader, invalid: Invalid, bound: number | undefined): Promise<ReadStep | undefined> {
     const end = { end: { segment: segment.baseOffset, byte: segment.byte } };
     if (segment.header === undefined) {
-      return this.#once({ ...this.#at(segment, invalid), byte: 0, to: undefined }) ?? end;
+      return this.#once({ ...damageAt(segment, invalid), byte: 0, to: undefined }) ?? end;
     }
     const size = await segment.size();
-    const before = this.#at(segment, invalid);
+    const before = damageAt(segment, invalid);
     // Below the writer's durable end something is wrong for certain; elsewhere this is most often just the end, and
     // looking behind it means reading all that is prepared.
     if (bound !== undefined || this.#calls++ % LOOK_BEHIND_EVERY === 0) {
@@ -190,7 +192,7 @@ export class LogReader {
     if (next === undefined) return undefined;
     const previous = next.header?.previous;
     const recorded = previous?.baseOffset === segment.baseOffset ? previous : undefined;
-    const before = this.#at(segment, invalid);
+    const before = damageAt(segment, invalid);
     // Where an opening couldn't tell how far the missing records went, the next segment bounds them.
     const isBound = recorded !== undefined && recorded.endOffset > before.from;
     const behind = isBound ? Math.min(recorded.endOffset, nextBase) : nextBase;
@@ -208,45 +210,11 @@ export class LogReader {
         this.#pending.push({ ...before, to: behind });
       }
     }
-    if (recorded === undefined) this.#unchained(segment, next, invalid);
+    const unchained = recorded === undefined ? brokenChain(segment, next, invalid) : undefined;
+    if (unchained !== undefined) this.#pending.push(unchained);
     await segment.close();
     await this.#enter(next);
     return undefined;
-  }
-
-  /** The next segment's header does not name this one as its predecessor: why, as damage where something is missing. */
-  #unchained(segment: SegmentReader, next: SegmentReader, invalid: Invalid): void {
-    const previous = next.header?.previous;
-    const isEmpty = segment.offset === segment.baseOffset;
-    // Its own header is damaged: said when its bytes are reached. Without it only a rotation, which leaves no gap, tells
-    // that this segment had more.
-    if (next.header === undefined) {
-      const missing = next.baseOffset - segment.offset;
-      const isKnown = segment.header !== undefined && missing > (isEmpty ? 1 : 0) && missing < EPOCH_GAP;
-      if (isKnown) this.#pending.push({ ...this.#at(segment, invalid), to: next.baseOffset });
-      return;
-    }
-    // An empty segment that an opening left behind is chained past.
-    if (isEmpty && (previous === undefined || previous.baseOffset < segment.baseOffset)) return;
-    if (previous !== undefined && previous.endOffset <= segment.offset) return;
-    this.#pending.push({
-      file: previous === undefined ? segmentName(next.baseOffset) : segmentName(previous.baseOffset),
-      byte: 0,
-      from: segment.offset,
-      to: previous === undefined ? next.baseOffset : previous.endOffset,
-      expected: "this segment between its neighbours",
-      found: previous === undefined ? "a segment that knows of none before it" : "no such file",
-    });
-  }
-
-  #at(segment: SegmentReader, invalid: Invalid): Damage {
-    return {
-      file: segmentName(segment.baseOffset),
-      byte: segment.byte,
-      from: segment.offset,
-      to: undefined,
-      ...invalid,
-    };
   }
 
   #once(damage: Damage): ReadStep | undefined {
@@ -266,24 +234,10 @@ export class LogReader {
       // Taken by retention between the listing and the opening: list again.
       if (segment === undefined) continue;
       await this.#enter(segment);
-      if (base === first) this.#lostBefore(segment);
+      const lost = base === first ? lostBefore(segment) : undefined;
+      if (lost !== undefined) this.#pending.push(lost);
       return segment;
     }
-  }
-
-  /** The start that began this segment found none at all, and a snapshot or a checkpoint that knew of some. */
-  #lostBefore({ header, baseOffset }: SegmentReader): void {
-    const previous = header?.previous;
-    // As that start noted it; a header that a repair has written anew may not know where the segment before it ended.
-    if (previous?.endByte !== 0 || previous.baseOffset !== previous.endOffset) return;
-    this.#pending.push({
-      file: segmentName(baseOffset),
-      byte: 0,
-      from: previous.endOffset,
-      to: baseOffset,
-      expected: "the segments before this one",
-      found: "none of them when it was begun",
-    });
   }
 
   /** What is wanted lies before the oldest segment: fine in the gap between two epochs, or before the log's birth. */

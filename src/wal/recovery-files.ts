@@ -1,6 +1,7 @@
 import type { FileSystem } from "./file-system.js";
 import type { SegmentHeader } from "./format.js";
-import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { readHeaderIfThere } from "./segment-header.js";
+import { SegmentReader } from "./segment-reader.js";
 import { readFully, writeFully } from "./whole-file.js";
 
 /** What recovery.ts reads and writes besides the newest segment's batches. */

@@ -4,8 +4,9 @@ import type { FileSystem } from "./file-system.js";
 import { EPOCH_GAP, type PreviousSegment } from "./format.js";
 import type { MissingRanges } from "./missing-ranges.js";
 import { holdsNothing } from "./recovery-files.js";
+import { readHeaderIfThere } from "./segment-header.js";
 import { segmentBases, segmentName } from "./segment-name.js";
-import { readHeaderIfThere, SegmentReader } from "./segment-reader.js";
+import { SegmentReader } from "./segment-reader.js";
 
 export interface RetentionLimits {
   /** How long segments stay after their last batch, and how many bytes of them; `Infinity` for ever. */

@@ -12,7 +12,7 @@ import { Totals } from "../../src/projection/totals.js";
 import { Log } from "../../src/wal/log.js";
 import { LogReader } from "../../src/wal/log-reader.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
-import { readHeaderIfThere } from "../../src/wal/segment-reader.js";
+import { readHeaderIfThere } from "../../src/wal/segment-header.js";
 
 export const SEGMENT_BYTES = 64 * 1024;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");

@@ -7,7 +7,7 @@ import { Totals } from "../../src/projection/totals.js";
 import { HEADER_BYTES } from "../../src/wal/format.js";
 import { takeLock } from "../../src/wal/lock.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
-import { readHeaderIfThere } from "../../src/wal/segment-reader.js";
+import { readHeaderIfThere } from "../../src/wal/segment-header.js";
 import { flipByte, inDirectory, rotatedLog, segments, snapshot, wal } from "./harness.js";
 import { counts, files, serves } from "./repair-harness.js";
 

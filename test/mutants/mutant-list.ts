@@ -36,8 +36,8 @@ export const mutants: readonly Mutant[] = [
     invariant: 1,
     name: "acknowledged while the write is under way",
     file: `${WAL}/group-commit.ts`,
-    find: "await segment.write(buffer, length, baseOffset, count, time);",
-    put: "void segment.write(buffer, length, baseOffset, count, time).catch(() => undefined);",
+    find: "await segment.write(buffer, bytes, baseOffset, records, time);",
+    put: "void segment.write(buffer, bytes, baseOffset, records, time).catch(() => undefined);",
     tests: ["wal/group-commit", "wal/write-failure", "wal/crash"],
   },
   // 2. Durable means counted exactly once.

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EPOCH_GAP, encodeSegmentHeader, HEADER_BYTES } from "../../src/wal/format.js";
 import type { Witness } from "../../src/wal/recovery.js";
-import { readSegmentHeader } from "../../src/wal/segment-reader.js";
+import { readSegmentHeader } from "../../src/wal/segment-header.js";
 import { checkOpening } from "../support/log-checks.js";
 import {
   append,

@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HEADER_BYTES, type SegmentHeader } from "../../src/wal/format.js";
+import { readSegmentHeader } from "../../src/wal/segment-header.js";
 import { segmentBases } from "../../src/wal/segment-name.js";
-import { readSegmentHeader } from "../../src/wal/segment-reader.js";
 import { append, DIRECTORY, openLog, readAll, SMALL_SEGMENT, segmentPath, segments } from "../support/log-files.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 

@@ -1,7 +1,7 @@
 import type { FileSystem } from "../../wal/file-system.js";
 import { MissingRanges } from "../../wal/missing-ranges.js";
+import { readHeaderIfThere } from "../../wal/segment-header.js";
 import { segmentBases } from "../../wal/segment-name.js";
-import { readHeaderIfThere } from "../../wal/segment-reader.js";
 import type { Checkpoint } from "./store.js";
 
 /** An epoch of this log that is known: each opening has its own random nonce. */

@@ -3,8 +3,8 @@ import type { Hit } from "../../../src/hit.js";
 import { storedHits } from "../../../src/hit-record.js";
 import { BATCH_HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
+import { readSegmentHeader } from "../../../src/wal/segment-header.js";
 import { segmentName } from "../../../src/wal/segment-name.js";
-import { readSegmentHeader } from "../../../src/wal/segment-reader.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { DIRECTORY, openServer, SEGMENT_BYTES, type Server } from "../crash/server.js";
 

@@ -3,8 +3,8 @@ import { MongoClient } from "mongodb";
 import { storedHits } from "../../../src/hit-record.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { readHeaderIfThere } from "../../../src/wal/segment-header.js";
 import { segmentBases } from "../../../src/wal/segment-name.js";
-import { readHeaderIfThere } from "../../../src/wal/segment-reader.js";
 
 /** What lies in a collection, with numbers as numbers. */
 export interface StoredDocument {
