@@ -58,7 +58,8 @@ export function parseN(value: unknown): number {
   throw new HitsError("INVALID_N", `n is ${show(value)}: a whole number from 1 to 1,000,000,000 is allowed`);
 }
 
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+/** What an event time looks like as text; whether there is such a day is another matter. */
+export const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** An event time, RFC 3339 text or epoch milliseconds, at most five minutes ahead of `now`. Throws `INVALID_AT`. */
 export function parseAt(value: unknown, now: number): number {

@@ -1,6 +1,7 @@
 import { describeError } from "../errors.js";
 import { checkCounterName } from "../hit.js";
 import type { Command, Invocation, OwnOption } from "./command.js";
+import { exportSettings } from "./export-settings.js";
 import { directoryOf, parseOptions, refused, wholeNumber } from "./options.js";
 
 const OPTIONS = {
@@ -14,10 +15,20 @@ const OPTIONS = {
   top: { type: "string" },
   yes: { type: "boolean" },
   "without-mongodb": { type: "boolean" },
+  format: { type: "string" },
+  since: { type: "string" },
+  until: { type: "string" },
+  output: { type: "string", short: "o" },
+  force: { type: "boolean" },
+  "no-ids": { type: "boolean" },
+  "excel-safe": { type: "boolean" },
 } as const;
-const OWN: readonly OwnOption[] = ["from", "to", "counter", "follow", "top", "yes", "without-mongodb"];
+const OWN: readonly OwnOption[] = [
+  ...(["from", "to", "counter", "follow", "top", "yes", "without-mongodb"] as const),
+  ...(["format", "since", "until", "output", "force", "no-ids", "excel-safe"] as const),
+];
 
-type Checked = Omit<Invocation, "fs" | "output" | "environment" | "interruption">;
+type Checked = Omit<Invocation, "fs" | "output" | "environment" | "interruption" | "bar">;
 
 /** What was asked for: help (of one command or of all), or a command with its settings. */
 export type Asked = { readonly help: Command | undefined } | { readonly command: Command; readonly settings: Checked };
@@ -60,6 +71,7 @@ export function readArguments(
     top: wholeNumber("top", values.top, 1),
     yes: values.yes === true,
     withoutMongodb: values["without-mongodb"] === true,
+    exported: exportSettings(values),
     operand: operands[0] ?? "",
   };
   return { command, settings };

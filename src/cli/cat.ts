@@ -1,17 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { HitsError } from "../errors.js";
 import { type StoredHit, storedHits } from "../hit-record.js";
-import { describeDamage } from "../wal/damage.js";
-import { segmentBases } from "../wal/segment-name.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { rfc3339 } from "./columns.js";
 import type { Command, Invocation } from "./command.js";
-import { describeFinding, missingFinding } from "./finding.js";
-import { checkLogDirectory } from "./log-directory.js";
-import { logSteps } from "./log-steps.js";
 import { printableJson } from "./printable.js";
-
-const POLL_MS = 100;
+import { walkLog } from "./walk-log.js";
 
 export const catCommand: Command = {
   name: "cat",
@@ -35,40 +27,15 @@ Damage is a line on standard error, and so is what a repair has written down as 
 Exit status: 0; 1 where it can't be read, or retention has taken what --from asks for.`,
 
   async run(invocation) {
-    const { fs, directory, from, to, follow, output } = invocation;
-    const signal = follow ? invocation.interruption() : undefined;
-    if (!follow) await checkLogDirectory(fs, directory);
-    let saidWaiting = false;
-    try {
-      for await (const step of logSteps({ fs, directory, from, waitsForLog: follow })) {
-        if ("batch" in step) {
-          if (to !== undefined && step.batch.baseOffset >= to) break;
-          const { missing, count } = step.batch;
-          if (missing !== undefined && count === 0) {
-            await output.flush();
-            output.complain(describeFinding(missingFinding(missing)));
-          }
-          await printHits(step.batch, invocation);
-          if (to !== undefined && step.batch.endOffset >= to) break;
-        } else if ("damage" in step) {
-          await output.flush();
-          output.complain(`damage: ${describeDamage(step.damage)}`);
-        } else {
-          await output.flush();
-          if (signal === undefined) break;
-          if (step.end.segment === undefined && !saidWaiting) {
-            saidWaiting = true;
-            output.complain(`no log in ${directory} yet: waiting for one`);
-          }
-          await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
-        }
-        if (signal?.aborted === true) break;
-      }
-    } catch (error) {
-      await output.flush();
-      throw await withOldest(error, invocation);
-    }
-    await output.flush();
+    const { follow, output } = invocation;
+    await walkLog(invocation, follow ? invocation.interruption() : undefined, {
+      batch: (batch) => printHits(batch, invocation),
+      async say(line) {
+        await output.flush();
+        output.complain(line);
+      },
+      atEnd: () => output.flush(),
+    });
     return 0;
   },
 };
@@ -90,8 +57,8 @@ export function hitLine(hit: StoredHit): string {
   return printableJson(`${line}}`);
 }
 
-/** The stored text, so that no number in it is rounded. What is no JSON object is shown as the text it is. */
-function payloadJson(payload: string): string {
+/** A payload as JSON: the stored text, so that no number in it is rounded. What is no JSON object is shown as the text it is. */
+export function payloadJson(payload: string): string {
   try {
     const value: unknown = JSON.parse(payload);
     // Line breaks of JSON lie between its parts, where a space says the same.
@@ -100,11 +67,4 @@ function payloadJson(payload: string): string {
     // Falls through.
   }
   return JSON.stringify(payload);
-}
-
-async function withOldest(error: unknown, { fs, directory }: Invocation): Promise<unknown> {
-  if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) return error;
-  const oldest = segmentBases(await fs.list(directory))[0] ?? 0;
-  const advice = `the oldest offset there is ${oldest}; --from ${oldest} shows what is left`;
-  return new HitsError("OFFSET_GONE", `${error.message.split(":")[0] ?? ""}: ${advice}`, { cause: error });
 }

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { FileSystem } from "../wal/file-system.js";
 import type { Output } from "./output.js";
 
@@ -20,7 +21,39 @@ export interface Command {
   run(invocation: Invocation): Promise<number>;
 }
 
-export type OwnOption = "from" | "to" | "counter" | "follow" | "top" | "yes" | "without-mongodb";
+export type OwnOption =
+  | "from"
+  | "to"
+  | "counter"
+  | "follow"
+  | "top"
+  | "yes"
+  | "without-mongodb"
+  | "format"
+  | "since"
+  | "until"
+  | "output"
+  | "force"
+  | "no-ids"
+  | "excel-safe";
+
+export interface ExportSettings {
+  readonly format: "ndjson" | "csv";
+  /** Epoch milliseconds. */
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  /** An absolute path. */
+  readonly file: string | undefined;
+  readonly force: boolean;
+  readonly withIds: boolean;
+  readonly excelSafe: boolean;
+}
+
+export interface BarTerminal {
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Whether results go to a terminal, too. */
+  readonly isStdoutTerminal: boolean;
+}
 
 /** A command as it was called, checked. */
 export interface Invocation {
@@ -34,9 +67,13 @@ export interface Invocation {
   readonly top: number | undefined;
   readonly yes: boolean;
   readonly withoutMongodb: boolean;
+  /** What `export` alone takes. */
+  readonly exported: ExportSettings;
   /** Empty for a command without one. */
   readonly operand: string;
   readonly output: Output;
+  /** Where a bar may be drawn that says how far it is. */
+  readonly bar: BarTerminal;
   /** Where its settings are, for a command that needs more than the log directory. */
   readonly environment: NodeJS.ProcessEnv;
   /** Makes Ctrl-C end the command in order, from the call on. */

@@ -6,6 +6,7 @@ import { auditCommand } from "./audit.js";
 import { catCommand } from "./cat.js";
 import type { Command } from "./command.js";
 import { countsCommand } from "./counts.js";
+import { exportCommand } from "./export.js";
 import { forgetCommand } from "./forget.js";
 import { forkCommand } from "./fork.js";
 import { lsCommand } from "./ls.js";
@@ -18,12 +19,13 @@ import { verifyCommand } from "./verify.js";
 /**
  * The way in to src/cli, the inspection script. Each command is a file that yields rows or findings and says how they look
  * (command.ts); arguments.ts checks what was typed, output.ts writes, columns.ts and printable.ts are for people's eyes. The
- * commands read a live log from another process: they take no lock, write nothing (`repair`, `rebuild`, `forget` and `fork` aside), and believe
+ * commands read a live log from another process: they take no lock, write nothing into it (`repair`, `rebuild`, `forget` and `fork` aside), and believe
  * only what they have made durable themselves, as LogReader does without a writer's durable end.
  */
 const COMMANDS: readonly Command[] = [
   lsCommand,
   catCommand,
+  exportCommand,
   countsCommand,
   verifyCommand,
   statusCommand,
@@ -38,8 +40,8 @@ const FAILED = 1;
 const USAGE = 64;
 
 export interface Terminal {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
   /** What ends a command that would go on; Ctrl-C where it is not given. */
   readonly interruption?: AbortSignal;
 }
@@ -75,7 +77,8 @@ export async function runWalCommand(
       stopListening = () => process.off("SIGINT", interrupt);
       return controller.signal;
     };
-    return await asked.command.run({ ...asked.settings, fs: nodeFileSystem, output, environment, interruption });
+    const bar = { stderr: terminal.stderr, isStdoutTerminal: terminal.stdout.isTTY === true };
+    return await asked.command.run({ ...asked.settings, fs: nodeFileSystem, output, bar, environment, interruption });
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     output.complain(`${name}: ${oneLine(describeError(error))}`);
@@ -102,7 +105,7 @@ forget and fork.
 ${lines.join("\n")}
 
   --dir DIR  the log directory (default: WAL_DIR, else ./wal)
-  --json     for machines: one JSON document, or a JSON line for each row of ls and cat
+  --json     for machines: one JSON document, or a JSON line for each row of ls, cat and export
   --help     this, or with a command what it shows, its options and its exit statuses
 Exit status: 0; 1 where something is wrong or can't be read (2 where audit could not look); 64 for arguments that are
 not allowed.`;

@@ -1,5 +1,5 @@
-import { HitsError } from "../errors.js";
-import { queryValue } from "./target.js";
+import * as z from "zod";
+import { checkedQueryValue } from "./query-schema.js";
 
 /** How a badge looks. Colours are in the form that `colourIn` lets through. */
 export interface BadgeLook {
@@ -14,7 +14,7 @@ const STYLES = ["flat", "flat-square", "plastic", "for-the-badge", "social"] as 
 type Style = (typeof STYLES)[number];
 
 /** The names that badge-maker has for colours of its own: what else it takes for one, it takes without a complaint. */
-const COLOURS = new Set([
+const COLOURS = [
   ...[
     "brightgreen",
     "green",
@@ -29,21 +29,49 @@ const COLOURS = new Set([
     "lightgray",
   ],
   ...["critical", "important", "success", "informational", "inactive"],
-]);
+];
 
 const MAX_LABEL = 64;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what XML has no way to express, and other control characters.
-const UNFIT = /[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/;
+const FIT = /^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$/;
+const LABEL_ALLOWED = `is at most ${MAX_LABEL} characters, without control characters`;
+
+const COLOUR = new RegExp(`^(?:#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})|${COLOURS.join("|")})$`);
+
+const colour = z
+  .string()
+  .toLowerCase()
+  .regex(COLOUR, `is a hex colour like 08c or 0088cc, or one of: ${COLOURS.join(", ")}`);
+
+/** What a query may ask for. A value that isn't allowed has a message of its own. */
+export const badgeQuery = z.object({
+  label: z
+    .string()
+    // Characters, as JSON Schema counts them, not UTF-16 code units.
+    .refine((label) => [...label].length <= MAX_LABEL, { message: LABEL_ALLOWED })
+    .regex(FIT, LABEL_ALLOWED)
+    .meta({ maxLength: MAX_LABEL, description: "What stands on the left.", default: "hits", example: "views" }),
+  color: colour.meta({
+    description: "Behind the count: hex, or one of shields.io's names.",
+    default: "blue",
+    example: "08c",
+  }),
+  labelColor: colour.meta({ description: "Behind the label.", example: "555" }),
+  style: z
+    .enum(STYLES, `is one of: ${STYLES.join(", ")}`)
+    .meta({ description: "The shape.", default: "flat", example: "flat-square" }),
+});
 
 export const DEFAULT_LOOK: BadgeLook = { label: "hits", color: "blue", labelColor: undefined, style: "flat" };
 
 /** The look that a query asks for: `label`, `color`, `labelColor`, `style`. Throws `INVALID_QUERY`. */
 export function badgeLook(query: string): BadgeLook {
+  const { label, color, labelColor, style } = badgeQuery.shape;
   return {
-    label: labelIn(query) ?? DEFAULT_LOOK.label,
-    color: colourIn(query, "color") ?? DEFAULT_LOOK.color,
-    labelColor: colourIn(query, "labelColor"),
-    style: styleIn(query) ?? DEFAULT_LOOK.style,
+    label: checkedQueryValue(query, "label", label) ?? DEFAULT_LOOK.label,
+    color: hash(checkedQueryValue(query, "color", color)) ?? DEFAULT_LOOK.color,
+    labelColor: hash(checkedQueryValue(query, "labelColor", labelColor)),
+    style: checkedQueryValue(query, "style", style) ?? DEFAULT_LOOK.style,
   };
 }
 
@@ -54,26 +82,7 @@ export async function badge({ labelColor, ...look }: BadgeLook, message: string)
   return makeBadge({ ...look, ...(labelColor === undefined ? undefined : { labelColor }), message });
 }
 
-function labelIn(query: string): string | undefined {
-  const label = queryValue(query, "label");
-  if (label === undefined || ([...label].length <= MAX_LABEL && !UNFIT.test(label))) return label;
-  throw new HitsError("INVALID_QUERY", `label is at most ${MAX_LABEL} characters, without control characters`);
-}
-
-function colourIn(query: string, key: string): string | undefined {
-  const colour = queryValue(query, key)?.toLowerCase();
-  if (colour === undefined || COLOURS.has(colour)) return colour;
-  const hex = /^#?([\da-f]{3}|[\da-f]{6})$/.exec(colour)?.[1];
-  if (hex !== undefined) return `#${hex}`;
-  throw new HitsError(
-    "INVALID_QUERY",
-    `${key} is a hex colour like 08c or 0088cc, or one of: ${[...COLOURS].join(", ")}`,
-  );
-}
-
-function styleIn(query: string): Style | undefined {
-  const wanted = queryValue(query, "style");
-  const style = STYLES.find((one) => one === wanted);
-  if (style !== undefined || wanted === undefined) return style;
-  throw new HitsError("INVALID_QUERY", `style is one of: ${STYLES.join(", ")}`);
+/** A hex colour with its `#`, which badge-maker wants; a name as it is. */
+function hash(colour: string | undefined): string | undefined {
+  return colour !== undefined && /^[0-9a-f]+$/.test(colour) ? `#${colour}` : colour;
 }

@@ -17,7 +17,7 @@ const MAX_BYTES_AT_ONCE = 128 * 1024 * 1024;
 /** Entries read in one go, before others get a turn: a few milliseconds. */
 const ENTRIES_A_TURN = 4096;
 
-const LINE_TYPES = new Set([
+export const LINE_TYPES = new Set([
   "application/x-ndjson",
   "application/ndjson",
   "application/jsonl",

@@ -65,6 +65,11 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   TOO_MANY_STREAMS: { status: UNAVAILABLE, retryAfter: 10 },
 };
 
+/** The status that an error with this code is answered with. */
+export function statusOf(code: ErrorCode): number {
+  return ROWS[code]?.status ?? 500;
+}
+
 /**
  * What to answer for whatever was thrown. Anything but a `HitsError` that HTTP knows is an `INTERNAL`, logged in full
  * and answered without a word about the inside. `members` come on top of those that every problem has.

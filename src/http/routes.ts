@@ -5,17 +5,18 @@ import type { Admin } from "./admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import type { BulkHits } from "./bulk.js";
 import { counterInPath, counterInQuery } from "./counter-name.js";
+import { countersQueryIn } from "./counters-query.js";
 import type { EventStreams } from "./events.js";
 import { answerHome } from "./home.js";
 import type { Logger } from "./logger.js";
+import { servedOpenApi, type Tagged } from "./openapi/served.js";
 import { pageAssets } from "./page/page.js";
 import type { Pictures } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
 import { type HitsScript, hitsScript, hitsScriptHeaders } from "./script/script.js";
-import type { CountersQuery, ProjectionStatus, Services } from "./services.js";
+import type { ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
-import { queryValue } from "./target.js";
 import { sendPage } from "./template.js";
 import type { Views } from "./views.js";
 
@@ -33,8 +34,6 @@ export interface Handlers {
   /** How long hits.js keeps what it could not send. */
   readonly keepMs: number;
 }
-
-const MAX_LIMIT = 1000;
 
 /** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
 export function createRouter(handlers: Handlers): Router {
@@ -70,6 +69,8 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));
   const script = hitsScript(keepMs);
   router.get("/hits.js", (ctx) => answerScript(ctx, script));
+  const openApi = servedOpenApi();
+  router.get("/openapi.json", (ctx) => answerOpenApi(ctx, openApi));
   const embed = renderEmbed(keepMs);
   router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
   for (const [name, { type, body }] of [...pageAssets, ...embedAssets]) {
@@ -127,15 +128,7 @@ function answerCounters(ctx: Context, { services, admin }: Handlers): void {
     return;
   }
   admin.require(ctx.req, ctx.res);
-  json(ctx, services.counters(countersQuery(ctx.querystring)));
-}
-
-function countersQuery(query: string): CountersQuery {
-  const limit = queryValue(query, "limit") ?? "100";
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_LIMIT) {
-    throw new HitsError("INVALID_QUERY", "limit is a whole number from 1 to 1,000");
-  }
-  return { prefix: queryValue(query, "prefix") ?? "", limit: Number(limit), after: queryValue(query, "after") };
+  json(ctx, services.counters(countersQueryIn(ctx.querystring)));
 }
 
 function answerEvents(ctx: Context, events: EventStreams): void {
@@ -158,6 +151,19 @@ function answerScript(ctx: Context, { type, etag, gzipped, body }: HitsScript): 
   if (zips) ctx.set("Content-Encoding", "gzip");
   ctx.set("Content-Type", type);
   ctx.body = zips ? gzipped : body;
+}
+
+function answerOpenApi(ctx: Context, { type, etag, body }: Tagged): void {
+  // Kept, and looked at again by its tag: it changes with a release only.
+  ctx.set("Cache-Control", "no-cache");
+  ctx.set("ETag", etag);
+  ctx.status = 200;
+  if (ctx.fresh) {
+    ctx.status = 304;
+    return;
+  }
+  ctx.set("Content-Type", type);
+  ctx.body = body;
 }
 
 function answerReady(ctx: Context, services: Services): void {

@@ -170,7 +170,7 @@ test("a large log is read with bounded memory", async () => {
     }
     await log.close();
     const baseline = await measured(directory, ["--help"]);
-    for (const args of [["cat"], ["verify"], ["counts"]]) {
+    for (const args of [["cat"], ["export"], ["verify"], ["counts"]]) {
       const { status, stderr, kib } = await measured(directory, args);
       assert.is(status, 0, stderr);
       const more = Math.round((kib - baseline.kib) / 1024);

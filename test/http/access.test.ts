@@ -160,7 +160,15 @@ test("with ADMIN_TOKEN, what everybody sees does not name the projections' error
     await withPolicy(policy, async ({ url, services }) => {
       services.projections = [
         ...services.projections,
-        { name: "mongodb", checkpoint: 0, lag: 1, state: "retrying", blocked: 0, lastError: "no db7.lan", since: "" },
+        {
+          name: "mongodb",
+          checkpoint: 0,
+          lag: 1,
+          state: "retrying",
+          blocked: 0,
+          lastError: "no db7.lan",
+          since: "2026-01-15T12:00:00Z",
+        },
       ];
       const seen = await (await fetch(`${url}/?peek`)).text();
       const abort = new AbortController();

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import * as assert from "uvu/assert";
 import { type AppOptions, createApp } from "../../src/http/app.js";
 import { createHttpServer, type HttpServer, type ServerBounds } from "../../src/http/server.js";
+import { heldAgainstDescription } from "./described.js";
 import { FakeLogger, FakeServices } from "./fake-services.js";
 
 export interface Running {
@@ -16,11 +17,16 @@ export interface Bounds extends AppOptions {
   readonly server?: Partial<ServerBounds>;
 }
 
-/** Runs `body` against a server on a free port, stops it, and expects that nothing was logged as an error. */
+/**
+ * Runs `body` against a server on a free port, stops it, and expects that nothing was logged as an error, and that every
+ * answer is one that the API description knows of.
+ */
 export async function withServer(body: (running: Running) => Promise<void>, bounds: Bounds = {}): Promise<void> {
   const services = new FakeServices();
   const logger = new FakeLogger();
-  const server = createHttpServer(createApp(services, logger, bounds), logger, bounds.server);
+  const app = createApp(services, logger, bounds);
+  const complaints = heldAgainstDescription(app);
+  const server = createHttpServer(app, logger, bounds.server);
   const { port } = await server.listen("127.0.0.1", 0);
   try {
     await body({ services, logger, server, port, url: `http://127.0.0.1:${port}` });
@@ -28,6 +34,7 @@ export async function withServer(body: (running: Running) => Promise<void>, boun
     await server.stop(500);
   }
   assert.equal(logger.errors, []);
+  assert.equal(complaints, [], "answers that /openapi.json does not describe");
 }
 
 /** An answer read off a socket. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { holdAgainstDescription } from "./described-fetch.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const BINARY = path.join(root, "dist", "bin.js");
@@ -58,7 +59,9 @@ export class ServerProcess {
   ): Promise<ServerProcess | Ended> {
     const { child, ended } = spawnServer(environment, before);
     const url = await Promise.race([readyUrl(child), ended]);
-    return typeof url === "string" ? new ServerProcess(child, url, ended) : url;
+    if (typeof url !== "string") return url;
+    holdAgainstDescription(url);
+    return new ServerProcess(child, url, ended);
   }
 
   /** kill -9: nothing of it runs on. */
