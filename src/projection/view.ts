@@ -1,6 +1,7 @@
 import { HitsError } from "../errors.js";
 import type { Database } from "./database.js";
 import type { LocalProjection } from "./local.js";
+import { topCounters } from "./top-counters.js";
 import type { Totals } from "./totals.js";
 
 /** A counter as it stands. */
@@ -44,6 +45,14 @@ export class View {
       counters: shown.map((name) => this.#show(name, totals, asOf)),
       next: names.length > query.limit ? (shown.at(-1) ?? null) : null,
     };
+  }
+
+  /** The `limit` counters with the largest counts, and how many counters the database lacks hits of. Goes through all. */
+  top(limit: number): { counters: CounterView[]; owing: number } {
+    const totals = this.#totals();
+    const asOf = this.#asOf();
+    const { indexes, owing } = topCounters(totals, this.#database, limit);
+    return { counters: indexes.map((index) => this.#show(totals.nameAt(index), totals, asOf)), owing };
   }
 
   #totals(): Totals {
