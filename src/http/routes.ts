@@ -5,6 +5,7 @@ import type { Admin } from "./admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import type { BulkHits } from "./bulk.js";
 import { counterInPath, counterInQuery } from "./counter-name.js";
+import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "./dashboard/dashboard-page.js";
 import type { EventStreams } from "./events.js";
 import { answerHome } from "./home.js";
 import type { Logger } from "./logger.js";
@@ -65,6 +66,11 @@ export function createRouter(handlers: Handlers): Router {
     ctx.set("Content-Type", type);
     ctx.body = body;
   });
+  router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
+  router.get("/dashboard/data", async (ctx) => {
+    admin.require(ctx.req, ctx.res);
+    json(ctx, await services.dashboard(historyAfter(ctx.querystring)));
+  });
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));
@@ -72,7 +78,7 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/hits.js", (ctx) => answerScript(ctx, script));
   const embed = renderEmbed(keepMs);
   router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
-  for (const [name, { type, body }] of [...pageAssets, ...embedAssets]) {
+  for (const [name, { type, body }] of [...pageAssets, ...embedAssets, ...dashboardAssets]) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);
       ctx.body = body;
@@ -136,6 +142,13 @@ function countersQuery(query: string): CountersQuery {
     throw new HitsError("INVALID_QUERY", "limit is a whole number from 1 to 1,000");
   }
   return { prefix: queryValue(query, "prefix") ?? "", limit: Number(limit), after: queryValue(query, "after") };
+}
+
+/** Which samples of the history whoever asks has already: `?after=`, the number of the newest; none without it. */
+function historyAfter(query: string): number {
+  const after = queryValue(query, "after") ?? "0";
+  if (!/^\d{1,15}$/.test(after)) throw new HitsError("INVALID_QUERY", "after is the number of a sample: history.last");
+  return Number(after);
 }
 
 function answerEvents(ctx: Context, events: EventStreams): void {

@@ -19,6 +19,7 @@ export interface CounterView {
 export class View {
   readonly #local: LocalProjection;
   readonly #database: Database | undefined;
+  #topNames: ReadonlyMap<number, string> = new Map();
 
   /** `database`: undefined where none is configured. */
   constructor(local: LocalProjection, database: Database | undefined) {
@@ -52,7 +53,9 @@ export class View {
     const totals = this.#totals();
     const asOf = this.#asOf();
     const { indexes, owing } = topCounters(totals, this.#database, limit);
-    return { counters: indexes.map((index) => this.#show(totals.nameAt(index), totals, asOf)), owing };
+    // Those of the last time are mostly those of now.
+    this.#topNames = new Map(indexes.map((index) => [index, this.#topNames.get(index) ?? totals.nameAt(index)]));
+    return { counters: [...this.#topNames.values()].map((name) => this.#show(name, totals, asOf)), owing };
   }
 
   #totals(): Totals {
