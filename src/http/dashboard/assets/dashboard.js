@@ -202,7 +202,6 @@ function showState(state) {
   set("connection-lead", lead);
   const time = new Date(seenAt).toLocaleTimeString("en-GB", { hourCycle: "h23" });
   set("connection-rest", state === "lost" && seen !== undefined ? `${rest} What you see is as of ${time}.` : rest);
-  document.body.classList.toggle("stale", state === "lost");
   show("forget", state !== "denied" && token.value !== "");
   // Links can't carry the token: behind them is only a refusal.
   for (const id of ["status-link", "counters-link"]) show(id, state !== "denied" && token.value === "");
@@ -213,11 +212,8 @@ function showState(state) {
 function askForToken() {
   const wasGiven = token.value !== "";
   token.value = "";
-  history = [];
-  epoch = undefined;
-  seen = undefined;
-  connection.after = 0;
-  show("content", false);
+  // Nothing of what was shown to its bearer stays in the page.
+  if (seen !== undefined) return location.reload();
   show("door", true);
   set("why", wasGiven ? "That is not this server’s token." : "");
   part("token").setAttribute("aria-invalid", wasGiven);
