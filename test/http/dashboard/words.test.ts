@@ -7,6 +7,7 @@ import {
   mongoWords,
   problems,
   rate,
+  sinceWords,
 } from "../../../src/http/dashboard/assets/dashboard-words.js";
 import type { DashboardData } from "../../../src/http/dashboard/dashboard-data.js";
 import { ago, counters, DAMAGE, dashboardData, GIB, local, logOf, MIB, mongodb, top } from "./data.js";
@@ -72,6 +73,7 @@ test("each thing that is wrong is told, the worst first, with what to do", () =>
     "7 counters can’t be projected",
   ]);
   assert.match(text(over), /offsets 4,410 to 4,475: a batch whose checksum/);
+  assert.match(text(over), /"There is no snapshot\."/);
   assert.match(text(over), /and 8 more.*and 6 more/);
   for (const { title, text: what, todo } of problems(dashboardData(over))) {
     assert.ok(todo !== "" && what !== "", title);
@@ -88,6 +90,18 @@ test("room on disk: below ten segments, below two, unknown, and told once", () =
   assert.equal(titles({ log: logOf({ freeBytes: 0 }), refusal: { code: "DISK_FULL", detail: "" } }), [
     "Hits are refused",
   ]);
+});
+
+test("a history of less than an hour says why", () => {
+  const now = Date.now();
+  assert.is(
+    plain(sinceWords([{ at: now - 60_000 }], now, 65)),
+    "The history begins with the start of this server, 1 min ago.",
+  );
+  assert.is(plain(sinceWords([], now, 2)), "The history begins with the start of this server, 2 s ago.");
+  // Opened before the server was started anew: what was seen then is still shown.
+  assert.is(sinceWords([{ at: now - 3_599_000 }], now, 65), "");
+  assert.is(sinceWords([{ at: now - 60_000 }], now, 7200), "");
 });
 
 test("a chart in words", () => {

@@ -31,6 +31,9 @@ export interface Problem {
 /** What needs somebody's attention, the worst first. */
 export function problems(data: DashboardData): readonly Problem[];
 
+/** Why the charts don't show a whole hour, with the server's `uptime` in seconds; "" where they do. */
+export function sinceWords(samples: readonly { readonly at: number }[], now: number, uptime: number): string;
+
 /** What a chart shows, in words. */
 export function chartWords<T extends { readonly at: number }>(
   samples: readonly T[],

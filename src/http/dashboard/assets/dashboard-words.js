@@ -40,7 +40,11 @@ export function duration(ms) {
 }
 
 const trimmed = (text) => (text ?? "").trim().replace(/[.\s]+$/, "");
-const sentence = (text) => (trimmed(text) === "" ? "" : `${trimmed(text)}.`);
+/** What others say, as a sentence: an error begins small and has no full stop. */
+const sentence = (text) => {
+  const said = trimmed(text);
+  return said === "" ? "" : `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+};
 const listed = ({ total, first }) => (total > first.length ? [`and ${number(total - first.length)} more`] : []);
 
 export const mongoOf = (data) => data.projections.find(({ name }) => name === "mongodb");
@@ -188,6 +192,13 @@ function ofMongo(data) {
 export function problems(data) {
   const found = [...ofLog(data), ...ofMongo(data)];
   return [...found.filter(({ sign }) => sign === "halted"), ...found.filter(({ sign }) => sign !== "halted")];
+}
+
+/** Why the charts don't show a whole hour; "" where they do. */
+export function sinceWords(samples, now, uptime) {
+  const first = samples[0]?.at ?? now;
+  if (now - first > 3_500_000 || uptime > 3_600) return "";
+  return `The history begins with the start of this server, ${duration(uptime * 1_000)} ago.`;
 }
 
 /** What a chart shows, in words. `samples` are those of the last hour, `say` puts a value into words. */

@@ -4,7 +4,18 @@
 import { drawLine, drawStates } from "./dashboard-charts.js";
 import { Connection, Token } from "./dashboard-connection.js";
 import { CounterRows, element, nameParts } from "./dashboard-table.js";
-import { amount, bytes, chartWords, duration, mongoOf, mongoWords, number, problems, rate } from "./dashboard-words.js";
+import {
+  amount,
+  bytes,
+  chartWords,
+  duration,
+  mongoOf,
+  mongoWords,
+  number,
+  problems,
+  rate,
+  sinceWords,
+} from "./dashboard-words.js";
 
 const HOUR_MS = 3_600_000;
 const ROW_MS = 300_000;
@@ -86,7 +97,7 @@ function showFigures(data) {
   const mongo = mongoOf(data);
   const newest = history.at(-1);
   set("rate", newest === undefined ? "…" : rate(newest.rate));
-  set("rate-more", `${number(accepted)} taken, ${number(rejected)} refused in ${duration(uptime * 1000)}`);
+  set("rate-more", `${number(accepted)}\u00a0taken, ${number(rejected)}\u00a0refused in ${duration(uptime * 1000)}`);
   const words = mongoWords(data);
   setSign(part("mongo"), words.sign);
   part("mongo").lastElementChild.textContent = words.lead;
@@ -119,6 +130,7 @@ function showHour(data) {
     set(`${id}-words`, chartWords(history, value, now, say));
   }
   drawStates(part("states"), history, now, everyMs);
+  set("since", sinceWords(history, now, data.uptime));
   if (part("numbers").open) showNumbers(now);
 }
 
