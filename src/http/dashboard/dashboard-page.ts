@@ -14,6 +14,8 @@ export const dashboardAssets = pageParts(
   "dashboard",
   "dashboard-charts",
   "dashboard-connection",
+  "dashboard-elements",
+  "dashboard-problems",
   "dashboard-table",
   "dashboard-words",
 );

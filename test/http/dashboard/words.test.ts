@@ -28,14 +28,15 @@ test("nothing is wrong: nothing is said", () => assert.equal(titles({}), []));
 
 test("MongoDB: up, catching up, away, halted, and none at all", () => {
   const words = (over: Parameters<typeof mongodb>[0]) => {
-    const { sign, lead, rest } = mongoWords(dashboardData({ projections: [local(), mongodb(over)] }));
+    const { sign, lead, rest } = mongoWords(dashboardData({ projections: [local(), mongodb(over)] }), 300);
     return [sign, lead, plain(rest)];
   };
   assert.equal(words({}), ["up", "Up", "for 2 h"]);
-  assert.equal(words({ lag: 5 }), ["moving", "Catching up", "for 2 h"]);
+  assert.equal(words({ lag: 1500 }), ["up", "Up", "for 2 h"], "that is under way");
+  assert.equal(words({ lag: 1501 }), ["moving", "Catching up", "for 2 h"]);
   assert.equal(words({ state: "retrying", lag: 5, since: ago(720.5) }), ["away", "Away", "for 12 min"]);
   assert.equal(words({ state: "halted", since: "" }), ["halted", "Halted", ""]);
-  assert.is(mongoWords(dashboardData({ projections: [local()] })).lead, "Local only");
+  assert.is(mongoWords(dashboardData({ projections: [local()] }), 0).lead, "Local only");
   assert.equal(titles({ projections: [local()] }), []);
 });
 
@@ -100,7 +101,7 @@ test("a history of less than an hour says why", () => {
   );
   assert.is(plain(sinceWords([], now, 2)), "The history begins with the start of this server, 2 s ago.");
   // Opened before the server was started anew: what was seen then is still shown.
-  assert.is(sinceWords([{ at: now - 3_599_000 }], now, 65), "");
+  assert.is(sinceWords([{ at: now - 90_000 }], now, 65), "");
   assert.is(sinceWords([{ at: now - 60_000 }], now, 7200), "");
 });
 

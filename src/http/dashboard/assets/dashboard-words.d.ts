@@ -13,8 +13,11 @@ export function duration(ms: number): string;
 
 export type Sign = "up" | "moving" | "away" | "halted" | "local";
 
-/** How the projection into MongoDB stands. */
-export function mongoWords(data: DashboardData): { readonly sign: Sign; readonly lead: string; readonly rest: string };
+/** How the projection into MongoDB stands, at so many hits a second. */
+export function mongoWords(
+  data: DashboardData,
+  hitsPerSecond: number,
+): { readonly sign: Sign; readonly lead: string; readonly rest: string };
 
 export interface Problem {
   /** The same for the same kind of problem. */

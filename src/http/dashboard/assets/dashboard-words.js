@@ -49,15 +49,18 @@ const listed = ({ total, first }) => (total > first.length ? [`and ${number(tota
 
 export const mongoOf = (data) => data.projections.find(({ name }) => name === "mongodb");
 
-/** How the projection into MongoDB stands: a sign, a word or two, and since when. */
-export function mongoWords(data) {
+/**
+ * How the projection into MongoDB stands: a sign, a word or two, and since when. Under way is always what came in the last
+ * moments: it is only behind with more than five seconds of `hitsPerSecond`.
+ */
+export function mongoWords(data, hitsPerSecond) {
   const mongo = mongoOf(data);
   if (mongo === undefined) return { sign: "local", lead: "Local only", rest: "no MongoDB configured" };
   const since = Date.parse(mongo.since);
   const rest = Number.isNaN(since) ? "" : `for ${duration(data.now - since)}`;
   if (mongo.state === "halted") return { sign: "halted", lead: "Halted", rest };
   if (mongo.state === "retrying") return { sign: "away", lead: "Away", rest };
-  const busy = mongo.lag > 0;
+  const busy = mongo.lag > Math.max(100, 5 * hitsPerSecond);
   return { sign: busy ? "moving" : "up", lead: busy ? "Catching up" : "Up", rest };
 }
 
@@ -197,7 +200,8 @@ export function problems(data) {
 /** Why the charts don't show a whole hour; "" where they do. */
 export function sinceWords(samples, now, uptime) {
   const first = samples[0]?.at ?? now;
-  if (now - first > 3_500_000 || uptime > 3_600) return "";
+  // A page that was open before the server was started anew still shows what was before.
+  if (uptime > 3_600 || now - first > (uptime + 15) * 1_000) return "";
   return `The history begins with the start of this server, ${duration(uptime * 1_000)} ago.`;
 }
 

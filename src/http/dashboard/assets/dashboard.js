@@ -3,7 +3,9 @@
 
 import { drawLine, drawStates } from "./dashboard-charts.js";
 import { Connection, Token } from "./dashboard-connection.js";
-import { CounterRows, element, nameParts } from "./dashboard-table.js";
+import { element, setSign } from "./dashboard-elements.js";
+import { listProblems } from "./dashboard-problems.js";
+import { CounterRows } from "./dashboard-table.js";
 import {
   amount,
   bytes,
@@ -36,11 +38,6 @@ let epoch;
 let seen;
 let seenAt = 0;
 
-function setSign(holder, sign) {
-  holder.dataset.sign = sign;
-  holder.querySelector("use").setAttribute("href", `#sign-${sign}`);
-}
-
 // Read out by screen readers: a change of what matters, once it has lasted, and not every change of a number.
 let spokenKey = "";
 let speaking;
@@ -56,38 +53,8 @@ function speak(key, text) {
   }, 1_000);
 }
 
-/** A text with `commands` in it. */
-function withCode(text) {
-  return text.split("`").map((piece, i) => (i % 2 === 1 ? element("code", "", piece) : piece));
-}
-
-function detail(line) {
-  if (typeof line === "string") return element("li", "", line);
-  return element("li", "", element("bdi", "", ...nameParts(line.name)), `: ${line.text}`);
-}
-
-function problemItem({ title, text, list, todo }, sign) {
-  const item = element("li", "problem", sign, element("h3", "", title), element("p", "", text));
-  if (list.length > 0) item.append(element("ul", "details", ...list.map(detail)));
-  if (todo !== "") item.append(element("p", "todo", element("b", "", "What to do: "), ...withCode(todo)));
-  return item;
-}
-
-/** Changes nothing that stays the same, so that a selection in it stays, too. */
 function showProblems(found) {
-  const list = part("problem-list");
-  for (const [i, problem] of found.entries()) {
-    const key = JSON.stringify(problem);
-    const old = list.children[i];
-    if (old?.dataset.key === key) continue;
-    const sign = part("well").querySelector("svg").cloneNode(true);
-    const item = problemItem(problem, sign);
-    item.dataset.key = key;
-    setSign(item, problem.sign);
-    if (old === undefined) list.append(item);
-    else old.replaceWith(item);
-  }
-  while (list.children.length > found.length) list.lastElementChild.remove();
+  listProblems(part("problem-list"), found);
   show("problems", found.length > 0);
   show("well", found.length === 0);
 }
@@ -98,7 +65,7 @@ function showFigures(data) {
   const newest = history.at(-1);
   set("rate", newest === undefined ? "…" : rate(newest.rate));
   set("rate-more", `${number(accepted)}\u00a0taken, ${number(rejected)}\u00a0refused in ${duration(uptime * 1000)}`);
-  const words = mongoWords(data);
+  const words = mongoWords(data, newest?.rate ?? 0);
   setSign(part("mongo"), words.sign);
   part("mongo").lastElementChild.textContent = words.lead;
   set("mongo-more", words.rest);
@@ -165,7 +132,7 @@ function showCounters({ counters }) {
   );
   const known = counters?.known ?? 0;
   const of = known > top.length ? ` of ${number(known)}` : "";
-  const incomplete = top.some((one) => one.incomplete) ? ", which may be too low: the log is damaged" : "";
+  const incomplete = top.some((one) => one.incomplete) ? ". Counts may be too low: the log is damaged" : "";
   set("top-caption", `The ${number(top.length)}${of} counters with the most hits${incomplete}`);
   rows.show(top);
 }
@@ -196,9 +163,10 @@ function showData(data) {
   show("door", false);
   show("content", true);
   document.title = `${found.length === 0 ? "" : `(${found.length}) `}Dashboard · durable-hits`;
+  const mongo = mongoWords(data, history.at(-1)?.rate ?? 0);
   const titles = found.map(({ title }) => title).join(". ");
-  speak(JSON.stringify(["live", mongoWords(data).sign, found.map(({ id }) => id)]), () =>
-    found.length === 0 ? `Nothing needs attention. MongoDB: ${mongoWords(data).lead}.` : `Needs attention: ${titles}.`,
+  speak(JSON.stringify(["live", mongo.sign, found.map(({ id }) => id)]), () =>
+    found.length === 0 ? `Nothing needs attention. MongoDB: ${mongo.lead}.` : `Needs attention: ${titles}.`,
   );
   return lacks;
 }
