@@ -87,6 +87,17 @@ onDashboard("the server goes and comes back: figures stay, and say of when they 
   dropNetworkErrors(complaints);
 });
 
+onDashboard("while the server is away, nothing is said to be well", dashboardData(), async (opened) => {
+  const { server, page, complaints } = opened;
+  await reads(page, ".well", /^Nothing/);
+  await server.stop();
+  await reads(page, "#connection", /^Connection lost/);
+  assert.not.ok(await page.locator(".well").isVisible());
+  await server.start();
+  await reads(page, ".well", /^Nothing/);
+  dropNetworkErrors(complaints);
+});
+
 onDashboard("a hidden tab asks for nothing; shown again, it is up to date at once", dashboardData(), async (opened) => {
   const { server, page } = opened;
   const hide = (hidden: boolean) =>
@@ -134,7 +145,8 @@ onDashboard(
     await other.goto(page.url());
     await reads(other, "#door", /operator/);
     await other.close();
-    await page.locator("#forget").click();
+    // The page is loaded anew, so that nothing stays in it.
+    await Promise.all([page.waitForEvent("load"), page.locator("#forget").click()]);
     await reads(page, "#door", /operator/);
     assert.is(await page.evaluate("sessionStorage.length"), 0);
     assert.not.match(await page.content(), /s3cret|6,200/);

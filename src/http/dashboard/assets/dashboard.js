@@ -182,6 +182,8 @@ function showState(state) {
   set("connection-lead", lead);
   const time = new Date(seenAt).toLocaleTimeString("en-GB", { hourCycle: "h23" });
   set("connection-rest", state === "lost" && seen !== undefined ? `${rest} What you see is as of ${time}.` : rest);
+  // What was well then need not be now.
+  if (state === "lost") show("well", false);
   show("forget", state !== "denied" && token.value !== "");
   // Links can't carry the token: behind them is only a refusal.
   for (const id of ["status-link", "counters-link"]) show(id, state !== "denied" && token.value === "");
