@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { Collector } from "./collector.js";
 import type { Config } from "./config.js";
+import { Dashboard, SAMPLE_EVERY_MS } from "./dashboard.js";
 import type { HitsError } from "./errors.js";
 import { exitStatus } from "./exit-status.js";
 import { createApp } from "./http/app.js";
@@ -47,7 +48,8 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   const { log, local } = await openLog(config, logger, { snapshots: thread, onBatch: metrics.noteBatch, onFailure });
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
-  const service = new Service(log, local, collector, new View(local, outside.database), outside, metrics);
+  const view = new View(local, outside.database);
+  const service = new Service(log, local, collector, view, outside, metrics, new Dashboard(config));
   http = createHttpServer(
     createApp(service, logger, { policy: config, idempotencyWindowMs: config.idempotencyWindowMs }),
     logger,
@@ -59,7 +61,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
       "ADMIN_TOKEN is not set, and HOST is no loopback address: whoever reaches it may read /status, /metrics and the list of counters",
     );
   }
-  const timers = startTimers(config, logger, log, local);
+  const timers = startTimers(config, logger, log, local, service);
   process.stdout.write(`listening on http://${host.includes(":") ? `[${host}]` : host}:${port}\n`);
   logger.info({ log: log.id, epoch: log.epoch, directory: log.directory, host, port }, "listening");
   stopOnSignals(logger, () => stop(http, log, local, outside, thread, timers, logger));
@@ -89,7 +91,13 @@ async function stop(
   await thread.close();
 }
 
-function startTimers(config: Config, logger: Logger, log: Log, local: LocalProjection): NodeJS.Timeout[] {
+function startTimers(
+  config: Config,
+  logger: Logger,
+  log: Log,
+  local: LocalProjection,
+  service: Service,
+): NodeJS.Timeout[] {
   const snapshot = () => {
     local.snapshotIfDue(SNAPSHOT_RECORDS, SNAPSHOT_MS, OTHERS_SNAPSHOT_MS).catch((error: unknown) => {
       logger.error({ err: error }, "a snapshot could not be written; it is tried again");
@@ -106,6 +114,7 @@ function startTimers(config: Config, logger: Logger, log: Log, local: LocalProje
   return [
     setInterval(snapshot, SNAPSHOT_CHECK_MS),
     setInterval(retain, RETENTION_CHECK_MS),
+    setInterval(() => service.sample(), SAMPLE_EVERY_MS),
     setInterval(() => local.totals?.order.work(ORDER_FOR_MS), ORDER_EVERY_MS),
   ];
 }

@@ -1,6 +1,8 @@
 import type { Admission, Collected, CollectedAll, Collector } from "./collector.js";
+import type { Dashboard } from "./dashboard.js";
 import type { ErrorCode, HitsError } from "./errors.js";
 import type { Hit } from "./hit.js";
+import type { DashboardData } from "./http/dashboard/dashboard-data.js";
 import type { CountersPage, CountersQuery, MetricsText, ServiceStatus, Services } from "./http/services.js";
 import type { Metrics } from "./metrics.js";
 import type { LocalProjection } from "./projection/local.js";
@@ -16,6 +18,7 @@ export class Service implements Services {
   readonly #view: View;
   readonly #outside: OutsideProjection;
   readonly #metrics: Metrics;
+  readonly #dashboard: Dashboard;
   readonly #rejected = new Map<ErrorCode, number>();
   readonly #notCounted = new Map<string, number>();
   readonly #startedAt = performance.now();
@@ -27,7 +30,9 @@ export class Service implements Services {
     view: View,
     outside: OutsideProjection,
     metrics: Metrics,
+    dashboard: Dashboard,
   ) {
+    this.#dashboard = dashboard;
     this.#metrics = metrics;
     this.#outside = outside;
     this.#log = log;
@@ -81,6 +86,22 @@ export class Service implements Services {
     }));
   }
 
+  dashboard(after: number): Promise<DashboardData> {
+    const source = {
+      status: () => this.status(),
+      refusal: () => this.refusal(),
+      known: () => this.#local.totals?.size,
+      top: (limit: number) => this.#view.top(limit),
+      hours: noSeriesYet,
+    };
+    return this.#dashboard.data(source, after);
+  }
+
+  /** Takes a sample for the dashboard's history. */
+  sample(): void {
+    this.#dashboard.sample(this.status());
+  }
+
   status(): ServiceStatus {
     const { damage, missing, ...log } = this.#log.status();
     const local = this.#local;
@@ -116,4 +137,9 @@ export class Service implements Services {
       uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
     };
   }
+}
+
+/** Stands in for a counter's hits by hour until the log's series is kept: the dashboard then shows no sparklines. */
+function noSeriesYet(_counter: string): readonly number[] | undefined {
+  return undefined;
 }

@@ -1,6 +1,7 @@
 /** What a scrape shows, against what was done to a real log on a real disk. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Dashboard } from "../src/dashboard.js";
 import { HitsError } from "../src/errors.js";
 import type { ProjectionStatus } from "../src/http/services.js";
 import { Metrics } from "../src/metrics.js";
@@ -32,7 +33,9 @@ async function withService(use: (running: Running) => Promise<void>, options: Lo
     statuses: () => outside.projections,
     stop: async () => undefined,
   };
-  const service = new Service(run.log, run.local, run.collector, new View(run.local, undefined), projection, metrics);
+  const view = new View(run.local, undefined);
+  const dashboard = new Dashboard({ ...LIMITS, walDir: directory, walSegmentBytes: 64 * 1024 });
+  const service = new Service(run.log, run.local, run.collector, view, projection, metrics, dashboard);
   const scrape = async (eventStreams = 0) => parseMetrics((await service.metrics(eventStreams)).body);
   try {
     await use({ run, service, outside, scrape });

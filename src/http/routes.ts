@@ -6,6 +6,8 @@ import { JSON_TYPE, sendProblem } from "./answer.js";
 import type { BulkHits } from "./bulk.js";
 import { counterInPath, counterInQuery } from "./counter-name.js";
 import { countersQueryIn } from "./counters-query.js";
+import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "./dashboard/dashboard-page.js";
+import { historyAfterIn } from "./dashboard/dashboard-query.js";
 import type { EventStreams } from "./events.js";
 import { answerHome } from "./home.js";
 import type { Logger } from "./logger.js";
@@ -64,6 +66,11 @@ export function createRouter(handlers: Handlers): Router {
     ctx.set("Content-Type", type);
     ctx.body = body;
   });
+  router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
+  router.get("/dashboard/data", async (ctx) => {
+    admin.require(ctx.req, ctx.res);
+    json(ctx, await services.dashboard(historyAfterIn(ctx.querystring)));
+  });
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));
@@ -73,7 +80,7 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/openapi.json", (ctx) => answerOpenApi(ctx, openApi));
   const embed = renderEmbed(keepMs);
   router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
-  for (const [name, { type, body }] of [...pageAssets, ...embedAssets]) {
+  for (const [name, { type, body }] of [...pageAssets, ...embedAssets, ...dashboardAssets]) {
     router.get(`/${name}`, (ctx) => {
       ctx.set("Content-Type", type);
       ctx.body = body;

@@ -1,5 +1,6 @@
 import type { ErrorCode, HitsError } from "../errors.js";
 import type { Hit } from "../hit.js";
+import type { DashboardData } from "./dashboard/dashboard-data.js";
 
 /** What the HTTP side needs of the rest. It knows neither the log nor a projection; the composition root joins them. */
 export interface Services {
@@ -26,6 +27,8 @@ export interface Services {
   refusal(): HitsError | undefined;
   /** All figures as a monitoring system reads them. `eventStreams`: open ones, which HTTP alone knows of. */
   metrics(eventStreams: number): Promise<MetricsText>;
+  /** What the dashboard shows, with the samples of its history that came after the one of this number. */
+  dashboard(after: number): Promise<DashboardData>;
 }
 
 export interface MetricsText {

@@ -32,11 +32,14 @@ export function sendPage(ctx: Context, policy: string, html: string): void {
 
 const TYPES = { css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8" };
 
-/** The style sheet and the module of a page, by their names relative to the page: `NAME.css` and `NAME.js`. */
-export function pageParts(module: string, name: string): ReadonlyMap<string, Asset> {
-  const part = (end: keyof typeof TYPES) =>
-    [`${name}.${end}`, { type: TYPES[end], body: assetText(module, `${name}.${end}`) }] as const;
-  return new Map([part("css"), part("js")]);
+/**
+ * The style sheet and the module of a page, by their names relative to the page: `NAME.css` and `NAME.js`. `modules` are
+ * those that this module imports, without their `.js`.
+ */
+export function pageParts(module: string, name: string, ...modules: readonly string[]): ReadonlyMap<string, Asset> {
+  const part = (base: string, end: keyof typeof TYPES) =>
+    [`${base}.${end}`, { type: TYPES[end], body: assetText(module, `${base}.${end}`) }] as const;
+  return new Map([part(name, "css"), part(name, "js"), ...modules.map((base) => part(base, "js"))]);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

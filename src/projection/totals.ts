@@ -27,7 +27,7 @@ export class Totals {
   readonly #index = new Map<string, number>();
   #counts = new Float64Array(1024);
   #others = new Float64Array(1024);
-  readonly #chunks: { bytes: Buffer; buffer: SharedArrayBuffer; used: number }[] = [];
+  readonly #chunks: { first: number; bytes: Buffer; buffer: SharedArrayBuffer; used: number }[] = [];
   #sum = 0;
 
   get size(): number {
@@ -91,6 +91,18 @@ export class Totals {
     return count;
   }
 
+  /**
+   * The name of the counter of this index, which there must be. Goes through a part of the names: for a few of them, since
+   * an array of all would cost memory for each counter.
+   */
+  nameAt(index: number): string {
+    const chunk = this.#chunks.findLast(({ first }) => first <= index);
+    if (chunk === undefined) throw new RangeError(`there is no counter ${index}`);
+    let at = 0;
+    for (let i = chunk.first; i < index; i++) at += 2 + chunk.bytes.readUInt16LE(at);
+    return chunk.bytes.toString("utf8", at + 2, at + 2 + chunk.bytes.readUInt16LE(at));
+  }
+
   /** All counters: name and index. */
   names(): IterableIterator<[string, number]> {
     return this.#index.entries();
@@ -135,7 +147,7 @@ export class Totals {
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.used + 2 + bytes > CHUNK_BYTES) {
       const buffer = new SharedArrayBuffer(CHUNK_BYTES);
-      chunk = { bytes: Buffer.from(buffer), buffer, used: 0 };
+      chunk = { first: this.size - 1, bytes: Buffer.from(buffer), buffer, used: 0 };
       this.#chunks.push(chunk);
     }
     chunk.bytes.writeUInt16LE(bytes, chunk.used);

@@ -1,6 +1,7 @@
 import { HitsError } from "../errors.js";
 import type { Database } from "./database.js";
 import type { LocalProjection } from "./local.js";
+import { topCounters } from "./top-counters.js";
 import type { Totals } from "./totals.js";
 
 /** A counter as it stands. */
@@ -18,6 +19,7 @@ export interface CounterView {
 export class View {
   readonly #local: LocalProjection;
   readonly #database: Database | undefined;
+  #topNames: ReadonlyMap<number, string> = new Map();
 
   /** `database`: undefined where none is configured. */
   constructor(local: LocalProjection, database: Database | undefined) {
@@ -44,6 +46,16 @@ export class View {
       counters: shown.map((name) => this.#show(name, totals, asOf)),
       next: names.length > query.limit ? (shown.at(-1) ?? null) : null,
     };
+  }
+
+  /** The `limit` counters with the largest counts, and how many counters the database lacks hits of. Goes through all. */
+  top(limit: number): { counters: CounterView[]; owing: number } {
+    const totals = this.#totals();
+    const asOf = this.#asOf();
+    const { indexes, owing } = topCounters(totals, this.#database, limit);
+    // Those of the last time are mostly those of now.
+    this.#topNames = new Map(indexes.map((index) => [index, this.#topNames.get(index) ?? totals.nameAt(index)]));
+    return { counters: [...this.#topNames.values()].map((name) => this.#show(name, totals, asOf)), owing };
   }
 
   #totals(): Totals {

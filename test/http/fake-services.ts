@@ -1,5 +1,6 @@
 import { type ErrorCode, HitsError } from "../../src/errors.js";
 import type { Hit } from "../../src/hit.js";
+import type { DashboardData } from "../../src/http/dashboard/dashboard-data.js";
 import type { Logger } from "../../src/http/logger.js";
 import type {
   Admission,
@@ -13,6 +14,7 @@ import type {
   ServiceStatus,
   Services,
 } from "../../src/http/services.js";
+import { dashboardData } from "./dashboard/data.js";
 
 /** A whole service in memory, in which a test can break every part. */
 export class FakeServices implements Services {
@@ -49,6 +51,8 @@ export class FakeServices implements Services {
   /** How often `status` was asked for. */
   statusAsked = 0;
   incomplete = false;
+  /** The samples that the dashboard was asked to leave out, request by request. */
+  readonly dashboardsAfter: number[] = [];
 
   async record(hit: Hit): Promise<Recorded> {
     await this.gate;
@@ -118,6 +122,11 @@ export class FakeServices implements Services {
   async metrics(eventStreams: number): Promise<MetricsText> {
     if (this.failure !== undefined) throw this.failure;
     return { type: "text/plain; version=0.0.4", body: `event_streams ${eventStreams}\n` };
+  }
+
+  async dashboard(after: number): Promise<DashboardData> {
+    this.dashboardsAfter.push(after);
+    return dashboardData();
   }
 
   #count(name: string): number {

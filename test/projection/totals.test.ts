@@ -17,6 +17,15 @@ test("counts by name; never seen is 0", () => {
   assert.is(totals.sum, 8);
 });
 
+test("a name by its index, also in a later chunk of them", () => {
+  const totals = new Totals();
+  const names = ["home", "", "é".repeat(512), ...Array.from({ length: 2500 }, (_, i) => `${i}`.padEnd(1000, "é"))];
+  const stored = names.map((name) => (Buffer.byteLength(name) > 1024 ? name.slice(0, 500) : name));
+  for (const name of stored) totals.indexOf(name);
+  for (const [index, name] of stored.entries()) assert.is(totals.nameAt(index), name);
+  assert.throws(() => new Totals().nameAt(0), /no counter 0/);
+});
+
 test("across 2^31 and up to 2^53", () => {
   const totals = new Totals();
   const index = totals.indexOf("big");

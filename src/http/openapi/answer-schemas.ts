@@ -123,7 +123,7 @@ export const counterEvent = z.object({
   projections: z.array(z.object({ name, state, since, lag, lastError })),
 });
 
-const damage = z.object({
+export const damage = z.object({
   file: z.string(),
   byte: z.int().min(0),
   from: offset,
@@ -131,7 +131,7 @@ const damage = z.object({
   found: z.string(),
 });
 
-const missing = z.object({
+export const missing = z.object({
   file: z.string(),
   from: offset,
   to: offset,

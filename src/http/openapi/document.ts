@@ -12,6 +12,7 @@ import { isUnknown } from "../not-counted.js";
 import { problem } from "./answer-schemas.js";
 import { namedSchemas, schemaRef } from "./components.js";
 import { counterOperations } from "./counter-operations.js";
+import { dashboardOperations } from "./dashboard-operations.js";
 import { hitOperations } from "./hit-operations.js";
 import {
   BEFORE_ROUTES,
@@ -34,6 +35,7 @@ const GROUPS: readonly Group[] = [
   counterOperations,
   pictureOperations,
   operatorOperations,
+  dashboardOperations,
   pageOperations,
 ];
 

@@ -1,3 +1,4 @@
+import { dashboardAssets } from "../dashboard/dashboard-page.js";
 import { pageAssets } from "../page/page.js";
 import { embedAssets } from "../script/embed.js";
 import { type Group, type Json, type Operation, otherAnswer, withHeaders } from "./operation.js";
@@ -11,12 +12,15 @@ const NOT_MODIFIED: Json = {
 
 /** Style sheets and modules of the pages: each under its name. */
 const assets: Group = Object.fromEntries(
-  [...pageAssets, ...embedAssets].map(([name, { type }]) => [`/${name}`, { get: asset(name, type) }]),
+  [...pageAssets, ...embedAssets, ...dashboardAssets].map(([name, { type }]) => [
+    `/${name}`,
+    { get: asset(name, type) },
+  ]),
 );
 
 function asset(name: string, type: string): Operation {
   return {
-    operationId: name.replace(".", "_"),
+    operationId: name.replaceAll(/[.-]/g, "_"),
     tags: ["Pages"],
     summary: `A part of a page: ${name}`,
     security: "open",
@@ -44,6 +48,16 @@ export const pageOperations: Group = {
       ],
       answers: { 200: otherAnswer("The page.", HTML, ["Hit-Not-Counted", "Hit-Unknown"]) },
       refusals: { name: "Home", codes: ["INVALID_QUERY"] },
+    },
+  },
+  "/dashboard": {
+    get: {
+      operationId: "dashboard",
+      tags: ["Pages"],
+      summary: "The operator's page: how the server, its log and MongoDB are doing",
+      description: "Holds no data itself, and asks for the token where one is needed.",
+      security: "open",
+      answers: { 200: otherAnswer("The page.", HTML) },
     },
   },
   "/embed": {

@@ -160,7 +160,7 @@ test("refers to nothing but its own assets, relatively", () => {
   assert.not.match(everything, /@import|url\((?!#)/);
   const targets = [...renderPage(view()).matchAll(/\s(?:href|src)="([^"]*)"/g)].map((match) => match[1] ?? "");
   const outward = targets.filter((target) => !target.startsWith("#") && !target.startsWith("data:"));
-  assert.equal(outward.sort(), ["?peek", "counters", "embed", "page.css", "page.js", "status"]);
+  assert.equal(outward.sort(), ["?peek", "counters", "dashboard", "embed", "page.css", "page.js", "status"]);
 });
 
 test("assets", () => {

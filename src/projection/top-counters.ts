@@ -1,0 +1,87 @@
+import type { Database } from "./database.js";
+import type { Totals } from "./totals.js";
+
+export interface TopCounters {
+  /** Indexes by count, the largest first; of equal ones, those seen first. */
+  readonly indexes: readonly number[];
+  /** Counters of which the database lacks hits; 0 without one. */
+  readonly owing: number;
+}
+
+/** The counters with the largest counts, in one pass over all. Some milliseconds for a million of them. */
+export function topCounters(totals: Totals, database: Database | undefined, limit: number): TopCounters {
+  const heap = new SmallestFirst(limit);
+  let owing = 0;
+  for (let index = 0; index < totals.size; index++) {
+    const own = totals.countAt(index);
+    if (database !== undefined && database.confirmed(index) < own) owing++;
+    heap.offer(index, own + totals.others(index));
+  }
+  return { indexes: heap.largestFirst(), owing };
+}
+
+/** A bounded heap: the entry that the next larger one takes the place of is on top. */
+class SmallestFirst {
+  readonly #limit: number;
+  readonly #indexes: number[] = [];
+  readonly #counts: number[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Indexes must rise: of equal counts the one offered first stays. */
+  offer(index: number, count: number): void {
+    if (this.#indexes.length < this.#limit) {
+      this.#rise(this.#indexes.length, index, count);
+    } else if (count > (this.#counts[0] ?? Number.POSITIVE_INFINITY)) {
+      this.#sink(index, count);
+    }
+  }
+
+  largestFirst(): number[] {
+    const count = new Map(this.#indexes.map((index, at) => [index, this.#counts[at] ?? 0]));
+    return [...count].sort(([i, a], [j, b]) => b - a || i - j).map(([index]) => index);
+  }
+
+  #isSmaller(index: number, count: number, at: number): boolean {
+    const other = this.#counts[at] ?? 0;
+    return count < other || (count === other && index > (this.#indexes[at] ?? 0));
+  }
+
+  #set(at: number, index: number, count: number): void {
+    this.#indexes[at] = index;
+    this.#counts[at] = count;
+  }
+
+  #move(from: number, to: number): void {
+    this.#set(to, this.#indexes[from] ?? 0, this.#counts[from] ?? 0);
+  }
+
+  #rise(from: number, index: number, count: number): void {
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!this.#isSmaller(index, count, parent)) break;
+      this.#move(parent, at);
+      at = parent;
+    }
+    this.#set(at, index, count);
+  }
+
+  /** Takes the place of the top. */
+  #sink(index: number, count: number): void {
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= this.#limit) break;
+      const right = child + 1;
+      if (right < this.#limit && this.#isSmaller(this.#indexes[right] ?? 0, this.#counts[right] ?? 0, child))
+        child = right;
+      if (this.#isSmaller(index, count, child)) break;
+      this.#move(child, at);
+      at = child;
+    }
+    this.#set(at, index, count);
+  }
+}

@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Database } from "../../src/projection/database.js";
+import { topCounters } from "../../src/projection/top-counters.js";
+import { Totals } from "../../src/projection/totals.js";
+
+function totalsOf(counts: readonly (readonly [own: number, others: number])[]): Totals {
+  const totals = new Totals();
+  for (const [i, [own, others]] of counts.entries()) {
+    totals.add(totals.indexOf(`c${i}`), own);
+    totals.setOthers(i, others);
+  }
+  return totals;
+}
+
+test("the largest first, other logs' hits included; of equal ones those seen first: as sorting all would give", () => {
+  const count = fc.integer({ min: 0, max: 9 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(count, count), { maxLength: 80 }),
+      fc.integer({ min: 1, max: 25 }),
+      (counts, limit) => {
+        const sum = ([own, others]: readonly [number, number]) => own + others;
+        const expected = counts
+          .map((each, index) => ({ index, count: sum(each) }))
+          .sort((a, b) => b.count - a.count || a.index - b.index)
+          .slice(0, limit)
+          .map(({ index }) => index);
+        assert.equal(topCounters(totalsOf(counts), undefined, limit), { indexes: expected, owing: 0 });
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("counters of which the database lacks hits are counted, all of them while it is not known what it has", () => {
+  const totals = totalsOf([
+    [3, 0],
+    [0, 7],
+    [5, 0],
+  ]);
+  const database = new Database(totals, null, 100);
+  assert.is(topCounters(totals, database, 1).owing, 2);
+  database.ready();
+  assert.is(topCounters(totals, database, 1).owing, 0);
+  totals.add(2, 1);
+  assert.equal(topCounters(totals, database, 1), { indexes: [1], owing: 1 });
+});
+
+test.run();
