@@ -1,7 +1,15 @@
 import type { Admission, Collected, CollectedAll, Collector } from "./collector.js";
 import type { ErrorCode, HitsError } from "./errors.js";
 import type { Hit } from "./hit.js";
-import type { CountersPage, CountersQuery, MetricsText, ServiceStatus, Services } from "./http/services.js";
+import type {
+  CounterSeries,
+  CountersPage,
+  CountersQuery,
+  MetricsText,
+  SeriesQuery,
+  ServiceStatus,
+  Services,
+} from "./http/services.js";
 import type { Metrics } from "./metrics.js";
 import type { LocalProjection } from "./projection/local.js";
 import type { CounterView, View } from "./projection/view.js";
@@ -62,6 +70,10 @@ export class Service implements Services {
 
   counters(query: CountersQuery): CountersPage {
     return this.#view.counters(query);
+  }
+
+  series(query: SeriesQuery): CounterSeries {
+    return this.#view.series(query);
   }
 
   refusal(): HitsError | undefined {

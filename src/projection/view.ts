@@ -1,6 +1,7 @@
 import { HitsError } from "../errors.js";
 import type { Database } from "./database.js";
 import type { LocalProjection } from "./local.js";
+import { type SeriesRange, seriesIn } from "./series-range.js";
 import type { Totals } from "./totals.js";
 
 /** A counter as it stands. */
@@ -28,6 +29,13 @@ export class View {
   /** A counter never seen has count 0. */
   counter(name: string): CounterView {
     return this.#show(name, this.#totals(), this.#asOf());
+  }
+
+  /** This log's hits of a counter in a range of time; see `seriesIn`. */
+  series({ counter, ...range }: SeriesRange & { readonly counter: string }) {
+    const totals = this.#totals();
+    const found = { counter, by: range.by, ...seriesIn(totals.series, totals.find(counter), range) };
+    return this.#local.incomplete ? { ...found, incomplete: true as const } : found;
   }
 
   /** Up to `limit` counters by name, with this prefix, behind `after`; and what to go on with, null at the end. */
