@@ -165,6 +165,8 @@ export interface ProjectionStatus {
   readonly lastError: string | null;
   /** Failed attempts since the start of this process; absent where another process makes them, or there are none to make. */
   readonly errors?: number;
+  /** Counters' days that the database may lack hits of; absent as `errors` is. */
+  readonly seriesOwed?: number;
   /** RFC 3339: since when it is in this state. */
   readonly since: string;
 }
