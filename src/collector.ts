@@ -213,8 +213,9 @@ export class Collector {
     if (totals === undefined) return null;
     let count = 0;
     let index = 0;
+    totals.series.note(time);
     for (const hit of hits) {
-      count = totals.add(totals.indexOf(hit.counter), hit.n);
+      count = totals.addAt(totals.indexOf(hit.counter), hit.n, hit.at ?? time);
       keys?.settle(index, firstOffset + index, count, time);
       index++;
     }

@@ -12,6 +12,8 @@ export interface Config {
   readonly retention: { readonly ms: number; readonly bytes: number };
   readonly maxQueuedBytes: number;
   readonly maxCounters: number;
+  /** How long hours are kept, and how many points of counters' series there may be. */
+  readonly series: { readonly hoursKeptMs: number; readonly maxPoints: number };
   /** How long, and how many, keys of hits are remembered. */
   readonly idempotencyWindowMs: number;
   readonly maxIdempotencyKeys: number;
@@ -94,6 +96,12 @@ export function readConfig(environment: Environment): Config {
     }),
     maxQueuedBytes: size(environment, "MAX_QUEUED_BYTES", 64 * KIB ** 2, 64 * KIB, 4 * KIB ** 3),
     maxCounters: integer(environment, "MAX_COUNTERS", 1_000_000, 1, 16_000_000),
+    series: Object.freeze({
+      hoursKeptMs: forever(environment, "SERIES_HOURS_KEPT")
+        ? Number.POSITIVE_INFINITY
+        : duration(environment, "SERIES_HOURS_KEPT", 35 * 86_400_000),
+      maxPoints: integer(environment, "MAX_SERIES_POINTS", 4_000_000, 0, 100_000_000),
+    }),
     idempotencyWindowMs: duration(environment, "IDEMPOTENCY_WINDOW", 24 * 3_600_000),
     maxIdempotencyKeys: integer(environment, "MAX_IDEMPOTENCY_KEYS", 1_000_000, 0, 16_000_000),
     countersAllow: countersAllow(environment),

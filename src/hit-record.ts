@@ -61,12 +61,12 @@ export function* storedHits(batch: LogBatch): Generator<StoredHit> {
 
 /**
  * Folds a batch without making objects: `resolve` turns a name into a number once for each name in the batch, `add` gets
- * that number and the hit's n. `keyed` is told of hits with an id, after they were added. Throws as `storedHits` does.
+ * that number, the hit's n, and its time. `keyed` is told of hits with an id, after they were added. Throws as `storedHits` does.
  */
 export function foldHits(
   batch: LogBatch,
   resolve: (name: string) => number,
-  add: (key: number, n: number) => void,
+  add: (key: number, n: number, at: number) => void,
   keyed?: (key: number, hit: KeyedHit, offset: number) => void,
 ): void {
   const keys: number[] = [];
@@ -80,13 +80,17 @@ export function foldHits(
     keys.push(key);
     names.push(name);
     const n = flags & HAS_N ? record.number() : 1;
+    const at = flags & HAS_AT ? record.number() : batch.time;
     if (n < 1 || n > MAX_N || !record.ok) throw record.invalid(`n of ${n}`);
-    add(key, n);
+    add(key, n, at);
     if (keyed === undefined || (flags & HAS_ID) === 0) continue;
-    const at = flags & HAS_AT ? { at: record.number() } : undefined;
     const id = record.text();
     const payload = flags & HAS_PAYLOAD ? { payload: record.text() } : undefined;
-    keyed(key, { counter: name, n, id, ...at, ...payload }, batch.baseOffset + keys.length - 1);
+    keyed(
+      key,
+      { counter: name, n, id, ...(flags & HAS_AT ? { at } : undefined), ...payload },
+      batch.baseOffset + keys.length - 1,
+    );
   }
 }
 

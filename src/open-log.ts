@@ -57,7 +57,13 @@ export async function openLog(
   }
   const refusal = log.refusal(0);
   if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);
-  const local = await LocalProjection.open(log, loaded ?? NO_SNAPSHOTS, snapshots, config.idempotencyWindowMs);
+  const local = await LocalProjection.open(
+    log,
+    loaded ?? NO_SNAPSHOTS,
+    snapshots,
+    config.idempotencyWindowMs,
+    config.series,
+  );
   if (local.halted !== undefined) logger.error({ code: local.halted.code }, local.halted.message);
   for (const damage of log.damage) {
     logger.error({ damage }, `the log is damaged, counts may be too low: ${describeDamage(damage)}`);

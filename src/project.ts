@@ -33,6 +33,7 @@ export async function project(config: Config, logger: Logger): Promise<void> {
       const log = new ProjectionLog(logger);
       const running = await runProjector({
         ...mongodb,
+        series: config.series,
         directory,
         logId,
         durableEnd: undefined,

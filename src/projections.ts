@@ -37,9 +37,9 @@ export async function projectionOf(
   local: LocalProjection,
   logger: Logger,
 ): Promise<OutsideProjection> {
-  const { mongodb, maxCounters } = config;
+  const { mongodb } = config;
   if (mongodb === undefined || local.totals === undefined) return new RegisteredProjections(log, local, logger);
-  const projection = new ThreadProjection(mongodb, maxCounters, log, local, local.totals, logger);
+  const projection = new ThreadProjection(mongodb, config, log, local, local.totals, logger);
   await projection.start();
   return projection;
 }
@@ -57,7 +57,7 @@ class ThreadProjection implements OutsideProjection {
 
   constructor(
     { url, database, maxOps }: MongoSettings,
-    maxCounters: number,
+    config: Pick<Config, "maxCounters" | "series">,
     log: Log,
     local: LocalProjection,
     totals: Totals,
@@ -66,7 +66,7 @@ class ThreadProjection implements OutsideProjection {
     this.#log = log;
     this.#local = local;
     this.#changes = new ProjectionLog(logger);
-    this.database = new Database(totals, local.othersAsOf, maxCounters);
+    this.database = new Database(totals, local.othersAsOf, config.maxCounters);
     const setup = () => {
       this.database.restart();
       const others = new Map<string, number>();
@@ -74,7 +74,8 @@ class ThreadProjection implements OutsideProjection {
         const count = totals.others(index);
         if (count > 0) others.set(name, count);
       }
-      return { directory: log.directory, logId: log.id, url, database, maxOps, sharedEnd: log.sharedEnd, others };
+      const { directory, id: logId, sharedEnd } = log;
+      return { directory, logId, url, database, maxOps, series: config.series, sharedEnd, others };
     };
     this.#thread = new ProjectionThread(
       setup,
@@ -91,7 +92,7 @@ class ThreadProjection implements OutsideProjection {
           );
         },
       },
-      maxCounters,
+      config.maxCounters,
     );
   }
 
@@ -117,6 +118,7 @@ class ThreadProjection implements OutsideProjection {
         blockedCounters: blocked.slice(0, BLOCKED_SHOWN).map(([counter, reason]) => ({ counter, reason })),
         lastError: failed?.message ?? status?.lastError ?? null,
         errors: this.#errors,
+        seriesOwed: status?.series.owed ?? 0,
         since: failed?.since ?? new Date(status?.since ?? Date.now()).toISOString(),
       },
     ];

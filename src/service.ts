@@ -3,12 +3,23 @@ import type { Dashboard } from "./dashboard.js";
 import type { ErrorCode, HitsError } from "./errors.js";
 import type { Hit } from "./hit.js";
 import type { DashboardData } from "./http/dashboard/dashboard-data.js";
-import type { CountersPage, CountersQuery, MetricsText, ServiceStatus, Services } from "./http/services.js";
+import type {
+  CounterSeries,
+  CountersPage,
+  CountersQuery,
+  MetricsText,
+  SeriesQuery,
+  ServiceStatus,
+  Services,
+} from "./http/services.js";
 import type { Metrics } from "./metrics.js";
 import type { LocalProjection } from "./projection/local.js";
 import type { CounterView, View } from "./projection/view.js";
 import type { OutsideProjection } from "./projections.js";
 import type { Log } from "./wal/log.js";
+
+/** What a counter on the dashboard shows of its past. */
+const SPARK_HOURS = 24;
 
 /** Joins log, collector and projections to what the HTTP side asks for. */
 export class Service implements Services {
@@ -69,6 +80,10 @@ export class Service implements Services {
     return this.#view.counters(query);
   }
 
+  series(query: SeriesQuery): CounterSeries {
+    return this.#view.series(query);
+  }
+
   refusal(): HitsError | undefined {
     return this.#collector.refusal();
   }
@@ -92,7 +107,7 @@ export class Service implements Services {
       refusal: () => this.refusal(),
       known: () => this.#local.totals?.size,
       top: (limit: number) => this.#view.top(limit),
-      hours: noSeriesYet,
+      hours: (counter: string) => this.#view.lastHours(counter, SPARK_HOURS),
     };
     return this.#dashboard.data(source, after);
   }
@@ -137,9 +152,4 @@ export class Service implements Services {
       uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
     };
   }
-}
-
-/** Stands in for a counter's hits by hour until the log's series is kept: the dashboard then shows no sparklines. */
-function noSeriesYet(_counter: string): readonly number[] | undefined {
-  return undefined;
 }

@@ -12,6 +12,7 @@ test("defaults", () => {
   assert.equal(config.retention, { ms: 30 * 24 * 3600 * 1000, bytes: 10 * 1024 ** 3 });
   assert.is(config.maxQueuedBytes, 64 * 1024 * 1024);
   assert.is(config.maxCounters, 1_000_000);
+  assert.equal(config.series, { hoursKeptMs: 35 * 86_400_000, maxPoints: 4_000_000 });
   assert.is(config.logLevel, "info");
   assert.ok(Object.isFrozen(config));
 });
@@ -30,6 +31,11 @@ test("sizes and durations", () => {
   assert.is(age("24h"), 86_400_000);
   assert.is(age("30d"), 30 * 86_400_000);
   assert.is(age("forever"), Number.POSITIVE_INFINITY);
+  assert.equal(readConfig({ SERIES_HOURS_KEPT: "2d", MAX_SERIES_POINTS: "0" }).series, {
+    hoursKeptMs: 2 * 86_400_000,
+    maxPoints: 0,
+  });
+  assert.is(readConfig({ SERIES_HOURS_KEPT: "forever" }).series.hoursKeptMs, Number.POSITIVE_INFINITY);
   assert.is(readConfig({ WAL_RETENTION_BYTES: "forever" }).retention.bytes, Number.POSITIVE_INFINITY);
   assert.is(readConfig({ WAL_RETENTION_BYTES: "10GB" }).retention.bytes, 10e9);
 });

@@ -1,9 +1,12 @@
 import { type CounterDocument, isDamaged, type Slot, sumOfSlots } from "../projection/mongo/document.js";
-import type { Checkpoint, CounterStore } from "../projection/mongo/store.js";
+import type { Checkpoint, CounterStore, DocumentStore } from "../projection/mongo/store.js";
 import type { Difference } from "./audit-judge.js";
+import { DayRows } from "./audit-series.js";
 
 /** What an audit asks of the database: it reads, and writes nothing. */
-export type AuditedStore = Pick<CounterStore, "readCheckpoint" | "scan">;
+export type AuditedStore = Pick<CounterStore, "readCheckpoint" | "scan"> & { readonly series: Scanned };
+
+type Scanned = Pick<DocumentStore, "scan">;
 
 const PAGE = 1000;
 const NO_SLOT: Slot = { offset: 0, count: 0 };
@@ -47,6 +50,15 @@ export class Rows {
     this.#push({ name, document: "damaged", slot: NO_SLOT });
   }
 
+  /** Adds hits of the log at this offset. */
+  add(index: number, n: number, offset: number, checkpoint: number): void {
+    const row = this.#rows[index];
+    if (row === undefined) return;
+    if (offset < row.slot.offset) row.atSlot += n;
+    else row.behind += n;
+    if (offset < checkpoint) row.atCheckpoint += n;
+  }
+
   /** Forgets what the log said: it is read again from another place. */
   reset(): void {
     for (const row of this.#rows) row.start = row.atSlot = row.atCheckpoint = row.behind = 0;
@@ -64,6 +76,7 @@ export interface DatabaseSide {
   readonly checkpoint: Checkpoint | undefined;
   readonly rows: Rows;
   readonly documents: number;
+  readonly days: DayRows;
   /** What is wrong with documents by themselves. */
   readonly differing: readonly Difference[];
 }
@@ -72,7 +85,15 @@ export interface DatabaseSide {
 export async function readDatabase(store: AuditedStore, logId: string): Promise<DatabaseSide> {
   // First: what the documents hold when they are read is at least what this says.
   const checkpoint = await store.readCheckpoint();
-  const rows = new Rows();
+  const [rows, days] = [new Rows(), new DayRows(new Rows())];
+  const counters = await readDocuments(store, logId, rows, "");
+  const series = await readDocuments(store.series, logId, days.rows, "series-");
+  days.documents = series.documents;
+  const differing = [...counters.differing, ...series.differing];
+  return { checkpoint, rows, documents: counters.documents, days, differing };
+}
+
+async function readDocuments(store: Scanned, logId: string, rows: Rows, prefix: "" | "series-") {
   const differing: Difference[] = [];
   let documents = 0;
   let after: string | undefined;
@@ -80,20 +101,19 @@ export async function readDatabase(store: AuditedStore, logId: string): Promise<
     const page = await store.scan(after, PAGE);
     for (const document of page.documents) {
       documents++;
-      const counter = document.name;
+      const [counter, offset, bound] = [document.name, null, "exactly"] as const;
       if (isDamaged(document)) {
         rows.addDamaged(counter);
         const expected = "a document that can be read";
-        differing.push({ counter, kind: "document", offset: null, expected, bound: "exactly", found: document.reason });
+        differing.push({ counter, kind: `${prefix}document`, offset, expected, bound, found: document.reason });
         continue;
       }
       rows.addDocument(document, logId);
-      const sum = sumOfSlots(document);
-      if (document.count !== sum) {
-        differing.push({ counter, kind: "sum", offset: null, expected: sum, bound: "exactly", found: document.count });
-      }
+      const expected = sumOfSlots(document);
+      if (document.count === expected) continue;
+      differing.push({ counter, kind: `${prefix}sum`, offset, expected, bound, found: document.count });
     }
     after = page.next;
   } while (after !== undefined);
-  return { checkpoint, rows, documents, differing };
+  return { documents, differing };
 }

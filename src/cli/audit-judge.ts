@@ -1,6 +1,8 @@
 import type { DatabaseSide, Row } from "./audit-documents.js";
 import type { LogSide } from "./audit-log.js";
 
+type Kind = "slot" | "sum" | "missing" | "beyond" | "document";
+
 /** Something in the database that is not what the log says. */
 export interface Difference {
   /** Null for what concerns no single counter. */
@@ -8,9 +10,10 @@ export interface Difference {
   /**
    * `slot`: its count is not the log's total at its offset. `sum`: `count` is not the sum of the slots. `missing`: hits
    * below the checkpoint are not there. `beyond`: the slot's offset lies behind the log's end; `checkpoint`: the
-   * checkpoint's does. `document`: it can't be read.
+   * checkpoint's does. `document`: it can't be read. Those of a counter's day begin with `series-`, and the counter is the
+   * document's name; `series-hours`: the hours are not the day's count.
    */
-  readonly kind: "slot" | "sum" | "missing" | "beyond" | "checkpoint" | "document";
+  readonly kind: Kind | "checkpoint" | `series-${Kind}` | "series-hours";
   /** The offset that the two are compared at; null where it is about the document alone. */
   readonly offset: number | null;
   /** Numbers, but for `document`. */
@@ -33,6 +36,8 @@ export interface Audit {
   /** Counters that were looked at, in the database and in the log. */
   readonly checked: number;
   readonly documents: number;
+  /** Counters' days: documents, and those of them and of the log that were compared. */
+  readonly series: { readonly documents: number; readonly checked: number };
   /** Hits that the log has and the database is not supposed to have yet, and of how many counters they are. */
   readonly pending: number;
   readonly pendingCounters: number;
@@ -64,10 +69,13 @@ export function judge(database: DatabaseSide, log: LogSide): Audit {
       if (owed > 0) pendingCounters++;
     }
   }
+  const days = database.days.judge(log, checkpoint);
+  differing.push(...days.differing);
   return {
     exact: differing.length + unjudged.length === 0,
     checked,
     documents: database.documents,
+    series: { documents: database.days.documents, checked: days.checked },
     pending,
     pendingCounters,
     differing,
@@ -76,11 +84,11 @@ export function judge(database: DatabaseSide, log: LogSide): Audit {
 }
 
 interface Judgement {
-  readonly difference?: Omit<Difference, "counter"> | undefined;
+  readonly difference?: (Omit<Difference, "counter"> & { readonly kind: Kind }) | undefined;
   readonly reason?: Omit<Unjudged, "counter"> | undefined;
 }
 
-function judgeRow(row: Row, log: LogSide, checkpoint: number): Judgement {
+export function judgeRow(row: Row, log: LogSide, checkpoint: number): Judgement {
   const slot = judgeSlot(row, log);
   if (slot.difference !== undefined) return slot;
   const below = judgeBelowCheckpoint(row, log, checkpoint);

@@ -8,6 +8,7 @@ import { LogReader } from "../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges } from "../wal/missing-ranges.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import type { Rows } from "./audit-documents.js";
+import type { DayRows } from "./audit-series.js";
 import { readToEnd } from "./log-directory.js";
 
 /** The log as an audit has read it; the totals are in the rows. */
@@ -21,6 +22,8 @@ export interface LogSide {
   /** Totals at offsets above this may be too low; infinite in a log without damage. */
   readonly damagedFrom: number;
   readonly damage: readonly Damage[];
+  /** Something is written down as missing. */
+  readonly isMended: boolean;
 }
 
 interface Start {
@@ -37,13 +40,14 @@ export async function readLog(
   directory: string,
   logId: string,
   rows: Rows,
+  days: DayRows,
   checkpoint: number,
 ): Promise<LogSide> {
   let gone: HitsError | undefined;
   const missing = await readMissingRanges(fs, directory);
-  for await (const start of starts(fs, directory, logId, missing)) {
+  for await (const start of starts(fs, directory, logId, missing, days)) {
     try {
-      return await readFrom(fs, directory, start, rows, checkpoint, missing);
+      return await readFrom(fs, directory, start, rows, days, checkpoint, missing);
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
       gone ??= error;
@@ -59,13 +63,16 @@ async function* starts(
   directory: string,
   logId: string,
   missing: MissingRanges,
+  days: DayRows,
 ): AsyncGenerator<Start> {
-  yield { offset: 0, totals: undefined };
   const found: Start[] = [];
   for await (const { facts, totals } of snapshots(fs, directory)) {
-    if (facts?.logId !== logId || totals === undefined || !lacksNothing(facts, missing, true)) continue;
+    if (facts?.logId !== logId || totals === undefined) continue;
+    days.startAt(totals.series.since);
+    if (!lacksNothing(facts, missing, true)) continue;
     found.push({ offset: facts.offset, totals });
   }
+  yield { offset: 0, totals: undefined };
   yield* found.reverse();
 }
 
@@ -74,11 +81,13 @@ async function readFrom(
   directory: string,
   start: Start,
   rows: Rows,
+  days: DayRows,
   checkpoint: number,
   missing: MissingRanges,
 ): Promise<LogSide> {
   const from = start.offset;
   rows.reset();
+  days.start(start.totals);
   for (const [name, index] of start.totals?.names() ?? []) {
     const row = rows.all[rows.indexOf(name)];
     if (row !== undefined) row.start = row.atSlot = row.atCheckpoint = start.totals?.countAt(index) ?? 0;
@@ -91,7 +100,7 @@ async function readFrom(
       batch(batch) {
         end = Math.max(end, batch.endOffset);
         if (batch.count === 0 && batch.missing?.settled === false) damage.push(batch.missing);
-        add(batch, from, rows, checkpoint);
+        add(batch, from, rows, days, checkpoint);
       },
       damage(one) {
         end = Math.max(end, one.to ?? 0);
@@ -108,6 +117,7 @@ async function readFrom(
       endIsUnknown: damage.some(({ to }) => to === undefined),
       damagedFrom: damage.reduce((lowest, one) => Math.min(lowest, Math.max(from, one.from)), Number.POSITIVE_INFINITY),
       damage,
+      isMended: missing.ranges.length > 0,
     };
   } finally {
     await reader.close();
@@ -115,17 +125,15 @@ async function readFrom(
 }
 
 /** Record by record: a slot that was changed by hand may name an offset within a batch. */
-function add(batch: LogBatch, from: number, rows: Rows, checkpoint: number): void {
+function add(batch: LogBatch, from: number, rows: Rows, days: DayRows, checkpoint: number): void {
   let offset = batch.baseOffset;
   foldHits(
     batch,
     (name) => rows.indexOf(name),
-    (index, n) => {
-      const row = rows.all[index];
-      if (row !== undefined && offset >= from) {
-        if (offset < row.slot.offset) row.atSlot += n;
-        else row.behind += n;
-        if (offset < checkpoint) row.atCheckpoint += n;
+    (index, n, at) => {
+      if (offset >= from) {
+        rows.add(index, n, offset, checkpoint);
+        days.add(rows.all[index]?.name ?? "", index, n, at, offset, checkpoint);
       }
       offset++;
     },

@@ -26,18 +26,22 @@ slot's count, the document's count with the sum of its slots (other logs' docume
 checkpoint is missing. Hits that the log has and MongoDB is not supposed to have yet are no difference: they are summed
 as pending. A line for each finding, and one that sums up. Reads only, of a running server too.
 
+Counters' days, in the collection series, are compared in the same way, from the day on that the newest snapshot has them.
+After a repair they are not compared with the log: of which days the lost hits were is not known.
+
   slot         the slot's count is not the log's total at its offset
   sum          the document's count is not the sum of its slots
   missing      hits below the checkpoint are not in the slot, or there is none
   beyond       the slot's offset lies behind the log's end
   checkpoint   the checkpoint lies behind the log's end
   document     the document is damaged
+  series-…     the same of a counter's day, in the collection series; series-hours: the hours are not the day's count
   unjudged     it can't be told: the log is damaged there, or neither log nor snapshots go back so far
 
 MONGODB_URL (or MONGODB_URL_FILE) and MONGODB_DB say where, as for the server.
 
   --json: {"exact","log","from","end","checkpoint":{"offset","epoch"},"documents","checked","pending","pendingCounters",
-           "differing":[{"counter","kind","offset","expected","bound","found"}],
+           "series":{"documents","checked"},"differing":[{"counter","kind","offset","expected","bound","found"}],
            "unjudged":[{"counter","offset","reason"}]}; from: where the history begins that was compared with
 Exit status: 0 exact; 1 something differs; 2 it could not look, or not at everything.`,
 
@@ -65,7 +69,7 @@ export interface Report {
 export async function auditLog(fs: FileSystem, directory: string, logId: string, store: AuditedStore): Promise<Report> {
   const database = await readDatabase(store, logId);
   const checkpoint = database.checkpoint?.offset ?? 0;
-  const log = await againWhenOvertaken(() => readLog(fs, directory, logId, database.rows, checkpoint));
+  const log = await againWhenOvertaken(() => readLog(fs, directory, logId, database.rows, database.days, checkpoint));
   return { logId, checkpoint: database.checkpoint, log, audit: judge(database, log) };
 }
 
@@ -82,7 +86,7 @@ export function auditStatus({ audit }: Report): number {
 }
 
 function document({ logId, checkpoint, log, audit }: Report) {
-  const { exact, documents, checked, pending, pendingCounters, differing, unjudged } = audit;
+  const { exact, documents, checked, series, pending, pendingCounters, differing, unjudged } = audit;
   return {
     exact,
     log: logId,
@@ -91,6 +95,7 @@ function document({ logId, checkpoint, log, audit }: Report) {
     checkpoint: checkpoint === undefined ? null : { offset: checkpoint.offset, epoch: checkpoint.epoch },
     documents,
     checked,
+    series,
     pending,
     pendingCounters,
     differing,
@@ -106,9 +111,11 @@ function* page({ logId, checkpoint, log, audit }: Report): Generator<string> {
     audit.unjudged.length === 0 ? "" : `can't be told of ${plural(audit.unjudged.length, "counter")}`,
   ].filter((text) => text !== "");
   const pending = audit.pending === 0 ? "nothing" : plural(audit.pending, "hit");
-  const [verdict, compared] = [audit.exact ? "exact" : findings.join("; "), plural(audit.checked, "counter")];
+  const verdict = audit.exact ? "exact" : findings.join("; ");
+  const days = audit.series.checked;
+  const compared = `${plural(audit.checked, "counter")} compared${days > 0 ? `, ${plural(days, "day")} of theirs` : ""}`;
   const range = `log ${logId} from ${log.from} to ${log.end}, checkpoint ${checkpoint?.offset ?? "none"}`;
-  yield `${verdict}: ${compared} compared, ${pending} pending (${range})`;
+  yield `${verdict}: ${compared}, ${pending} pending (${range})`;
 }
 
 function describeDifference({ counter, kind, offset, expected, bound, found }: Difference): string {

@@ -155,7 +155,8 @@ async function projectAll(
   while (performance.now() < answered + PATIENCE_MS) {
     if ((await Promise.race([failed, sleep(POLL_MS, "goes on")])) !== "goes on") break;
     if (status?.state === "running") answered = performance.now();
-    if (status?.state === "halted" || (status !== undefined && status.scrub.passes > 0)) break;
+    if (status?.state === "halted" || (status !== undefined && status.scrub.passes > 0 && status.series.passes > 0))
+      break;
   }
   await projection.stop(FLUSH_MS);
   const { lastError = null, blocked } = status ?? {};

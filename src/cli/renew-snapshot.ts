@@ -1,7 +1,7 @@
 import path from "node:path";
 import { IdempotencyKeys } from "../projection/idempotency-keys.js";
 import { keep, loadSnapshots } from "../projection/local.js";
-import { putSnapshot } from "../projection/snapshot.js";
+import { putSnapshot, snapshots } from "../projection/snapshot.js";
 import { Totals } from "../projection/totals.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
@@ -29,7 +29,8 @@ export interface Renewal {
 
 /**
  * Makes a snapshot of all that the log adds up to, and takes away those that say something else, once copies of them are in
- * quarantine. What only a snapshot has (ids of hits, other logs' counts) comes from the newest sound one.
+ * quarantine. What only a snapshot has (ids of hits, other logs' counts) comes from the newest sound one. Hits that others
+ * knew of are counted in the hour of the repair: it is not known when they were.
  */
 export async function renewSnapshot(
   fs: FileSystem,
@@ -41,18 +42,28 @@ export async function renewSnapshot(
   if (header === undefined) return;
   const { newest } = await loadSnapshots(fs, directory);
   const now = Date.parse(when);
-  const totals = newest?.totals ?? new Totals();
+  const known = newest?.facts.offset ?? history.from;
+  // Where nothing is missing the log says best of which hours and days its hits were; else the snapshot may know more of that.
+  const isWhole = mends.length + lacks.length === 0;
+  const from = isWhole ? history.from : known;
+  const totals = (isWhole ? await totalsAt(fs, directory, from, header.logId) : newest?.totals) ?? new Totals();
   const keys = new IdempotencyKeys(windowMs);
   keys.restore(newest?.keys ?? Buffer.alloc(0), now);
-  const reader = new LogReader({ fs, directory, from: newest?.facts.offset ?? history.from, missing });
+  const reader = new LogReader({ fs, directory, from, missing });
   const batch: Parameters<typeof readToEnd>[1]["batch"] = (one) =>
-    totals.fold(one, keys.isKept(one.time, now) ? keep(one, totals, keys) : undefined);
+    totals.fold(one, one.baseOffset >= known && keys.isKept(one.time, now) ? keep(one, totals, keys) : undefined);
   await readToEnd(reader, { batch, damage: () => undefined }).finally(() => reader.close());
+  for (const [name, index] of newest?.totals.names() ?? []) {
+    totals.setOthers(totals.indexOf(name), newest?.totals.others(index) ?? 0);
+  }
+  totals.series.note(now);
   for (const [counter, { total }] of history.counters) {
     const index = totals.indexOf(counter);
-    totals.add(index, total - totals.countAt(index));
+    const more = total - totals.countAt(index);
+    totals.add(index, more);
+    if (more > 0) totals.series.add(index, more, now);
   }
-  for (const { counter, n } of mends) totals.add(totals.indexOf(counter), n);
+  for (const { counter, n } of mends) totals.addAt(totals.indexOf(counter), n, now);
   const why = "its totals are not what the log adds up to";
   for (const file of stale) await keepWhole(fs, directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
   const { logId, epoch, nonce } = header;
@@ -62,4 +73,13 @@ export async function renewSnapshot(
   const folder = path.join(directory, SNAPSHOT_DIRECTORY);
   for (const file of stale) if (file !== written) await removeIfThere(fs, path.join(folder, file));
   await fs.syncDirectory(folder);
+}
+
+/** What a sound snapshot of this log has at an offset; undefined where there is none, as at the log's birth. */
+async function totalsAt(fs: FileSystem, directory: string, offset: number, logId: string): Promise<Totals | undefined> {
+  if (offset === 0) return undefined;
+  for await (const { facts, totals } of snapshots(fs, directory)) {
+    if (facts?.logId === logId && facts.offset === offset && totals !== undefined) return totals;
+  }
+  return undefined;
 }

@@ -17,6 +17,7 @@ import type { Pictures } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
 import { type HitsScript, hitsScript, hitsScriptHeaders } from "./script/script.js";
+import { answerSeries } from "./series.js";
 import type { ProjectionStatus, Services } from "./services.js";
 import type { SingleHits } from "./single.js";
 import { sendPage } from "./template.js";
@@ -54,7 +55,11 @@ export function createRouter(handlers: Handlers): Router {
     router.get(`/hits/${name}/pixel.gif`, (ctx) => pictures.pixel(ctx));
     router.get(`/hits/${name}/badge.svg`, (ctx) => pictures.countingBadge(ctx));
     router.get(`/counters/${name}/badge.svg`, (ctx) => pictures.badge(ctx));
+    router.get(`/counters/${name}/series`, (ctx) =>
+      answerSeries(ctx, services, counterInPath(ctx.path.split("/").at(-2) ?? "")),
+    );
   }
+  router.get("/series", (ctx) => answerSeries(ctx, services, counterNamed(ctx, "/series")));
   router.get("/events", (ctx) => answerEvents(ctx, events));
   router.get("/status", (ctx) => {
     admin.require(ctx.req, ctx.res);
@@ -139,10 +144,14 @@ function answerCounters(ctx: Context, { services, admin }: Handlers): void {
 }
 
 function answerEvents(ctx: Context, events: EventStreams): void {
-  const counter = counterInQuery(ctx.querystring, "counter");
-  if (counter === undefined) throw new HitsError("INVALID_QUERY", "which counter? /events?counter=NAME");
-  events.open(ctx.res, counter);
+  events.open(ctx.res, counterNamed(ctx, "/events"));
   ctx.respond = false;
+}
+
+function counterNamed(ctx: Context, path: string): string {
+  const counter = counterInQuery(ctx.querystring, "counter");
+  if (counter === undefined) throw new HitsError("INVALID_QUERY", `which counter? ${path}?counter=NAME`);
+  return counter;
 }
 
 function answerScript(ctx: Context, { type, etag, gzipped, body }: HitsScript): void {

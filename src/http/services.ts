@@ -22,6 +22,8 @@ export interface Services {
   counter(name: string): CounterState;
   /** Counters by name, in the order of UTF-16 code units. Throws `PROJECTION_HALTED`. */
   counters(query: CountersQuery): CountersPage;
+  /** A counter's hits by hour or day; of one never seen, zeros. Throws `PROJECTION_HALTED`. Never waits. */
+  series(query: SeriesQuery): CounterSeries;
   status(): ServiceStatus;
   /** Why a hit would be refused now; undefined where it would be taken. */
   refusal(): HitsError | undefined;
@@ -83,6 +85,37 @@ export interface CountersPage {
   readonly next: string | null;
 }
 
+/** A range of time, of at most 1,000 buckets. */
+export interface SeriesQuery {
+  readonly counter: string;
+  /** Buckets, in UTC. */
+  readonly by: "hour" | "day";
+  /** Epoch milliseconds: the buckets that this lies in, and up to the one that the last millisecond before `to` lies in. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What this log has counted in a range of time. */
+export interface CounterSeries {
+  readonly counter: string;
+  readonly by: "hour" | "day";
+  /** RFC 3339: where the first bucket begins, and where the last one ends. */
+  readonly from: string;
+  readonly to: string;
+  /** RFC 3339: from when on it is whole; null: from the log's birth on. What lies before is left out of `points`. */
+  readonly since: string | null;
+  /** By hour only: the same for hours, since older ones are folded into their day. */
+  readonly hoursSince?: string | null;
+  readonly points: readonly SeriesPoint[];
+  readonly incomplete?: true;
+}
+
+export interface SeriesPoint {
+  /** RFC 3339: where the bucket begins. */
+  readonly at: string;
+  readonly count: number;
+}
+
 export interface ServiceStatus {
   readonly log: {
     readonly id: string;
@@ -135,6 +168,8 @@ export interface ProjectionStatus {
   readonly lastError: string | null;
   /** Failed attempts since the start of this process; absent where another process makes them, or there are none to make. */
   readonly errors?: number;
+  /** Counters' days that the database may lack hits of; absent as `errors` is. */
+  readonly seriesOwed?: number;
   /** RFC 3339: since when it is in this state. */
   readonly since: string;
 }

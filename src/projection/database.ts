@@ -87,7 +87,7 @@ class Confirmed {
 
   /** All that is in the totals now. */
   constructor(totals: Totals) {
-    this.#counts = totals.image().counts;
+    this.#counts = totals.copyCounts();
     this.#sum = totals.sum;
   }
 

@@ -5,6 +5,7 @@ import type { Log } from "../wal/log.js";
 import type { Witness } from "../wal/recovery.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
+import type { SeriesLimits } from "./series.js";
 import { KEPT_SNAPSHOTS, type NewSnapshotFacts, type SnapshotFacts, type SnapshotFile, snapshots } from "./snapshot.js";
 import type { SnapshotJob } from "./snapshot-worker.js";
 import { Totals } from "./totals.js";
@@ -102,12 +103,14 @@ export class LocalProjection {
     loaded: LoadedSnapshots,
     sink: SnapshotSink,
     idempotencyWindowMs: number,
+    series?: SeriesLimits,
   ): Promise<LocalProjection> {
     const now = Date.now();
     const keys = new IdempotencyKeys(idempotencyWindowMs);
     keys.restore(loaded.newest?.keys ?? Buffer.alloc(0), now);
     const from = loaded.newest?.facts.offset ?? 0;
     const totals = loaded.newest?.totals ?? new Totals();
+    if (series !== undefined) totals.series.limit(series);
     for (const damage of loaded.newest?.facts.damage ?? []) log.reportDamage(damage);
     let offset = from;
     let records = 0;

@@ -1,30 +1,37 @@
 import path from "node:path";
 import { crc32 } from "node:zlib";
 import { describeError, HitsError, systemCode } from "../errors.js";
+import { MAX_AHEAD_MS } from "../hit.js";
 import type { Damage } from "../wal/damage.js";
 import type { FileSystem } from "../wal/file-system.js";
 import { readU64, writeU64 } from "../wal/format.js";
 import type { MissingRanges } from "../wal/missing-ranges.js";
 import { SNAPSHOT_DIRECTORY } from "../wal/segment-name.js";
 import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "../wal/whole-file.js";
+import { dayOf } from "./days.js";
 import { KEY_BYTES, type KeysImage } from "./idempotency-keys.js";
+import type { Series } from "./series.js";
+import { restoreSeries, seriesBytes, seriesLength } from "./series-bytes.js";
 import { Totals, type TotalsImage } from "./totals.js";
 
 /**
  * A snapshot: the totals of all counters at one offset, in a file of its own. All numbers are little-endian.
  *
  *      0  8  magic "DHITSNAP"              32  4  CRC-32 of bytes 0 to 32 and of the facts
- *      8  4  format version, 1             36  …  facts: JSON (log id, epoch, nonce, offset, created, damage)
+ *      8  4  format version, 2             36  …  facts: JSON (log id, epoch, nonce, offset, created, damage, series)
  *     12  4  length of the facts            …  8  for each counter: this log's count, a double
  *     16  8  number of counters             …  8  for each counter: other logs' count as last known, a double
  *                                           …  …  for each counter: 16-bit length and name, UTF-8
  *                                           …  …  idempotency keys, as idempotency-keys.ts draws them
+ *                                           …  …  counts by hour and day, as series-bytes.ts draws them
  *     24  8  length of the names            …  4  CRC-32 of all from the counts on
  *
  * The facts have a checksum of their own, so that a snapshot whose body is damaged still vouches for its offset.
+ * Version 1 has no counts by hour and day: these begin behind it.
  */
 const MAGIC = "DHITSNAP";
-const VERSION = 1;
+const VERSION = 2;
+const WITHOUT_SERIES = 1;
 const HEAD_BYTES = 36;
 const NAME = /^(\d{20})\.snapshot$/;
 /** How many valid snapshots stay: the newest, and one to fall back on. */
@@ -44,10 +51,16 @@ export interface SnapshotFacts {
   readonly keys: number;
   /** What the log could not give up to here: the totals may be too low by as much. */
   readonly damage: readonly Damage[];
+  /** What there is of counts by hour and day, and from which days on; absent in version 1. */
+  readonly series?: {
+    readonly since: number | null;
+    readonly hoursSince: number | null;
+    readonly bytes: number;
+  };
 }
 
 /** The facts of a snapshot that is to be written. */
-export type NewSnapshotFacts = Omit<SnapshotFacts, "keys">;
+export type NewSnapshotFacts = Omit<SnapshotFacts, "keys" | "series">;
 
 /**
  * Whether a snapshot's totals can be taken for all that the log had up to there: none of what it says it lacks is still
@@ -90,7 +103,9 @@ export async function putSnapshot(
 ): Promise<string> {
   const directory = await makeDurableDirectory(fs, logDirectory, SNAPSHOT_DIRECTORY);
   const keyParts = keys.map(({ buffer, from, to }) => Buffer.from(buffer, from, to - from));
-  const facts: SnapshotFacts = { ...known, keys: lengthOf(keyParts) / KEY_BYTES };
+  const { since, hoursSince } = image.series;
+  const series = { since, hoursSince, bytes: seriesLength(image.series) };
+  const facts: SnapshotFacts = { ...known, keys: lengthOf(keyParts) / KEY_BYTES, series };
   const json = Buffer.from(JSON.stringify(facts));
   const head = Buffer.alloc(HEAD_BYTES);
   const names = image.names.map(({ buffer, used }) => Buffer.from(buffer, 0, used));
@@ -101,10 +116,8 @@ export async function putSnapshot(
   writeU64(head, 24, lengthOf(names));
   head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
   const body = [bytesOf(image.counts), bytesOf(image.others), ...names, ...keyParts];
-  const checksum = Buffer.alloc(4);
-  checksum.writeUInt32LE(body.reduce((crc, part) => crc32(part, crc), 0));
   const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
-  await replaceFile(fs, directory, name, [head, json, ...body, checksum]);
+  await replaceFile(fs, directory, name, withChecksum([head, json], body, seriesBytes(image.series)));
   return name;
 }
 
@@ -165,8 +178,8 @@ function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
   const json = bytes.subarray(HEAD_BYTES, HEAD_BYTES + length);
   if (crc32(json, crc32(bytes.subarray(0, 32))) !== bytes.readUInt32LE(32)) return undefined;
   const version = bytes.readUInt32LE(8);
-  if (version !== VERSION) {
-    const message = `a snapshot has format version ${version}, this program reads ${VERSION}: run the release that wrote it`;
+  if (version !== VERSION && version !== WITHOUT_SERIES) {
+    const message = `a snapshot has format version ${version}, this program reads up to ${VERSION}: run the release that wrote it`;
     throw new HitsError("LOG_FORMAT", message);
   }
   try {
@@ -186,14 +199,16 @@ function bodyOf(bytes: Buffer, facts: SnapshotFacts) {
   const othersAt = start + size * 8;
   const namesAt = othersAt + size * 8;
   const keysAt = namesAt + (readU64(bytes, 24) ?? 0);
-  const end = keysAt + facts.keys * KEY_BYTES;
+  const seriesAt = keysAt + facts.keys * KEY_BYTES;
+  const end = seriesAt + (facts.series?.bytes ?? 0);
   if (end + 4 !== bytes.length) return undefined;
   if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(end)) return undefined;
   return {
     counts: bytes.subarray(start, othersAt),
     others: bytes.subarray(othersAt, namesAt),
     names: bytes.subarray(namesAt, keysAt),
-    keys: bytes.subarray(keysAt, end),
+    keys: bytes.subarray(keysAt, seriesAt),
+    series: bytes.subarray(seriesAt, end),
   };
 }
 
@@ -202,7 +217,33 @@ function decodeContent(bytes: Buffer, facts: SnapshotFacts): { totals: Totals; k
   if (body === undefined) return undefined;
   const totals = new Totals();
   const sound = totals.restore(doublesOf(body.counts), doublesOf(body.others), body.names);
-  return sound ? { totals, keys: body.keys } : undefined;
+  return sound && restore(totals.series, facts, body.series) ? { totals, keys: body.keys } : undefined;
+}
+
+function restore(series: Series, facts: SnapshotFacts, bytes: Buffer): boolean {
+  if (facts.series === undefined) {
+    const created = Date.parse(facts.created);
+    // The day behind the last one that a hit in it can be of.
+    series.startAt(dayOf((Number.isNaN(created) ? Date.now() : created) + MAX_AHEAD_MS) + 1);
+    return true;
+  }
+  series.restoreBounds(facts.series.since, facts.series.hoursSince);
+  return restoreSeries(series, bytes);
+}
+
+/** All parts as they come, and the checksum of those of the body at the end. */
+function* withChecksum(head: readonly Buffer[], ...body: readonly Iterable<Uint8Array>[]): Generator<Uint8Array> {
+  yield* head;
+  let crc = 0;
+  for (const parts of body) {
+    for (const part of parts) {
+      crc = crc32(part, crc);
+      yield part;
+    }
+  }
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc);
+  yield checksum;
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

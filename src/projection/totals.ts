@@ -2,6 +2,7 @@ import type { KeyedHit } from "../hit.js";
 import { foldHits } from "../hit-record.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { NameOrder } from "./name-order.js";
+import { Series, type SeriesImage } from "./series.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -16,6 +17,7 @@ export interface TotalsImage {
   readonly others: Float64Array<ArrayBuffer>;
   /** Names in the order of counts, each a 16-bit length and UTF-8: the used part of each chunk. */
   readonly names: readonly { readonly buffer: SharedArrayBuffer; readonly used: number }[];
+  readonly series: SeriesImage;
 }
 
 /**
@@ -24,6 +26,8 @@ export interface TotalsImage {
  */
 export class Totals {
   readonly order = new NameOrder();
+  /** The same hits by hour and day, as far as these are kept. */
+  readonly series = new Series();
   readonly #index = new Map<string, number>();
   #counts = new Float64Array(1024);
   #others = new Float64Array(1024);
@@ -83,7 +87,7 @@ export class Totals {
     return index;
   }
 
-  /** Adds to the counter of this index; its count after that. */
+  /** Adds to the counter of this index, but not to its series; its count after that. */
   add(index: number, n: number): number {
     this.#sum += n;
     const count = (this.#counts[index] ?? 0) + n;
@@ -103,6 +107,12 @@ export class Totals {
     return chunk.bytes.toString("utf8", at + 2, at + 2 + chunk.bytes.readUInt16LE(at));
   }
 
+  /** Adds a hit to the counter of this index and to its series; its count after that. The time of its batch was noted. */
+  addAt(index: number, n: number, at: number): number {
+    this.series.add(index, n, at);
+    return this.add(index, n);
+  }
+
   /** All counters: name and index. */
   names(): IterableIterator<[string, number]> {
     return this.#index.entries();
@@ -110,20 +120,27 @@ export class Totals {
 
   /** Adds the hits of a batch. `keyed` is told of those with an id, after they were added. Throws as `foldHits` does. */
   fold(batch: LogBatch, keyed?: (index: number, hit: KeyedHit, offset: number) => void): void {
+    this.series.note(batch.time);
     foldHits(
       batch,
       (name) => this.indexOf(name),
-      (index, n) => this.add(index, n),
+      (index, n, at) => this.addAt(index, n, at),
       keyed,
     );
+  }
+
+  /** A copy of all counts, by index. */
+  copyCounts(): Float64Array<ArrayBuffer> {
+    return this.#counts.slice(0, this.size);
   }
 
   image(): TotalsImage {
     return {
       size: this.size,
-      counts: this.#counts.slice(0, this.size),
+      counts: this.copyCounts(),
       others: this.#others.slice(0, this.size),
       names: this.#chunks.map(({ buffer, used }) => ({ buffer, used })),
+      series: this.series.image(),
     };
   }
 

@@ -1,6 +1,8 @@
 import { HitsError } from "../errors.js";
 import type { Database } from "./database.js";
+import { HOUR_MS } from "./days.js";
 import type { LocalProjection } from "./local.js";
+import { type SeriesRange, seriesIn } from "./series-range.js";
 import { topCounters } from "./top-counters.js";
 import type { Totals } from "./totals.js";
 
@@ -30,6 +32,21 @@ export class View {
   /** A counter never seen has count 0. */
   counter(name: string): CounterView {
     return this.#show(name, this.#totals(), this.#asOf());
+  }
+
+  /** This log's hits of a counter in a range of time; see `seriesIn`. */
+  series({ counter, ...range }: SeriesRange & { readonly counter: string }) {
+    const totals = this.#totals();
+    const found = { counter, by: range.by, ...seriesIn(totals.series, totals.find(counter), range) };
+    return this.#local.incomplete ? { ...found, incomplete: true as const } : found;
+  }
+
+  /** This log's hits of a counter in each of the last hours, the current one last; 0 where nothing is known of an hour. */
+  lastHours(counter: string, hours: number): number[] {
+    const totals = this.#totals();
+    const index = totals.find(counter);
+    const first = Date.now() - (hours - 1) * HOUR_MS;
+    return Array.from({ length: hours }, (_, i) => totals.series.hour(index, first + i * HOUR_MS) ?? 0);
   }
 
   /** Up to `limit` counters by name, with this prefix, behind `after`; and what to go on with, null at the end. */

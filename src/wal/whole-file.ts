@@ -48,7 +48,7 @@ export async function replaceFile(
   fs: FileSystem,
   directory: string,
   name: string,
-  parts: readonly Uint8Array[],
+  parts: Iterable<Uint8Array>,
 ): Promise<void> {
   const temporary = path.join(directory, `${name}.tmp`);
   await removeIfThere(fs, temporary);

@@ -15,6 +15,7 @@ export interface AuditDocument {
   readonly checkpoint: { readonly offset: number; readonly epoch: number } | null;
   readonly documents: number;
   readonly checked: number;
+  readonly series: { readonly documents: number; readonly checked: number };
   readonly pending: number;
   readonly pendingCounters: number;
   readonly differing: readonly Difference[];

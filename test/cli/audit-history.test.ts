@@ -17,6 +17,7 @@ function audit(directory: string, logId: string, slots: Slots, checkpoint: numbe
   const store: AuditedStore = {
     readCheckpoint: async () => ({ offset: checkpoint, epoch: 1, nonce: "00" }),
     scan: async () => ({ documents, next: undefined }),
+    series: { scan: async () => ({ documents: [], next: undefined }) },
   };
   return auditLog(nodeFileSystem, directory, logId, store);
 }

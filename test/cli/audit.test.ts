@@ -46,6 +46,7 @@ mongoTest("exact, with other logs' slots beside", async (server) => {
       checkpoint: { offset: 3, epoch: 1 },
       documents: 3,
       checked: 3,
+      series: { documents: 0, checked: 0 },
       pending: 0,
       pendingCounters: 0,
       differing: [],

@@ -1,14 +1,16 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { writeSnapshot } from "../../src/projection/snapshot.js";
+import { dayOf } from "../../src/projection/days.js";
+import { snapshots, writeSnapshot } from "../../src/projection/snapshot.js";
 import { Totals } from "../../src/projection/totals.js";
 import { HEADER_BYTES } from "../../src/wal/format.js";
 import { takeLock } from "../../src/wal/lock.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
 import { readHeaderIfThere } from "../../src/wal/segment-header.js";
-import { flipByte, inDirectory, rotatedLog, segments, snapshot, wal } from "./harness.js";
+import { LocalLog } from "../support/local-log.js";
+import { append, flipByte, inDirectory, openLog, rotatedLog, segments, snapshot, wal } from "./harness.js";
 import { counts, files, serves } from "./repair-harness.js";
 
 /** A snapshot that passes its checksums and is wrong. */
@@ -66,6 +68,48 @@ test("local: a damaged log is to be repaired first, and then nothing differs", a
     assert.match(stderr, /wal repair first/);
     await wal(directory, "repair", "--yes");
     assert.match((await wal(directory, "rebuild", "local")).stdout, /^nothing differs: 1 snapshot compared \(400 hits/);
+  });
+});
+
+/** All days of a counter together, as the newest snapshot has them, or the log read from its birth. */
+async function ofAllDays(directory: string, counter: string): Promise<number> {
+  const run = await LocalLog.open(directory);
+  const { totals } = run.local;
+  const { series } = totals ?? {};
+  let sum = 0;
+  for (const day of series?.days() ?? []) sum += series?.count(totals?.find(counter), day) ?? 0;
+  assert.is(series?.since, undefined);
+  await run.close();
+  return sum;
+}
+
+test("local: the new snapshot has hours and days as the log has them", async () => {
+  await inDirectory(async (directory) => {
+    const log = await openLog(directory);
+    const at = Date.UTC(2026, 0, 2, 3);
+    await append(log, [{ counter: "a", n: 3, at }]);
+    await append(log, [{ counter: "a", n: 2, at: at + 86_400_000 }]);
+    await log.close();
+    const wrong = await wrongSnapshot(directory, 2, { a: 4 });
+    assert.is((await wal(directory, "rebuild", "local", "--yes")).status, 0);
+    for await (const { file, totals } of snapshots(nodeFileSystem, directory)) {
+      assert.is(file, wrong);
+      const day = dayOf(at);
+      assert.equal([totals?.series.count(0, day), totals?.series.count(0, day + 1), totals?.count("a")], [3, 2, 5]);
+      assert.is(totals?.series.hour(0, at), 3);
+    }
+  });
+});
+
+test("hits that a repair puts in the place of lost ones are of some day, too", async () => {
+  await inDirectory(async (directory) => {
+    await rotatedLog(directory);
+    const file = await snapshot(directory);
+    flipByte(segments(directory)[0], HEADER_BYTES + 100);
+    assert.is((await wal(directory, "repair", "--yes")).status, 0);
+    assert.equal([await ofAllDays(directory, "a"), await ofAllDays(directory, "b")], [200, 200]);
+    rmSync(file);
+    assert.equal([await ofAllDays(directory, "a"), await ofAllDays(directory, "b")], [200, 200]);
   });
 });
 

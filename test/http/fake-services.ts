@@ -4,6 +4,7 @@ import type { DashboardData } from "../../src/http/dashboard/dashboard-data.js";
 import type { Logger } from "../../src/http/logger.js";
 import type {
   Admission,
+  CounterSeries,
   CounterState,
   CountersPage,
   CountersQuery,
@@ -11,6 +12,7 @@ import type {
   ProjectionStatus,
   Recorded,
   RecordedAll,
+  SeriesQuery,
   ServiceStatus,
   Services,
 } from "../../src/http/services.js";
@@ -48,6 +50,8 @@ export class FakeServices implements Services {
   ];
   /** How often `counter` was asked for each name. */
   readonly asked = new Map<string, number>();
+  /** What `series` was asked for. */
+  readonly seriesAsked: SeriesQuery[] = [];
   /** How often `status` was asked for. */
   statusAsked = 0;
   incomplete = false;
@@ -102,6 +106,14 @@ export class FakeServices implements Services {
       counters: shown.map((name) => this.counter(name)),
       next: behind.length > limit ? (shown.at(-1) ?? null) : null,
     };
+  }
+
+  series({ counter, by, from, to }: SeriesQuery): CounterSeries {
+    if (this.halted) throw new HitsError("PROJECTION_HALTED", "no snapshot in /secret/dir");
+    this.seriesAsked.push({ counter, by, from, to });
+    const at = new Date(from).toISOString();
+    const points = [{ at, count: this.#count(counter) }];
+    return { counter, by, from: at, to: new Date(to).toISOString(), since: null, points };
   }
 
   status(): ServiceStatus {

@@ -16,6 +16,7 @@ function report(parts: Partial<ProjectorReport>, asOf = 0): ProjectorReport {
     blocked: new Map(),
     asOf,
     scrub,
+    series: { owed: 0, blocked: 0, passes: 0 },
   } as const;
   return { type: "report", status, confirmed: [], others: [], ...parts };
 }

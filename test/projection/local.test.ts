@@ -3,6 +3,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
+import { DAY_MS, dayOf, HOUR_MS } from "../../src/projection/days.js";
 import { View } from "../../src/projection/view.js";
 import { LocalLog } from "../support/local-log.js";
 import { temporaryDirectory } from "../support/server-process.js";
@@ -40,6 +41,45 @@ test("a restart is the newest snapshot and the rest of the log", async () => {
   assert.is(run.local.totals?.count("home"), 60);
   assert.ok(run.local.readFrom > 10, "the log before the snapshot was not read");
   assert.is(run.local.incomplete, false);
+  await run.close();
+});
+
+test("hours and days go by the hit's own time, else by its batch's; a restart has the same", async () => {
+  const directory = temporaryDirectory();
+  const at = Date.UTC(2026, 0, 2, 3, 30);
+  const day = dayOf(at);
+  let run = await LocalLog.open(directory);
+  await run.collector.record({ counter: "home", n: 5, at });
+  await run.collector.recordAll([
+    { counter: "about", n: 1, at },
+    { counter: "home", n: 2, at: at + HOUR_MS, id: "one" },
+  ]);
+  await run.local.snapshot();
+  await run.collector.record({ counter: "home", n: 1, at: at + DAY_MS });
+  const before = Date.now();
+  await run.hit("home", 3);
+  const after = Date.now();
+  for (const when of ["written", "from the snapshot", "from the log's birth"]) {
+    const series = run.local.totals?.series;
+    assert.equal([series?.hour(0, at), series?.hour(0, at + HOUR_MS), series?.count(0, day)], [5, 2, 7], when);
+    assert.equal([series?.count(0, day + 1), series?.count(1, day)], [1, 1], when);
+    const now =
+      (series?.count(0, dayOf(before)) ?? 0) +
+      (dayOf(after) > dayOf(before) ? (series?.count(0, dayOf(after)) ?? 0) : 0);
+    assert.is(now, 3, when);
+    await run.close();
+    if (when === "from the snapshot") for (const file of snapshotFiles(directory)) rmSync(file);
+    run = await LocalLog.open(directory);
+  }
+  const query = { counter: "home", by: "day" as const, from: at, to: at + 1 };
+  assert.equal(new View(run.local, undefined).series(query), {
+    counter: "home",
+    by: "day",
+    from: "2026-01-02T00:00:00Z",
+    to: "2026-01-03T00:00:00Z",
+    since: null,
+    points: [{ at: "2026-01-02T00:00:00Z", count: 7 }],
+  });
   await run.close();
 });
 

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { crc32 } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
+import { DAY_MS, dayOf } from "../../src/projection/days.js";
 import { type NewSnapshotFacts, snapshots, writeSnapshot } from "../../src/projection/snapshot.js";
 import { Totals } from "../../src/projection/totals.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
@@ -41,7 +43,8 @@ test("what is written comes back", async () => {
   const [snapshot, ...others] = await all(directory);
   assert.is(others.length, 0);
   assert.is(snapshot?.invalid, undefined);
-  assert.equal(snapshot?.facts, JSON.parse(JSON.stringify({ ...written, keys: 0 })));
+  const series = { since: null, hoursSince: null, bytes: 0 };
+  assert.equal(snapshot?.facts, JSON.parse(JSON.stringify({ ...written, keys: 0, series })));
   assert.is(snapshot?.totals?.count("home"), 5);
   assert.is(snapshot?.totals?.count("é🎉"), 2 ** 52);
   assert.is(snapshot?.totals?.size, 2);
@@ -84,7 +87,9 @@ test("two are kept, newest first, and a damaged one neither counts nor goes", as
 
 test("any flipped bit and any truncation is noticed", async () => {
   const directory = temporaryDirectory();
-  await writeSnapshot(nodeFileSystem, directory, facts(9), totalsOf({ home: 5, about: 6 }).image());
+  const flipped = totalsOf({ home: 5, about: 6 });
+  flipped.addAt(0, 1, Date.UTC(2026, 0, 1));
+  await writeSnapshot(nodeFileSystem, directory, facts(9), flipped.image());
   const file = fileOf(directory, 9);
   const sound = readFileSync(file);
   let vouching = 0;
@@ -104,16 +109,52 @@ test("any flipped bit and any truncation is noticed", async () => {
   assert.ok(vouching > 20, "where only counts or names are damaged, the facts still vouch for the offset");
 });
 
+test("hours and days come back", async () => {
+  const directory = temporaryDirectory();
+  const totals = totalsOf({ home: 1, about: 2 });
+  const noon = Date.UTC(2026, 10, 24, 12);
+  totals.series.startAt(dayOf(noon) - 3);
+  totals.addAt(0, 5, noon);
+  totals.addAt(1, 6, noon - DAY_MS);
+  await writeSnapshot(nodeFileSystem, directory, facts(9), totals.image());
+  const series = (await all(directory))[0]?.totals?.series;
+  assert.equal([series?.count(0, dayOf(noon)), series?.hour(0, noon)], [5, 5]);
+  assert.equal([series?.count(1, dayOf(noon) - 1), series?.since], [6, dayOf(noon) - 3]);
+});
+
+/** Turns a snapshot into one as version 1 wrote them, or says another version. */
+function setVersion(file: string, version: number): void {
+  const bytes = readFileSync(file);
+  const length = bytes.readUInt32LE(12);
+  const { series, ...facts } = JSON.parse(bytes.toString("utf8", 36, 36 + length)) as { series: { bytes: number } };
+  const json = Buffer.from(JSON.stringify(facts));
+  const head = Buffer.from(bytes.subarray(0, 36));
+  head.writeUInt32LE(version, 8);
+  head.writeUInt32LE(json.length, 12);
+  head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
+  const body = bytes.subarray(36 + length, bytes.length - 4 - series.bytes);
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc32(body));
+  writeFileSync(file, Buffer.concat([head, json, body, checksum]));
+}
+
+test("one of version 1 has no hours and days: they begin on the day behind it", async () => {
+  const directory = temporaryDirectory();
+  const totals = totalsOf({ home: 5 });
+  totals.addAt(0, 1, Date.UTC(2026, 0, 1));
+  await writeSnapshot(nodeFileSystem, directory, facts(9), totals.image());
+  setVersion(fileOf(directory, 9), 1);
+  const [snapshot] = await all(directory);
+  assert.is(snapshot?.invalid, undefined);
+  assert.is(snapshot?.totals?.count("home"), 6);
+  assert.is(snapshot?.totals?.series.since, dayOf(Date.UTC(2026, 0, 2)));
+  assert.is(snapshot?.totals?.series.points, 0);
+});
+
 test("another format version is refused, not taken for damage", async () => {
   const directory = temporaryDirectory();
   await writeSnapshot(nodeFileSystem, directory, facts(9), totalsOf({ home: 5 }).image());
-  const file = fileOf(directory, 9);
-  const bytes = readFileSync(file);
-  const { crc32 } = await import("node:zlib");
-  bytes.writeUInt32LE(2, 8);
-  const json = bytes.subarray(36, 36 + bytes.readUInt32LE(12));
-  bytes.writeUInt32LE(crc32(json, crc32(bytes.subarray(0, 32))), 32);
-  writeFileSync(file, bytes);
+  setVersion(fileOf(directory, 9), 3);
   try {
     await all(directory);
     assert.unreachable("it was read");

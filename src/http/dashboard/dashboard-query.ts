@@ -7,6 +7,7 @@ export const dashboardQuery = z.object({
     .string()
     .regex(/^\d{1,15}$/, "is the number of a sample: history.last")
     .transform(Number)
+    .pipe(z.int().min(0))
     .meta({ description: "Only samples of the history behind the one of this number.", default: 0, example: 720 }),
 });
 

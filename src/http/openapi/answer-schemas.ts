@@ -92,6 +92,39 @@ export const countersPage = component(
   }),
 );
 
+export const counterSeries = component(
+  "CounterSeries",
+  z
+    .object({
+      counter: counterName,
+      by: z.enum(["hour", "day"]),
+      from: time.meta({ description: "Where the first bucket begins." }),
+      to: time.meta({ description: "Where the last bucket ends." }),
+      since: time
+        .nullable()
+        .meta({ description: "Days before are not known, and left out; null: all are known from the log's birth on." }),
+      hoursSince: time.nullable().optional().meta({ description: "The same for hours, where `by` is `hour`." }),
+      points: z.array(z.object({ at: time.meta({ description: "Where the bucket begins." }), count })),
+      incomplete: z.literal(true).optional().meta({ description: "Damage in the log may have taken hits." }),
+    })
+    .meta({
+      examples: [
+        {
+          counter: "home",
+          by: "hour",
+          from: "2026-01-15T12:00:00Z",
+          to: "2026-01-15T14:00:00Z",
+          since: null,
+          hoursSince: null,
+          points: [
+            { at: "2026-01-15T12:00:00Z", count: 5 },
+            { at: "2026-01-15T13:00:00Z", count: 0 },
+          ],
+        },
+      ],
+    }),
+);
+
 export const projectionStatus = component(
   "ProjectionStatus",
   z.object({
@@ -105,6 +138,11 @@ export const projectionStatus = component(
       .optional()
       .meta({ description: "The first hundred of them." }),
     lastError: z.string().nullable(),
+    seriesOwed: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: "Days of counters that the database lacks hits of, or may." }),
     errors: z.int().min(0).optional().meta({ description: "Failed attempts since the start." }),
     since: time.meta({ description: "Since when it is in this state." }),
   }),

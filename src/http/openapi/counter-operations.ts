@@ -1,5 +1,6 @@
 import { countersQuery } from "../counters-query.js";
-import { counterEvent, counterState, countersPage } from "./answer-schemas.js";
+import { seriesParameters } from "../series-query.js";
+import { counterEvent, counterSeries, counterState, countersPage } from "./answer-schemas.js";
 import { inlineSchema, schemaRef } from "./components.js";
 import { type Group, jsonAnswer, otherAnswer, queryParameters } from "./operation.js";
 import { counterInPathParameter, counterInQueryParameter } from "./parameters.js";
@@ -9,6 +10,21 @@ const events = otherAnswer(
     "every 15 seconds.",
   "text/event-stream",
 );
+
+const seriesContent = jsonAnswer("Its buckets.", counterSeries)["content"] as object;
+
+const series = {
+  tags: ["Counters"],
+  summary: "A counter's hits by hour or day, in UTC",
+  description:
+    "By each hit's own time: its `at`, else when it was written. Buckets without a hit are listed. What this server's log " +
+    "has counted; other logs' hits are in the database alone.",
+  security: "open",
+  answers: {
+    200: { description: "Its buckets.", content: { ...seriesContent, "text/csv": { schema: { type: "string" } } } },
+  },
+  refusals: { name: "Series", codes: ["INVALID_COUNTER", "INVALID_QUERY", "PROJECTION_HALTED"] },
+} as const;
 
 export const counterOperations: Group = {
   "/counters/{counter}": {
@@ -21,6 +37,21 @@ export const counterOperations: Group = {
       parameters: [counterInPathParameter],
       answers: { 200: jsonAnswer("Its state.", counterState) },
       refusals: { name: "Counter", codes: ["INVALID_COUNTER", "PROJECTION_HALTED"] },
+    },
+  },
+  "/counters/{counter}/series": {
+    get: {
+      ...series,
+      operationId: "counterSeries",
+      parameters: [counterInPathParameter, ...queryParameters(seriesParameters)],
+    },
+  },
+  "/series": {
+    get: {
+      ...series,
+      operationId: "series",
+      summary: "The same, with the counter in the query",
+      parameters: [counterInQueryParameter("counter", "Of this counter.", true), ...queryParameters(seriesParameters)],
     },
   },
   "/counters": {

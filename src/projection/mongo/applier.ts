@@ -1,7 +1,13 @@
 import { CommandSize } from "./command-size.js";
-import { type CounterDocument, countOfOthers, type DamagedDocument, isDamaged, sumOfSlots } from "./document.js";
-import type { Slots } from "./slots.js";
-import { type CounterStore, type SlotUpdate, StoreError } from "./store.js";
+import {
+  type CounterDocument,
+  countOfOthers,
+  type DamagedDocument,
+  isDamaged,
+  type Slot,
+  sumOfSlots,
+} from "./document.js";
+import { type DocumentStore, type SlotUpdate, StoreError } from "./store.js";
 
 /** Commands in flight at once; never two with the same counter. */
 const IN_FLIGHT = 3;
@@ -9,20 +15,30 @@ const IN_FLIGHT = 3;
 /** Takes what documents say of other logs' hits. */
 export type OthersSink = (name: string, others: number) => void;
 
+/** What the log says of the documents of a collection, by an index of each, and what they were last seen to have. */
+export interface Ledger {
+  find(name: string): number | undefined;
+  nameOf(index: number): string;
+  isKnown(index: number): boolean;
+  see(index: number, slot: Slot | "absent" | "no document"): void;
+  forget(index: number): void;
+  update(index: number, foldOffset: number): SlotUpdate | "done" | "later" | "behind";
+}
+
 /**
  * Brings documents to what the log says: reads those that are unknown, sends a compare-and-set for each that owes, and
  * believes only what was confirmed. A miss means: read again.
  */
 export class Applier {
-  readonly #store: CounterStore;
-  readonly #slots: Slots;
+  readonly #store: DocumentStore;
+  readonly #slots: Ledger;
   readonly #logId: string;
   readonly #size: CommandSize;
   readonly #onOthers: OthersSink;
   /** Counters whose document nothing can be done with, and why: they stay owed, the others go on. */
   readonly blocked = new Map<string, string>();
 
-  constructor(store: CounterStore, slots: Slots, logId: string, maxOps: number, onOthers: OthersSink) {
+  constructor(store: DocumentStore, slots: Ledger, logId: string, maxOps: number, onOthers: OthersSink) {
     this.#store = store;
     this.#slots = slots;
     this.#logId = logId;

@@ -4,11 +4,13 @@ import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges } from "../../wal/missing-ranges.js";
 import { type Registration, register, registrations } from "../../wal/registrations.js";
 import { segmentBases } from "../../wal/segment-name.js";
+import { Series, type SeriesLimits } from "../series.js";
 import { lacksNothing, snapshots } from "../snapshot.js";
 import type { Totals } from "../totals.js";
 import { Epochs } from "./epochs.js";
 import { LogFold } from "./log-fold.js";
 import { Projector } from "./projector.js";
+import { SeriesSlots } from "./series-slots.js";
 import { Slots } from "./slots.js";
 import type { Checkpoint, CounterStore } from "./store.js";
 
@@ -27,11 +29,13 @@ export interface BootstrapOptions {
   readonly durableEnd: (() => number) | undefined;
   readonly onOthers: (name: string, others: number) => void;
   readonly scrubEveryMs?: number;
+  readonly series?: SeriesLimits;
 }
 
 /** A projector that has read nothing of the database yet, and what it knows by the log directory alone. */
 export interface Bootstrapped {
   readonly slots: Slots;
+  readonly series: SeriesSlots;
   readonly fold: LogFold;
   projector(store: CounterStore): Projector;
 }
@@ -54,13 +58,17 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const covered = registered?.offset ?? 0;
   const from = await readableFrom(options, registered === undefined ? start : Math.min(start, covered), start);
   const slots = new Slots();
+  // Counters have the same indexes in both: these are given in the order of the snapshot's.
+  const series = new SeriesSlots(snapshot?.totals.series ?? new Series(), slots);
+  if (options.series !== undefined) series.series.limit(options.series);
   // Without the hits between checkpoint and snapshot it is unknown which of the snapshot's counters owe something.
   const isCovered = registered !== undefined && from <= covered;
   for (const [name, index] of snapshot?.totals.names() ?? []) {
     slots.restore(slots.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
   }
   const reader = new LogReader({ fs, directory, from, durableEnd: options.durableEnd });
-  const fold = new LogFold(reader, slots, { offset: start, ...position }, isCovered ? covered : 0);
+  const fold = new LogFold(reader, slots, { offset: start, ...position }, isCovered ? covered : 0, series);
+  if (!isCovered && snapshot !== undefined) series.lose();
   for (const name of registered?.blocked ?? []) slots.forget(slots.indexOf(name));
 
   const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
@@ -79,12 +87,14 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const pollMs = durableEnd === undefined ? POLL_OTHER_PROCESS_MS : POLL_MS;
   return {
     slots,
+    series,
     fold,
     projector: (store) =>
       new Projector({
         logId,
         store,
         slots,
+        series,
         fold,
         epochs,
         registered: registered === undefined ? undefined : { ...checkpointOf(registered), hits: registered.hits ?? 0 },

@@ -8,6 +8,8 @@
 export interface Slot {
   readonly offset: number;
   readonly count: number;
+  /** Of a counter's day: all its hours together, where the slot has them; NaN where they are no numbers. */
+  readonly hours?: number;
 }
 
 export interface CounterDocument {
@@ -40,9 +42,15 @@ export function judgeDocument(raw: unknown): CounterDocument | DamagedDocument {
         `logs.${logId} is ${show(slot)}, {offset, count} in whole numbers is needed, the offset not below 0`,
       );
     }
-    slots.set(logId, { offset, count: slotCount });
+    const hours = isObject(slot) ? slot["hours"] : undefined;
+    slots.set(logId, { offset, count: slotCount, ...(hours === undefined ? {} : { hours: sumOfHours(hours) }) });
   }
   return { name, count, slots };
+}
+
+function sumOfHours(hours: unknown): number {
+  if (!isObject(hours)) return Number.NaN;
+  return Object.values(hours).reduce((sum: number, one) => sum + (wholeNumber(one) ?? Number.NaN), 0);
 }
 
 export function isDamaged(document: CounterDocument | DamagedDocument): document is DamagedDocument {

@@ -4,6 +4,8 @@ import { type Damage, describeDamage } from "../../wal/damage.js";
 import type { LogReader } from "../../wal/log-reader.js";
 import type { MissingRange } from "../../wal/missing-ranges.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
+import { Series } from "../series.js";
+import { SeriesSlots } from "./series-slots.js";
 import type { Slots } from "./slots.js";
 import type { Checkpoint } from "./store.js";
 
@@ -17,6 +19,7 @@ const LOOK_FOR_REPAIR_MS = 1000;
 export class LogFold {
   readonly #reader: LogReader;
   readonly #slots: Slots;
+  readonly #series: SeriesSlots;
   /** Totals were restored up to here: below it, hits are looked at only for whether the checkpoint covers them. */
   readonly #restored: number;
   /** Below it, the database has confirmed everything. */
@@ -26,7 +29,14 @@ export class LogFold {
   #lookAt = 0;
   #ends = 0;
 
-  constructor(reader: LogReader, slots: Slots, start: Checkpoint, covered: number) {
+  constructor(
+    reader: LogReader,
+    slots: Slots,
+    start: Checkpoint,
+    covered: number,
+    series = new SeriesSlots(new Series(), slots),
+  ) {
+    this.#series = series;
     this.#reader = reader;
     this.#slots = slots;
     this.#restored = start.offset;
@@ -70,6 +80,7 @@ export class LogFold {
     if (batch.missing !== undefined && this.#standsBefore(batch, batch.missing)) return batch.missing.settled;
     if (batch.count === 0) return true;
     const slots = this.#slots;
+    const series = this.#series;
     const { endOffset } = batch;
     if (batch.baseOffset < this.#restored && endOffset > this.#restored) {
       throw new HitsError("INVALID_RECORD", `a snapshot at offset ${this.#restored} lies within a batch`);
@@ -77,10 +88,17 @@ export class LogFold {
     const resolve = (name: string) => slots.indexOf(name);
     const isCovered = endOffset <= this.#covered;
     if (endOffset > this.#restored) {
-      foldHits(batch, resolve, (index, n) => slots.add(index, n, endOffset, isCovered));
+      series.series.note(batch.time);
+      foldHits(batch, resolve, (index, n, at) => {
+        slots.add(index, n, endOffset, isCovered);
+        series.add(index, n, at, endOffset, isCovered);
+      });
       this.#position = { offset: endOffset, epoch: batch.epoch, nonce: batch.nonce };
     } else if (!isCovered) {
-      foldHits(batch, resolve, (index, n) => slots.uncover(index, n, endOffset));
+      foldHits(batch, resolve, (index, n, at) => {
+        slots.uncover(index, n, endOffset);
+        series.touch(index, at, endOffset);
+      });
     }
     return true;
   }

@@ -1,3 +1,4 @@
+import type { SeriesLimits } from "../series.js";
 import type { ProjectorStatus } from "./projector.js";
 
 /** What goes between the server and the thread of its MongoDB projection. */
@@ -7,6 +8,7 @@ export interface ProjectorSetup {
   readonly url: string;
   readonly database: string | undefined;
   readonly maxOps: number;
+  readonly series: SeriesLimits;
   /** The log's durable end. */
   readonly sharedEnd: SharedArrayBuffer;
   /** Other logs' hits as the newest snapshot has them: only changes of these are told. */

@@ -1,7 +1,8 @@
-import { type Collection, type Db, type Document, Long, MongoClient, type MongoClientOptions } from "mongodb";
+import { type Collection, type Db, Long, MongoClient, type MongoClientOptions } from "mongodb";
 import { describeError, HitsError } from "../../errors.js";
-import { type CounterDocument, type DamagedDocument, judgeDocument, sumOfSlots, wholeNumber } from "./document.js";
-import { bounded, isDuplicate, refusedDocuments, throwUnlessRefused, withoutSecrets } from "./mongo-errors.js";
+import { type CounterDocument, type DamagedDocument, judgeDocument, wholeNumber } from "./document.js";
+import { CONFIRMED, type CounterRecord, DURABLE, MongoDocuments } from "./mongo-documents.js";
+import { bounded, isDuplicate, withoutSecrets } from "./mongo-errors.js";
 import {
   type Changed,
   type ChangedSince,
@@ -14,14 +15,6 @@ import {
 
 /** A connection on which nothing comes for so long is given up, and with it the call that waits there. */
 const SILENCE_MS = 4000;
-
-interface CounterRecord extends Document {
-  readonly _id: string;
-}
-
-/** Settings that the URL can't weaken: a write is acknowledged once a majority has it in its journal. */
-const DURABLE = { writeConcern: { w: "majority", journal: true } } as const;
-const CONFIRMED = { readConcern: { level: "majority" }, readPreference: "primary" } as const;
 
 export interface MongoStoreOptions {
   readonly url: string;
@@ -37,7 +30,10 @@ export interface MongoStoreOptions {
 /** The store on a real MongoDB, or a server that speaks its protocol. */
 export class MongoStore implements CounterStore {
   readonly #client: MongoClient;
+  readonly series: MongoDocuments;
   readonly #counters: Collection<CounterRecord>;
+  readonly #series: Collection<CounterRecord>;
+  readonly #documents: MongoDocuments;
   readonly #checkpoints: Collection<CounterRecord>;
   readonly #logId: string;
 
@@ -53,6 +49,10 @@ export class MongoStore implements CounterStore {
     this.#client.on("connectionPoolCleared", () => onChange(false));
     const db: Db = this.#client.db(database ?? databaseOf(url));
     this.#counters = db.collection<CounterRecord>("counters", CONFIRMED);
+    this.#series = db.collection<CounterRecord>("series", CONFIRMED);
+    const call = <T>(work: () => Promise<T>) => this.#call(work);
+    this.#documents = new MongoDocuments(this.#counters, logId, call);
+    this.series = new MongoDocuments(this.#series, logId, call);
     this.#checkpoints = db.collection<CounterRecord>("checkpoints", CONFIRMED);
   }
 
@@ -62,60 +62,23 @@ export class MongoStore implements CounterStore {
 
   async prepare(): Promise<void> {
     await this.#call(() => this.#counters.createIndex({ updatedAt: 1, _id: 1 }));
+    await this.#call(() => this.#series.createIndex({ counter: 1, day: 1 }));
   }
 
-  async read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>> {
-    const documents = await this.#call(() => this.#counters.find({ _id: { $in: [...names] } }, CONFIRMED).toArray());
-    return new Map(documents.map(judgeDocument).map((document) => [document.name, document]));
+  read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>> {
+    return this.#documents.read(names);
   }
 
-  async apply(updates: readonly SlotUpdate[]): Promise<boolean> {
-    const slot = `logs.${this.#logId}`;
-    const operations = updates.map(({ name, seen, next }) => {
-      const isNew = seen === "absent" || seen === "no document";
-      const difference = Long.fromNumber(next.count - (isNew ? 0 : seen.count));
-      return {
-        updateOne: {
-          filter: isNew
-            ? { _id: name, [slot]: { $exists: false } }
-            : {
-                _id: name,
-                [`${slot}.offset`]: Long.fromNumber(seen.offset),
-                [`${slot}.count`]: Long.fromNumber(seen.count),
-              },
-          update: {
-            $inc: { count: difference, [`${slot}.count`]: difference },
-            $set: { [`${slot}.offset`]: Long.fromNumber(next.offset) },
-            $currentDate: { updatedAt: true as const },
-          },
-          // Only where no document was seen: a filter on a slot would else make a second one.
-          upsert: seen === "no document",
-        },
-      };
-    });
-    try {
-      const result = await this.#call(() => this.#counters.bulkWrite(operations, { ordered: false, ...DURABLE }));
-      return result.matchedCount + result.upsertedCount === updates.length;
-    } catch (error) {
-      throwUnlessRefused(error);
-      const refused = refusedDocuments(error, updates);
-      if (refused.size > 0) throw new StoreError("documents", "the server refused single documents", refused);
-      return false;
-    }
+  apply(updates: readonly SlotUpdate[]): Promise<boolean> {
+    return this.#documents.apply(updates);
   }
 
-  async setSum(document: CounterDocument): Promise<void> {
-    const filter: Record<string, unknown> = { _id: document.name, count: Long.fromNumber(document.count) };
-    for (const [logId, slot] of document.slots) {
-      filter[`logs.${logId}.offset`] = Long.fromNumber(slot.offset);
-      filter[`logs.${logId}.count`] = Long.fromNumber(slot.count);
-    }
-    const update = {
-      $set: { count: Long.fromNumber(sumOfSlots(document)) },
-      $currentDate: { updatedAt: true as const },
-    };
-    // A miss is fine: whoever changed it is followed by another look.
-    await this.#call(() => this.#counters.updateOne(filter, update, DURABLE));
+  setSum(document: CounterDocument): Promise<void> {
+    return this.#documents.setSum(document);
+  }
+
+  scan(after: string | undefined, limit: number): Promise<Scanned> {
+    return this.#documents.scan(after, limit);
   }
 
   async readCheckpoint(): Promise<Checkpoint | undefined> {
@@ -149,14 +112,6 @@ export class MongoStore implements CounterStore {
       if (isDuplicate(error)) return false;
       throw error;
     }
-  }
-
-  async scan(after: string | undefined, limit: number): Promise<Scanned> {
-    // Comparing with a text leaves out ids of other types: such documents are no counters.
-    const filter = { _id: after === undefined ? { $gte: "" } : { $gt: after } };
-    const raw = await this.#call(() => this.#counters.find(filter, CONFIRMED).sort({ _id: 1 }).limit(limit).toArray());
-    const last = raw.at(-1);
-    return { documents: raw.map(judgeDocument), next: raw.length < limit || last === undefined ? undefined : last._id };
   }
 
   async changedSince(since: ChangedSince, limit: number): Promise<Changed> {

@@ -7,6 +7,8 @@ import type { Epochs } from "./epochs.js";
 import type { LogFold } from "./log-fold.js";
 import { Others } from "./others.js";
 import { Scrub, type ScrubFigures } from "./scrub.js";
+import { SeriesProjection, type SeriesStatus } from "./series-projection.js";
+import type { SeriesSlots } from "./series-slots.js";
 import type { Slots } from "./slots.js";
 import { type Checkpoint, type CounterStore, StoreError } from "./store.js";
 
@@ -14,6 +16,7 @@ export interface ProjectorOptions {
   readonly logId: string;
   readonly store: CounterStore;
   readonly slots: Slots;
+  readonly series: SeriesSlots;
   readonly fold: LogFold;
   readonly epochs: Epochs;
   /** The checkpoint as the log directory has it; undefined for a projection that has never run. */
@@ -47,6 +50,7 @@ export interface ProjectorStatus {
   /** Epoch milliseconds: when the database last answered; 0 for never. */
   readonly asOf: number;
   readonly scrub: ScrubFigures;
+  readonly series: SeriesStatus;
 }
 
 const LOOK_EVERY_MS = 1000;
@@ -70,6 +74,7 @@ export class Projector {
   readonly #applier: Applier;
   readonly #keeper: CheckpointKeeper;
   readonly #scrub: Scrub;
+  readonly #series: SeriesProjection;
   readonly #others: Others;
   readonly #backoff = new Backoff(RETRY_FIRST_MS);
   readonly #stop = new AbortController();
@@ -101,7 +106,9 @@ export class Projector {
     this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
     this.#registered = options.registered?.offset ?? 0;
     this.#registeredHits = options.registered?.hits ?? 0;
-    this.#scrub = new Scrub(store, slots, this.#applier, options.scrubEveryMs ?? SCRUB_EVERY_MS);
+    const { series, scrubEveryMs = SCRUB_EVERY_MS } = options;
+    this.#scrub = new Scrub(store, slots, this.#applier, scrubEveryMs);
+    this.#series = new SeriesProjection(store.series, series, logId, options.maxOps, scrubEveryMs);
     this.#others = new Others(store, logId, onOthers);
   }
 
@@ -124,6 +131,7 @@ export class Projector {
       blocked: this.#applier.blocked,
       asOf: this.#asOf,
       scrub: this.#scrub.figures,
+      series: this.#series.status,
     };
   }
 
@@ -192,6 +200,7 @@ export class Projector {
     if (fold.position.nonce === "") this.#flushed = true;
     else if (!(await this.#project())) return this.#lookAgain();
     this.#asOf = Date.now();
+    await this.#series.step(performance.now());
     await this.#others.step(performance.now());
     await this.#scrub.step(performance.now());
   }
@@ -208,10 +217,12 @@ export class Projector {
     }
     // A later epoch than was claimed may begin while this goes on.
     const position = () => (this.#keeper.hasClaimed(fold.position) ? fold.position.offset : undefined);
-    const settled = await this.#applier.settle(this.#due(), position);
+    const countersSettled = await this.#applier.settle(this.#due(), position);
+    const settled = (await this.#series.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
     if (settled) await this.#register(target, hits);
-    this.#flushed = settled && fold.position.offset === target.offset && slots.owed === this.#applier.blocked.size;
+    const isSettled = slots.owed === this.#applier.blocked.size && this.#series.isSettled;
+    this.#flushed = settled && fold.position.offset === target.offset && isSettled;
     return true;
   }
 
@@ -225,8 +236,13 @@ export class Projector {
       return false;
     }
     const back = look.state === "gone back";
-    if (back) slots.forgetFrom(-1);
-    else if (changes !== this.#changesSeen) slots.forgetFrom(this.#keeper.certain);
+    if (back) {
+      slots.forgetFrom(-1);
+      this.#series.goneBack();
+    } else if (changes !== this.#changesSeen) {
+      slots.forgetFrom(this.#keeper.certain);
+      this.#series.changed(this.#keeper.certain);
+    }
     if (back || changes !== this.#changesSeen) {
       this.#scrub.restart();
       this.#others.restart();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
+import type { SeriesLimits } from "../series.js";
 import { bootstrap } from "./bootstrap.js";
 import type { ProjectorReport } from "./messages.js";
 import { MongoStore } from "./mongo-store.js";
@@ -15,6 +16,7 @@ export interface RunOptions {
   readonly url: string;
   readonly database: string | undefined;
   readonly maxOps: number;
+  readonly series?: SeriesLimits;
   /** The writer's durable end, inside its process. */
   readonly durableEnd: (() => number) | undefined;
   readonly others: ReadonlyMap<string, number>;
@@ -33,13 +35,14 @@ export interface RunningProjection {
 
 /** Puts the projection together from the log directory and runs it. */
 export async function runProjector(options: RunOptions): Promise<RunningProjection> {
-  const { directory, logId, url, database, maxOps, durableEnd, onReport } = options;
+  const { directory, logId, url, database, maxOps, durableEnd, onReport, series } = options;
   let projector: Projector | undefined;
   // Before anything that takes time: a URL that can't be parsed is said at once.
   const store = new MongoStore({ url, database, logId, onChange: (answers) => projector?.noteChange(answers) });
   let reporter: Reporter | undefined;
   const onOthers = (name: string, count: number) => reporter?.onOthers(name, count);
-  const start = await bootstrap({ fs: nodeFileSystem, directory, logId, maxOps, durableEnd, onOthers });
+  const limits = series === undefined ? {} : { series };
+  const start = await bootstrap({ fs: nodeFileSystem, directory, logId, maxOps, durableEnd, onOthers, ...limits });
   while (await start.fold.step());
   const running = start.projector(store);
   projector = running;

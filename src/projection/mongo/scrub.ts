@@ -2,7 +2,7 @@ import type { Applier } from "./applier.js";
 import { CommandSize } from "./command-size.js";
 import { isDamaged, sumOfSlots } from "./document.js";
 import type { Slots } from "./slots.js";
-import type { CounterStore } from "./store.js";
+import type { DocumentStore } from "./store.js";
 
 /** Documents a step, and steps a second at most: five thousand documents a second. */
 const PAGE = 1000;
@@ -20,7 +20,7 @@ export interface ScrubFigures {
  * checkpoint alone can't tell that single documents were put back or removed. It writes nothing.
  */
 export class Scrub {
-  readonly #store: CounterStore;
+  readonly #store: DocumentStore;
   readonly #slots: Slots;
   readonly #applier: Applier;
   readonly #everyMs: number;
@@ -33,7 +33,7 @@ export class Scrub {
   #marked = 0;
   #dueAt = 0;
 
-  constructor(store: CounterStore, slots: Slots, applier: Applier, everyMs: number) {
+  constructor(store: DocumentStore, slots: Slots, applier: Applier, everyMs: number) {
     this.#store = store;
     this.#slots = slots;
     this.#applier = applier;

@@ -1,3 +1,4 @@
+import type { Ledger } from "./applier.js";
 import type { Slot } from "./document.js";
 import type { SlotUpdate } from "./store.js";
 
@@ -10,7 +11,7 @@ const NO_DOCUMENT = -3;
  * What the log says of each counter, and what its document was last seen to have. The difference is what is owed: a set of
  * counters, not a queue of hits, so that an outage of a day owes no more than one of a second.
  */
-export class Slots {
+export class Slots implements Ledger {
   /** By the counter's index: the log's total, the offset behind its last hit, and the slot as last confirmed. */
   #total = new Float64Array(1024);
   #lastHit = new Float64Array(1024);

@@ -1,24 +1,30 @@
 import type { CounterDocument, DamagedDocument, Slot } from "./document.js";
 
-/**
- * What the projector needs of a database, so that tests can interleave, lose and repeat every call. All writes are
- * compare-and-set on single documents; each call is bounded in time and rejects with a `StoreError`.
- */
-export interface CounterStore {
+/** A collection of documents with slots. */
+export interface DocumentStore {
   /** Documents by name as a majority has them; a name without a document is missing from the map. */
   read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>>;
   /**
-   * Sends updates of different counters in one command. True: every one was applied. False: some were not, and it is
+   * Sends updates of different documents in one command. True: every one was applied. False: some were not, and it is
    * unknown which; the documents must be read again.
    */
   apply(updates: readonly SlotUpdate[]): Promise<boolean>;
   /** Sets a document's `count` to the sum of its slots, where all of it is still as seen. */
   setSum(document: CounterDocument): Promise<void>;
+  /** Up to `limit` documents by name, behind `after`; and where to go on, undefined at the end. */
+  scan(after: string | undefined, limit: number): Promise<Scanned>;
+}
+
+/**
+ * What the projector needs of a database, so that tests can interleave, lose and repeat every call. All writes are
+ * compare-and-set on single documents; each call is bounded in time and rejects with a `StoreError`. The counters' documents
+ * are its own; those of their days are in `series`, named `2026-11-24 home`.
+ */
+export interface CounterStore extends DocumentStore {
+  readonly series: DocumentStore;
   readCheckpoint(): Promise<Checkpoint | undefined>;
   /** Writes a checkpoint where it is still as seen. False: it was not. */
   writeCheckpoint(seen: Checkpoint | undefined, next: Checkpoint): Promise<boolean>;
-  /** Up to `limit` documents by name, behind `after`; and where to go on, undefined at the end. */
-  scan(after: string | undefined, limit: number): Promise<Scanned>;
   /** Documents changed since a moment of the server's clock, in that order; and what to ask for next. */
   changedSince(since: ChangedSince, limit: number): Promise<Changed>;
   /** Whether another log has ever projected into this database. */
@@ -44,13 +50,21 @@ export interface Changed {
   readonly next: ChangedSince | undefined;
 }
 
-/** One counter's update: what its document was seen to have, and what it shall have. */
+/** One document's update: what its document was seen to have, and what it shall have. */
 export interface SlotUpdate {
   readonly name: string;
   /** The slot as seen; "absent": a document without one; "no document": none at all, so that one may be made. */
   readonly seen: Slot | "absent" | "no document";
   /** The slot as it shall be; its count is never below what was seen. */
   readonly next: Slot;
+  /** Of a counter's day alone. */
+  readonly day?: {
+    readonly counter: string;
+    /** Epoch milliseconds. */
+    readonly at: number;
+    /** Hits by hour, 24 of them; undefined where they are not known. */
+    readonly hours: readonly number[] | undefined;
+  };
 }
 
 export interface Checkpoint {

@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { verifyLog } from "../../../src/cli/verify-log.js";
-import { systemCode } from "../../../src/errors.js";
+import { HitsError, systemCode } from "../../../src/errors.js";
 import { storedHits } from "../../../src/hit-record.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { registrations } from "../../../src/wal/registrations.js";
@@ -14,6 +14,7 @@ import { DIRECTORY, openServer, type Server } from "./server.js";
 /** Every hit in a log, by offset: the number that its payload carries, -1 for one that this check sent itself. */
 type Contents = ReadonlyMap<number, number>;
 
+const HOUR_MS = 3_600_000;
 const FRESH = { counter: "fresh", n: 1 };
 
 /**
@@ -157,6 +158,7 @@ async function checkStarted(server: Server, fs: MemoryFileSystem, known: Known, 
   assert.ok(contents, when);
   checkContents(contents ?? new Map(), known, when, server.log.status().start);
   checkTotals(totalsOf(server), known, when);
+  await checkSeries(server, fs, known, when);
   const found = new Map((await registrations(fs, DIRECTORY)).map((one) => [one.name, one]));
   for (const [name, offset] of known.registered) {
     const one = found.get(name);
@@ -206,6 +208,50 @@ function checkTotals(totals: Readonly<Record<string, number>>, known: Known, whe
     const counted = totals[counter] ?? 0;
     const [least, most] = [sum(known.acknowledged, counter), sum(known.possible, counter)];
     assert.ok(least <= counted && counted <= most, `${when}: ${counter} has ${counted}, not ${least} to ${most}`);
+  }
+}
+
+/** The hours and days are those of the log, where all of it is there; and always as many hits as the totals have. */
+async function checkSeries({ local }: Server, fs: MemoryFileSystem, known: Known, when: string): Promise<void> {
+  const { totals } = local;
+  if (totals === undefined) return;
+  const { series } = totals;
+  const sums = new Map<number, number>();
+  for (const day of series.days()) {
+    for (const index of new Set(series.indexesOf(day))) {
+      sums.set(index, (sums.get(index) ?? 0) + (series.count(index, day) ?? 0));
+    }
+  }
+  for (const [name, index] of totals.names()) {
+    assert.is(sums.get(index) ?? 0, totals.countAt(index), `${when}: the days of ${name} are not its total`);
+  }
+  // Of hits that a repair has put in the place of lost ones a snapshot may know the hour, and the log does not.
+  if (known.damaged.size > 0) return;
+  const recount = await recounted(fs);
+  for (const [key, count] of recount ?? []) {
+    const [hour = "", name = ""] = key.split(/ (.*)/s);
+    assert.is(series.hour(totals.find(name), Number(hour) * HOUR_MS), count, `${when}: hour ${hour} of ${name}`);
+  }
+}
+
+/** By hour and counter, what a log that begins at its birth has; undefined for any other. */
+async function recounted(fs: MemoryFileSystem): Promise<Map<string, number> | undefined> {
+  const counts = new Map<string, number>();
+  const reader = new LogReader({ fs, directory: DIRECTORY, from: 0 });
+  try {
+    for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
+      if (!("batch" in step)) continue;
+      for (const { counter, n, at } of storedHits(step.batch)) {
+        const key = `${Math.floor(at / HOUR_MS)} ${counter}`;
+        counts.set(key, (counts.get(key) ?? 0) + n);
+      }
+    }
+    return counts;
+  } catch (error) {
+    if (error instanceof HitsError && error.code === "OFFSET_GONE") return undefined;
+    throw error;
+  } finally {
+    await reader.close();
   }
 }
 

@@ -24,7 +24,7 @@ export class Ledger {
   readonly registered: { readonly at: number; readonly name: string; readonly offset: number }[] = [];
 
   /** A hit that no other is like: its payload says which one it is. */
-  add(moment: number, hit: { counter: string; n: number; id?: string }, payloadBytes: number): Entry {
+  add(moment: number, hit: { counter: string; n: number; id?: string; at?: number }, payloadBytes: number): Entry {
     const payload = JSON.stringify({ k: this.entries.length, pad: "x".repeat(payloadBytes) });
     const entry: Entry = { hit: { ...hit, payload }, sent: moment, refused: false };
     this.entries.push(entry);

@@ -283,7 +283,14 @@ class Workload {
     const counter = `counter-${Math.floor(this.#random() ** 2 * 6)}`;
     const n = this.#random() < 0.8 ? 1 : this.#upTo(1000);
     const id = this.#random() < 0.4 ? { id: `id-${this.ledger.entries.length}` } : {};
-    return this.ledger.add(this.fs.record.length, { counter, n, ...id }, Math.floor(this.#random() ** 4 * maxPad));
+    const number = this.ledger.entries.length;
+    // Some say themselves when they were: in hours of a few days that are long past.
+    const at = number % 3 === 0 ? { at: Date.UTC(2026, 0, 1) + (number % 7) * 11 * 3_600_000 } : {};
+    return this.ledger.add(
+      this.fs.record.length,
+      { counter, n, ...id, ...at },
+      Math.floor(this.#random() ** 4 * maxPad),
+    );
   }
 
   #countSent(count: number): void {

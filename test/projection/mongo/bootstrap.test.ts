@@ -7,13 +7,14 @@ import type { Damage } from "../../../src/wal/damage.js";
 import { forget, registrations } from "../../../src/wal/registrations.js";
 import { codeOf, DIRECTORY, segments } from "../../support/log-files.js";
 import { FakeDatabase } from "./fake-database.js";
-import { HitLog, missing, wrong } from "./hit-log.js";
+import { type Network, SOUND } from "./fake-store.js";
+import { HitLog, missing, missingDays, wrong, wrongDays } from "./hit-log.js";
 import { prepare } from "./running.js";
 
 /** A snapshot of the log as it stands, as the local projection writes it. */
 async function snapshot(log: HitLog, damage: readonly Damage[] = []): Promise<void> {
   const totals = new Totals();
-  for (const { counter, n } of log.hits) totals.add(totals.indexOf(counter), n);
+  for (const { counter, n, at } of log.hits) totals.addAt(totals.indexOf(counter), n, at);
   const { id: logId, epoch, nonce, end: offset } = log.log;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage };
   await writeSnapshot(log.fs, DIRECTORY, facts, totals.image());
@@ -31,6 +32,7 @@ async function project(database: FakeDatabase, log: HitLog): Promise<void> {
   projector.closing();
   await projector.cycle();
   assert.equal([wrong(database, [log]), missing(database, log)], [[], []]);
+  assert.equal([wrongDays(database, [log]), missingDays(database, log)], [[], []]);
 }
 
 async function logWith(...counters: string[]) {
@@ -229,6 +231,19 @@ test("a batch that a snapshot lies within is refused: half of it would count twi
   };
   const { fold } = await bootstrap(options);
   assert.is(await codeOf(fold.step()), "INVALID_RECORD");
+  await log.log.close();
+});
+
+test("days of a snapshot's hits above the checkpoint are owed, without any document being looked for", async () => {
+  const { log, database } = await logWith("a", "b");
+  await project(database, log);
+  for (const counter of ["a", "c"]) await log.hit(counter);
+  await snapshot(log);
+  const scans: Network = { ...SOUND, fate: ({ kind }) => (kind === "scan" ? "fail" : "ok") };
+  const { projector } = await prepare(database, log, { network: scans });
+  await projector.cycle().catch(() => undefined);
+  assert.equal([wrongDays(database, [log]), missingDays(database, log)], [[], []]);
+  assert.is(database.checkpoints.get(log.id)?.offset, 4);
   await log.log.close();
 });
 

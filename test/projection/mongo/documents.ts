@@ -17,6 +17,7 @@ interface HitOfLog {
   readonly offset: number;
   readonly counter: string;
   readonly n: number;
+  readonly at: number;
 }
 
 /** Lends a database by a driver of the test's own. */
@@ -48,7 +49,7 @@ export async function hitsOf(directory: string): Promise<{ id: string; hits: Hit
       const step = await reader.next();
       if ("end" in step) return { id: header?.logId ?? "", hits };
       if ("damage" in step) throw new Error(`damage: ${JSON.stringify(step.damage)}`);
-      for (const { offset, counter, n } of storedHits(step.batch)) hits.push({ offset, counter, n: n ?? 1 });
+      for (const { offset, counter, n, at } of storedHits(step.batch)) hits.push({ offset, counter, n: n ?? 1, at });
     }
   } finally {
     await reader.close();
@@ -85,6 +86,43 @@ export async function audit(url: string, database: string, directories: readonly
     }
   }
   return lines;
+}
+
+interface StoredDay extends StoredDocument {
+  readonly counter: string;
+  readonly day: Date;
+  readonly logs: Record<string, { offset: number; count: number; hours?: Record<string, number> }>;
+}
+
+/** As `audit`, of counters' days, with their hours. */
+export async function auditDays(url: string, database: string, directory: string): Promise<string[]> {
+  const documents = await withDatabase(url, database, (db) => db.collection<StoredDay>("series").find().toArray());
+  const { id, hits } = await hitsOf(directory);
+  const lines: string[] = [];
+  const expected = new Map<string, number>();
+  const hours = new Map<string, number>();
+  for (const { counter, n, at } of hits) {
+    const text = new Date(at).toISOString();
+    const name = `${text.slice(0, 10)} ${counter}`;
+    expected.set(name, (expected.get(name) ?? 0) + n);
+    const hour = `${Number(text.slice(11, 13))} ${name}`;
+    hours.set(hour, (hours.get(hour) ?? 0) + n);
+  }
+  for (const { _id, counter, day, count, logs } of documents) {
+    if (_id !== `${day.toISOString().slice(0, 10)} ${counter}`)
+      lines.push(`${_id}: ${counter} on ${day.toISOString()}`);
+    const slot = logs[id];
+    if (slot?.count !== expected.get(_id)) lines.push(`${_id}: slot ${slot?.count}, the log has ${expected.get(_id)}`);
+    const sum = Object.values(logs).reduce((total, one) => total + one.count, 0);
+    if (sum !== count) lines.push(`${_id}: count ${count}, its slots have ${sum}`);
+    for (const [hour, found] of Object.entries(slot?.hours ?? {})) {
+      const one = `${hour} ${_id}`;
+      if (hours.get(one) !== found) lines.push(`${one}: ${found}, the log has ${hours.get(one)}`);
+      hours.delete(one);
+    }
+    expected.delete(_id);
+  }
+  return [...lines, ...[...expected.keys(), ...hours.keys()].map((name) => `${name} is missing`)];
 }
 
 /** Resolves once it holds; rejects after that many seconds with what it was last. */

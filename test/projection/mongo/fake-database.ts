@@ -3,15 +3,19 @@ import type { Checkpoint, SlotUpdate } from "../../../src/projection/mongo/store
 /** A document as the server has it: anything may be in it. */
 export type RawDocument = Record<string, unknown>;
 
+export type CollectionName = "counters" | "series";
+
 /** The files of a server at one moment. */
 export interface DatabaseCopy {
   readonly documents: ReadonlyMap<string, RawDocument>;
+  readonly series: ReadonlyMap<string, RawDocument>;
   readonly checkpoints: ReadonlyMap<string, Checkpoint>;
 }
 
 /** A MongoDB in memory, as far as the projection sees it: atomic compare-and-set on single documents, and no more. */
 export class FakeDatabase {
-  documents = new Map<string, RawDocument>();
+  counters = new Map<string, RawDocument>();
+  series = new Map<string, RawDocument>();
   checkpoints = new Map<string, Checkpoint>();
   /** Writes that are on their way still, though whoever sent them has given them up. */
   readonly late: (() => void)[] = [];
@@ -19,19 +23,31 @@ export class FakeDatabase {
   readonly refusals = new Map<string, string>();
   #time = 1_000_000;
 
+  /** Those of counters. */
+  get documents(): Map<string, RawDocument> {
+    return this.counters;
+  }
+
   /** Whether it matched, or why it was refused. */
-  update(logId: string, { name, seen, next }: SlotUpdate): boolean | { readonly refused: string } {
+  update(
+    logId: string,
+    { name, seen, next, day }: SlotUpdate,
+    collection: CollectionName = "counters",
+  ): boolean | { readonly refused: string } {
     const refused = this.refusals.get(name);
     if (refused !== undefined) return { refused };
-    const document = this.documents.get(name);
+    const documents = this[collection];
+    const document = documents.get(name);
+    const hours = day?.hours === undefined ? {} : { hours: Object.fromEntries(day.hours.entries()) };
     const isNew = seen === "absent" || seen === "no document";
     const difference = next.count - (isNew ? 0 : seen.count);
     if (document === undefined) {
       if (seen !== "no document") return false;
-      this.documents.set(name, {
+      documents.set(name, {
         _id: name,
+        ...(day === undefined ? {} : { counter: day.counter, day: new Date(day.at) }),
         count: difference,
-        logs: { [logId]: { offset: next.offset, count: difference } },
+        logs: { [logId]: { offset: next.offset, count: difference, ...hours } },
         updatedAt: this.now(),
       });
       return true;
@@ -42,8 +58,8 @@ export class FakeDatabase {
     if (isNew ? isThere : !(same(slot["offset"], seen.offset) && same(slot["count"], seen.count))) return false;
     if (typeof document["count"] !== "number") return { refused: "Cannot apply $inc to a value of non-numeric type" };
     const count = Number(slot["count"] ?? 0) + difference;
-    const logs = { ...fieldsOf(document["logs"]), [logId]: { offset: next.offset, count } };
-    this.documents.set(name, { ...document, count: document["count"] + difference, logs, updatedAt: this.now() });
+    const logs = { ...fieldsOf(document["logs"]), [logId]: { offset: next.offset, count, ...hours } };
+    documents.set(name, { ...document, count: document["count"] + difference, logs, updatedAt: this.now() });
     return true;
   }
 
@@ -53,8 +69,12 @@ export class FakeDatabase {
     return new Date(this.#time);
   }
 
-  slot(name: string, logId: string): { offset: number; count: number } | undefined {
-    const slot = fieldsOf(this.documents.get(name)?.["logs"])[logId];
+  slot(
+    name: string,
+    logId: string,
+    collection: CollectionName = "counters",
+  ): { offset: number; count: number } | undefined {
+    const slot = fieldsOf(this[collection].get(name)?.["logs"])[logId];
     return slot === undefined
       ? undefined
       : { offset: Number(fieldsOf(slot)["offset"]), count: Number(fieldsOf(slot)["count"]) };
@@ -69,17 +89,18 @@ export class FakeDatabase {
   }
 
   copy(): DatabaseCopy {
-    return { documents: new Map(this.documents), checkpoints: new Map(this.checkpoints) };
+    return { documents: new Map(this.counters), series: new Map(this.series), checkpoints: new Map(this.checkpoints) };
   }
 
   /** Puts a copy back: all of it, or its documents alone. */
   putBack(copy: DatabaseCopy, what: "all" | "documents" = "all"): void {
-    this.documents = new Map(copy.documents);
+    this.counters = new Map(copy.documents);
+    this.series = new Map(copy.series);
     if (what === "all") this.checkpoints = new Map(copy.checkpoints);
   }
 
   drop(): void {
-    this.putBack({ documents: new Map(), checkpoints: new Map() });
+    this.putBack({ documents: new Map(), series: new Map(), checkpoints: new Map() });
   }
 
   /** Everything that was given up arrives after all, in the order of `pick`. */

@@ -9,6 +9,7 @@ interface Counted {
   readonly offset: number;
   readonly counter: string;
   readonly n: number;
+  readonly at: number;
 }
 
 /** A log of hits in memory that remembers by itself what it was told, as the truth to compare a database with. */
@@ -44,11 +45,14 @@ export class HitLog {
     return await this.hitAll(Array.from({ length: times }, () => ({ counter, n })));
   }
 
-  async hitAll(hits: readonly { counter: string; n: number }[]): Promise<number> {
-    const first = await new Promise<number>((durable, failed) => {
+  async hitAll(hits: readonly { counter: string; n: number; at?: number }[]): Promise<number> {
+    const [first, time] = await new Promise<[number, number]>((done, failed) => {
+      const durable = (offset: number, when: number) => done([offset, when]);
       this.#log.append({ bytes: encodeHits(hits), count: hits.length, durable, failed });
     });
-    for (const [index, { counter, n }] of hits.entries()) this.hits.push({ offset: first + index, counter, n });
+    for (const [index, { counter, n, at = time }] of hits.entries()) {
+      this.hits.push({ offset: first + index, counter, n, at });
+    }
     return first;
   }
 
@@ -72,6 +76,53 @@ export class HitLog {
     for (const hit of this.hits) if (hit.counter === counter && hit.offset < below) total += hit.n;
     return total;
   }
+}
+
+/** A counter's day as its document is named. */
+function dayName({ counter, at }: { readonly counter: string; readonly at: number }): string {
+  return `${new Date(at).toISOString().slice(0, 10)} ${counter}`;
+}
+
+/** By document, what a log has of each counter's day below an offset. */
+function dayTotals(log: HitLog, below: (name: string) => number = () => Number.POSITIVE_INFINITY): Map<string, number> {
+  const totals = new Map<string, number>();
+  for (const hit of log.hits) {
+    const name = dayName(hit);
+    if (hit.offset < below(name)) totals.set(name, (totals.get(name) ?? 0) + hit.n);
+  }
+  return totals;
+}
+
+/** As `wrong`, of the counters' days; hours, where a slot has them, as their sum. */
+export function wrongDays(database: FakeDatabase, logs: readonly HitLog[]): string[] {
+  const lines: string[] = [];
+  const sums = new Map<string, number>();
+  for (const log of logs) {
+    const offsetOf = (name: string) => database.slot(name, log.id, "series")?.offset ?? 0;
+    const totals = dayTotals(log, offsetOf);
+    for (const [name, document] of database.series) {
+      const slot = fieldsOf(fieldsOf(document["logs"])[log.id]);
+      const count = Number(slot["count"] ?? 0);
+      sums.set(name, (sums.get(name) ?? 0) + count);
+      if (count !== (totals.get(name) ?? 0))
+        lines.push(`${name}: ${count} at ${offsetOf(name)}, log ${totals.get(name)}`);
+      const hours = Object.values(fieldsOf(slot["hours"])).reduce((sum: number, one) => sum + Number(one), 0);
+      if (slot["hours"] !== undefined && hours !== count) lines.push(`${name}: hours ${hours} of ${count}`);
+    }
+  }
+  for (const [name, document] of database.series) {
+    if (document["count"] !== sums.get(name))
+      lines.push(`${name}: count ${document["count"]}, slots ${sums.get(name)}`);
+  }
+  return lines;
+}
+
+/** As `missing`, of the counters' days. */
+export function missingDays(database: FakeDatabase, log: HitLog, below = Number.POSITIVE_INFINITY): string[] {
+  return [...dayTotals(log, () => below)].flatMap(([name, total]) => {
+    const slot = database.slot(name, log.id, "series")?.count ?? 0;
+    return slot < total ? [`${name}: ${slot} of ${total}`] : [];
+  });
 }
 
 /** Where a database does not hold what the logs say, as lines: each slot at its own offset, and each count. */

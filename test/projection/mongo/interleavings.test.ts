@@ -5,7 +5,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FakeDatabase } from "./fake-database.js";
-import { HitLog, missing, wrong } from "./hit-log.js";
+import { HitLog, missing, missingDays, wrong, wrongDays } from "./hit-log.js";
 import { type Running, start } from "./running.js";
 import { NO_FAULTS, World } from "./world.js";
 
@@ -71,7 +71,7 @@ class Scenario {
     const running = await start(this.world, this.database, log, { inside, maxOps: 2, scrubEveryMs });
     const { network } = running.store;
     const fate: typeof network.fate = (call) =>
-      call.kind === "scan" && !this.plan.scrub ? "fail" : network.fate(call);
+      call.kind === "scan" && call.collection === "counters" && !this.plan.scrub ? "fail" : network.fate(call);
     running.store.network = { ...network, fate };
     this.runnings.push({ running, log, inside });
   }
@@ -80,7 +80,9 @@ class Scenario {
     const { world } = this;
     const log = this.logs[world.below(this.logs.length)];
     const names = Array.from({ length: 1 + world.below(4) }, () => NAMES[world.below(NAMES.length)] ?? "x");
-    await log?.hitAll(names.map((counter) => ({ counter, n: 1 + world.below(3) })));
+    // Now and then with a time of its own, on one of a few days.
+    const time = () => (world.chance(0.5) ? {} : { at: Date.UTC(2026, 0, 1 + world.below(4), world.below(3)) });
+    await log?.hitAll(names.map((counter) => ({ counter, n: 1 + world.below(3), ...time() })));
   }
 
   /** The log's writer ends and comes again: a new epoch. */
@@ -115,10 +117,12 @@ class Scenario {
 
   check(when: string): void {
     assert.equal(wrong(this.database, this.logs), [], when);
+    assert.equal(wrongDays(this.database, this.logs), [], when);
     if (this.restored) return;
     for (const log of this.logs) {
       const below = this.database.checkpoints.get(log.id)?.offset ?? 0;
       assert.equal(missing(this.database, log, below), [], `${when}: below the checkpoint ${below}`);
+      assert.equal(missingDays(this.database, log, below), [], `${when}: days below the checkpoint ${below}`);
     }
   }
 
@@ -129,7 +133,8 @@ class Scenario {
     const isDone = () =>
       this.logs.every((log) => {
         const last = Math.max(0, ...log.hits.map(({ offset }) => offset + 1));
-        return missing(database, log).length === 0 && (database.checkpoints.get(log.id)?.offset ?? 0) >= last;
+        const isThere = missing(database, log).length + missingDays(database, log).length === 0;
+        return isThere && (database.checkpoints.get(log.id)?.offset ?? 0) >= last;
       });
     for (let step = 0; !isDone(); step++) {
       assert.ok(
@@ -146,6 +151,7 @@ class Scenario {
       assert.is(state === "halted", false, running.projector.status().lastError ?? "");
       assert.is(blocked.size, 0);
       assert.equal(missing(database, log), []);
+      assert.equal(missingDays(database, log), []);
       running.kill();
     }
     for (const log of this.logs) await log.log.close();

@@ -100,7 +100,7 @@ test("an outage of any length: the log is folded on, and what is owed is as much
     }
     assert.equal(new Set(owed), new Set([20]));
     assert.equal([running.slots.size, running.projector.status().lag], [20, 30_000]);
-    running.store.calls.length = 0;
+    running.store.forgetCalls();
     running.store.network = SOUND;
     await until(world, "projected", () => running.projector.isFlushed);
     const updates = running.store.calls.reduce((sum, call) => sum + call.updates.length, 0);

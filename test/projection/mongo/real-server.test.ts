@@ -1,12 +1,13 @@
 /** The projection with the real driver against a real server, and what goes wrong between them and in it. */
 import { cpSync } from "node:fs";
+import { type Collection, type Document, Long } from "mongodb";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mongoTests } from "../../support/mongodb/mongo-test.js";
 import { MongoProxy } from "../../support/mongodb/proxy.js";
 import type { MongoServer } from "../../support/mongodb/server.js";
 import { temporaryDirectory } from "../../support/server-process.js";
-import { audit, documentsOf, eventually, exactSoon, withDatabase } from "./documents.js";
+import { audit, auditDays, documentsOf, eventually, exactSoon, withDatabase } from "./documents.js";
 import { openLocal, type RealRun, run } from "./real-run.js";
 
 const { mongoTest, controlTest } = await mongoTests();
@@ -71,6 +72,49 @@ mongoTest("an update that arrives after its projection has ended and another has
     await exactSoon(server.url, database, [local.directory]);
     await ended;
     assert.is(second.status?.blocked.size, 0);
+    await local.log.close();
+  }),
+);
+
+mongoTest("counters' days: answers lost, documents removed and put back, another log beside", (server) =>
+  withProxy(server, async (proxy) => {
+    const local = await openLocal();
+    const database = server.randomDatabase();
+    const at = Date.UTC(2026, 0, 2, 3, 30);
+    const exact = async () => {
+      const lines = await auditDays(server.url, database, local.directory);
+      return lines.length === 0 ? true : lines.slice(0, 5);
+    };
+    await started(local, proxy.url, database);
+    await local.log.collector.recordAll([
+      { counter: "home", n: 5, at },
+      { counter: "a b", n: 1, at },
+      { counter: "home", n: 2, at: at + 3_600_000 },
+    ]);
+    await local.log.hit("home", 3);
+    await eventually("all days are there", exact);
+    proxy.swallowReplies({ commands: ["update"] });
+    await local.log.collector.record({ counter: "home", n: 4, at });
+    await eventually("an answer is lost", () => proxy.swallowed > 0);
+    await local.log.collector.record({ counter: "new", n: 1, at: at + 86_400_000 });
+    proxy.pass();
+    await eventually("applied once", exact);
+    const days = <T>(use: (collection: Collection<Document & { _id: string }>) => Promise<T>) =>
+      withDatabase(server.url, database, (db) => use(db.collection<Document & { _id: string }>("series")));
+    await days(async (collection) => {
+      const other = { offset: Long.fromNumber(3), count: Long.fromNumber(2) };
+      await collection.updateOne({ _id: "2026-01-02 home" }, { $set: { "logs.other": other }, $inc: { count: 2 } });
+      await collection.deleteOne({ _id: "2026-01-03 new" });
+      const old = { [`logs.${local.log.log.id}`]: { offset: Long.fromNumber(1), count: Long.fromNumber(0) } };
+      await collection.updateOne({ _id: "2026-01-02 a b" }, { $set: { count: Long.fromNumber(0), ...old } });
+    });
+    await runs.pop()?.projection.stop(0);
+    await started(local, server.url, database);
+    await eventually("a new start looks at every document", exact);
+    const keys = await days(async (collection) =>
+      (await collection.indexes()).map(({ key }) => Object.keys(key).join()),
+    );
+    assert.ok(keys.includes("counter,day"), keys.join(" "));
     await local.log.close();
   }),
 );

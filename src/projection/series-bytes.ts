@@ -1,0 +1,54 @@
+import { type DayTableImage, usedOf } from "./day-table.js";
+import type { Series, SeriesImage } from "./series.js";
+
+/**
+ * A series as it lies in a snapshot: day by day, in any order; little-endian.
+ *
+ *      0  8  the day, from 1 January 1970, a double
+ *      8  8  number of points, a double
+ *     16  …  for each point: 32-bit key, the counter's index * 32 + the hour + 1; hour 24 is the day without its hours
+ *      …  …  for each point: the count, a double
+ */
+const DAY_HEAD_BYTES = 16;
+const POINT_BYTES = 12;
+
+/** The bytes of a series, in parts: a day at a time is gathered, and not before it is asked for. */
+export function* seriesBytes(image: SeriesImage): Generator<Buffer> {
+  for (const { day, ...table } of image.days) yield dayBytes(day, table);
+}
+
+/** How many bytes `seriesBytes` gives. */
+export function seriesLength(image: SeriesImage): number {
+  return image.days.reduce((total, { points }) => total + DAY_HEAD_BYTES + points * POINT_BYTES, 0);
+}
+
+function dayBytes(day: number, table: DayTableImage): Buffer {
+  const { keys, counts } = usedOf(table);
+  const bytes = Buffer.allocUnsafe(DAY_HEAD_BYTES + keys.length * POINT_BYTES);
+  bytes.writeDoubleLE(day, 0);
+  bytes.writeDoubleLE(keys.length, 8);
+  Buffer.from(keys.buffer).copy(bytes, DAY_HEAD_BYTES);
+  Buffer.from(counts.buffer).copy(bytes, DAY_HEAD_BYTES + keys.byteLength);
+  return bytes;
+}
+
+/** Fills an empty series from a snapshot's bytes. False where they are none. */
+export function restoreSeries(series: Series, bytes: Buffer): boolean {
+  let at = 0;
+  while (at < bytes.length) {
+    if (at + DAY_HEAD_BYTES > bytes.length) return false;
+    const day = bytes.readDoubleLE(at);
+    const points = bytes.readDoubleLE(at + 8);
+    const start = at + DAY_HEAD_BYTES;
+    const end = start + points * POINT_BYTES;
+    if (!(points >= 0 && end <= bytes.length)) return false;
+    // Copied: numbers must lie at a multiple of their size.
+    const keys = new Uint32Array(points);
+    Buffer.from(keys.buffer).set(bytes.subarray(start, start + keys.byteLength));
+    const counts = new Float64Array(points);
+    Buffer.from(counts.buffer).set(bytes.subarray(start + keys.byteLength, end));
+    if (!series.restore(day, keys, counts)) return false;
+    at = end;
+  }
+  return true;
+}

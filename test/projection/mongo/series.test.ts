@@ -1,0 +1,217 @@
+/** Counters' days in the database: what is owed of them, what is found missing, and what is left alone. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/days.js";
+import { SeriesProjection } from "../../../src/projection/mongo/series-projection.js";
+import { SeriesSlots } from "../../../src/projection/mongo/series-slots.js";
+import { Slots } from "../../../src/projection/mongo/slots.js";
+import { Series } from "../../../src/projection/series.js";
+import { FakeDatabase } from "./fake-database.js";
+import { FakeStore, SOUND } from "./fake-store.js";
+import { HitLog, missingDays, wrongDays } from "./hit-log.js";
+import { prepare } from "./running.js";
+
+const LOG = "abc";
+const AT = Date.UTC(2026, 10, 24, 13, 30);
+
+function setUp(maxEntries?: number) {
+  const database = new FakeDatabase();
+  const store = new FakeStore(database, LOG);
+  const counters = new Slots();
+  const series = new Series();
+  const slots = new SeriesSlots(series, counters, maxEntries);
+  const projection = new SeriesProjection(store.series, slots, LOG, 1000, 60_000);
+  let offset = 0;
+  const hit = (counter: string, n = 1, at = AT) => slots.add(counters.indexOf(counter), n, at, ++offset, false);
+  const settle = (certain = 0) => projection.settle(() => offset, certain);
+  const scrub = async () => {
+    for (let [now, passes] = [1e9, projection.status.passes]; projection.status.passes === passes; now += 1000) {
+      await projection.step(now);
+    }
+  };
+  const count = (name: string) => database.slot(name, LOG, "series")?.count;
+  return { database, store, series, slots, projection, hit, settle, scrub, count };
+}
+
+test("a document a counter and day, with its hours", async () => {
+  const { database, hit, settle, store } = setUp();
+  hit("home", 5);
+  hit("home", 2, AT + HOUR_MS);
+  hit("a b", 1, AT - DAY_MS);
+  assert.is(await settle(), true);
+  const { updatedAt, ...document } = database.series.get("2026-11-24 home") ?? {};
+  const hours = Object.fromEntries(Array.from({ length: 24 }, (_, hour) => [hour, { 13: 5, 14: 2 }[hour] ?? 0]));
+  assert.ok(updatedAt instanceof Date);
+  assert.equal(document, {
+    _id: "2026-11-24 home",
+    counter: "home",
+    day: new Date(Date.UTC(2026, 10, 24)),
+    count: 7,
+    logs: { [LOG]: { offset: 3, count: 7, hours } },
+  });
+  assert.equal([...database.series.keys()].sort(), ["2026-11-23 a b", "2026-11-24 home"]);
+  hit("home");
+  await settle();
+  const reads = store.seriesCalls.filter(({ kind }) => kind === "read");
+  assert.is(reads.length, 1, "what is known is not read again");
+});
+
+test("hours that were folded go from a document with the next hit of its day", async () => {
+  const { database, series, hit, settle, count } = setUp();
+  series.limit({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
+  hit("home", 5);
+  await settle();
+  series.note(AT + 5 * DAY_MS);
+  hit("home", 1);
+  await settle();
+  assert.is(count("2026-11-24 home"), 6);
+  const logs = database.series.get("2026-11-24 home")?.["logs"];
+  assert.equal(logs, { [LOG]: { offset: 2, count: 6 } });
+});
+
+test("more than the log knows of is left alone, and holds nothing up; so is a day that was dropped", async () => {
+  const { database, store, series, hit, settle, scrub, count } = setUp();
+  database.series.set("2026-11-24 home", {
+    _id: "2026-11-24 home",
+    count: 9,
+    logs: { [LOG]: { offset: 1, count: 9 } },
+  });
+  hit("home", 5);
+  assert.is(await settle(), true);
+  hit("about", 5);
+  series.startAt(dayOf(AT) + 1);
+  assert.is(await settle(), true);
+  await scrub();
+  assert.is(await settle(), true);
+  assert.equal([count("2026-11-24 home"), count("2026-11-24 about")], [9, undefined]);
+  assert.not.ok(store.seriesCalls.some(({ kind }) => kind === "apply"));
+});
+
+test("looking at all documents finds those that are older or gone, of days with others and of days with none", async () => {
+  const { database, hit, settle, scrub, count, projection } = setUp();
+  for (let day = 0; day < 5; day++) {
+    for (let counter = 0; counter < 3; counter++) hit(`c${counter}`, 2, AT + day * DAY_MS);
+  }
+  await settle();
+  await settle(1000);
+  const names = [...database.series.keys()].sort();
+  await scrub();
+  assert.is(projection.status.owed, 0);
+  for (const name of names.filter((_, index) => [0, 4, 6, 7, 8, 14].includes(index))) database.series.delete(name);
+  const older = { _id: names[3], count: 1, logs: { [LOG]: { offset: 1, count: 1 } } };
+  database.series.set(names[3] ?? "", older);
+  database.series.set(names[9] ?? "", { ...database.series.get(names[9] ?? ""), count: 7 });
+  await scrub();
+  assert.is(projection.status.owed, 8);
+  assert.is(await settle(), true);
+  assert.equal(
+    names.map(count),
+    names.map(() => 2),
+  );
+  assert.is(database.series.get(names[9] ?? "")?.["count"], 2, "the sum of its slots");
+});
+
+test("gone back: nothing counts as settled before all documents were looked at, a bounded part at a time", async () => {
+  const { database, hit, settle, projection, count } = setUp();
+  for (let counter = 0; counter < 50_000; counter++) hit(`c${counter}`);
+  assert.is(await settle(), true);
+  await settle(50_000);
+  database.series.clear();
+  projection.goneBack();
+  let most = 0;
+  let rounds = 0;
+  assert.not.ok(projection.isSettled);
+  while (!(await settle(50_000))) {
+    most = Math.max(most, projection.status.owed);
+    assert.ok(++rounds < 20);
+  }
+  assert.ok(rounds >= 2, `${rounds} rounds`);
+  assert.ok(most <= 20_000, `${most} owed at once`);
+  assert.equal([database.series.size, count("2026-11-24 c49999"), projection.isSettled], [50_000, 1, true]);
+});
+
+test("more that owes than may be remembered: all is looked at instead, and nothing is lost", async () => {
+  const { database, store, slots, hit, settle, projection } = setUp(100);
+  store.network = { ...SOUND, fate: () => "fail" };
+  for (let counter = 0; counter < 950; counter++) hit(`c${counter}`);
+  assert.ok(slots.owed <= 100, `${slots.owed}`);
+  await settle().catch(() => undefined);
+  store.network = SOUND;
+  for (let round = 0; !(await settle()); round++) assert.ok(round < 50);
+  // What is remembered for a change of the server may be given up early: then a change has all looked at.
+  assert.is(database.series.size, 950);
+  database.series.clear();
+  projection.changed(0);
+  for (let round = 0; !(await settle()); round++) assert.ok(round < 50);
+  assert.is(database.series.size, 950);
+});
+
+test("a change of the server: what lies above what is certain is read again, and no more", async () => {
+  const { database, hit, settle, projection, store } = setUp();
+  hit("old");
+  await settle(1);
+  hit("new");
+  await settle(1);
+  const copy = new Map(database.series);
+  database.series.delete("2026-11-24 new");
+  store.forgetCalls();
+  projection.changed(1);
+  await settle(1);
+  assert.equal(database.series, copy.size === 2 ? database.series : copy);
+  assert.is(database.series.size, 2);
+  const read = store.seriesCalls.filter(({ kind }) => kind === "read");
+  assert.is(read.length, 1);
+  projection.changed(2);
+  await settle(2);
+  assert.is(store.seriesCalls.filter(({ kind }) => kind === "read").length, 1, "all is certain");
+});
+
+test("a document that can't be worked with is blocked, and the others go on", async () => {
+  const { database, hit, settle, projection, count } = setUp();
+  database.series.set("2026-11-24 home", { _id: "2026-11-24 home", count: "many", logs: {} });
+  hit("home");
+  hit("about");
+  assert.is(await settle(), true);
+  assert.equal([projection.status.blocked, projection.isSettled, count("2026-11-24 about")], [1, true, 1]);
+});
+
+test("a database from before there were days is filled from the log, though its checkpoint is ahead", async () => {
+  const log = await HitLog.open();
+  const database = new FakeDatabase();
+  for (const counter of ["a", "b", "c"])
+    await log.hitAll([
+      { counter, n: 2 },
+      { counter, n: 1, at: AT },
+    ]);
+  const before = await prepare(database, log);
+  for (let cycle = 0; cycle < 3; cycle++) await before.projector.cycle();
+  assert.is(database.checkpoints.get(log.id)?.offset, log.log.end);
+  database.series.clear();
+  await log.hit("a");
+  const { projector } = await prepare(database, log);
+  for (let cycle = 0; cycle < 5; cycle++) await projector.cycle();
+  assert.equal([missingDays(database, log), wrongDays(database, [log])], [[], []]);
+  assert.equal(projector.status().series.owed, 0);
+  await log.log.close();
+});
+
+test("the checkpoint does not move before the days are settled", async () => {
+  const log = await HitLog.open();
+  const database = new FakeDatabase();
+  await log.hit("a");
+  const { projector, store } = await prepare(database, log);
+  store.network = {
+    ...SOUND,
+    fate: ({ kind, collection }) => (collection === "series" && kind === "apply" ? { some: () => false } : "ok"),
+  };
+  for (let cycle = 0; cycle < 3; cycle++) await projector.cycle().catch(() => undefined);
+  assert.is(database.slot("a", log.id)?.count, 1);
+  assert.is(database.checkpoints.get(log.id)?.offset, 0);
+  assert.not.ok(projector.isFlushed);
+  store.network = SOUND;
+  await projector.cycle();
+  assert.is(database.checkpoints.get(log.id)?.offset, 1);
+  await log.log.close();
+});
+
+test.run();
