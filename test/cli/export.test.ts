@@ -142,6 +142,25 @@ test("export: import takes it back, and an empty log then has the same counts", 
   });
 });
 
+test("export: an id that came again after its window counts again in an import without ids", async () => {
+  await inDirectory(async (parent) => {
+    const directory = `${parent}/log`;
+    mkdirSync(directory);
+    const log = await openLog(directory);
+    await append(log, [{ counter: "a", n: 1, id: "k" }]);
+    await append(log, [{ counter: "a", n: 1, id: "k" }]);
+    await log.close();
+    const countOf = async (...args: string[]) => {
+      const [file, other] = [`${parent}/hits${args.length}`, `${parent}/other${args.length}`];
+      assert.is((await wal(directory, "export", "-o", file, ...args)).status, 0);
+      assert.is((await runImporting([file, "--dir", other], {})).summary.finished, true);
+      return (await countsOf(other))["a"];
+    };
+    assert.is(await countOf("--no-ids"), 2);
+    assert.is(await countOf(), 1);
+  });
+});
+
 test("export: a file is there whole, and is replaced only where that is asked for", async () => {
   await inDirectory(async (parent) => {
     const directory = await mixedLog(parent);
