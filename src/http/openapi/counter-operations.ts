@@ -2,7 +2,7 @@ import { countersQuery } from "../counters-query.js";
 import { seriesParameters } from "../series-query.js";
 import { counterEvent, counterSeries, counterState, countersPage } from "./answer-schemas.js";
 import { inlineSchema, schemaRef } from "./components.js";
-import { type Group, jsonAnswer, otherAnswer, queryParameters } from "./operation.js";
+import { type Group, jsonAnswer, otherAnswer, queryParameters, withHeaders } from "./operation.js";
 import { counterInPathParameter, counterInQueryParameter } from "./parameters.js";
 
 const events = otherAnswer(
@@ -21,7 +21,11 @@ const series = {
     "has counted; other logs' hits are in the database alone.",
   security: "open",
   answers: {
-    200: { description: "Its buckets.", content: { ...seriesContent, "text/csv": { schema: { type: "string" } } } },
+    200: {
+      description: "Its buckets; CSV as a file.",
+      ...withHeaders(["Content-Disposition"]),
+      content: { ...seriesContent, "text/csv": { schema: { type: "string" } } },
+    },
   },
   refusals: { name: "Series", codes: ["INVALID_COUNTER", "INVALID_QUERY", "PROJECTION_HALTED"] },
 } as const;

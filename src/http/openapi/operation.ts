@@ -61,6 +61,7 @@ export const HEADERS = {
     description: "Why a picture is not what was asked for.",
     schema: { type: "string", pattern: "^[A-Z_]+$" },
   },
+  "Content-Disposition": { description: "A file's name, for what is saved.", schema: { type: "string" } },
   ETag: { description: "For `If-None-Match`.", schema: { type: "string" } },
 } as const satisfies Readonly<Record<string, Json>>;
 
