@@ -42,7 +42,7 @@ export function historyOf(...samples: readonly (readonly [rate: number, owed: nu
 export function logOf(over: Partial<DashboardData["log"]> = {}): DashboardData["log"] {
   const none = { total: 0, first: [] };
   const offsets = { id: "k3v9q0w2m4x7a1b5", epoch: 7, start: 0, end: 9000 };
-  const sizes = { segments: 18, bytes: 1.2 * GIB, segmentBytes: 64 * MIB, freeBytes: 40 * GIB };
+  const sizes = { segments: 18, bytes: Math.round(1.2 * GIB), segmentBytes: 64 * MIB, freeBytes: 40 * GIB };
   return { ...offsets, ...sizes, damage: none, unsettled: none, ...over };
 }
 
