@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { init } from "echarts";
 import type { HttpRow } from "./http.js";
 import { newestResults } from "./results.js";
+import { CHART_FONT, CHART_TEXT, svgOf } from "./svg-chart.js";
 import { grouped, ratio } from "./table.js";
 
 const file = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "docs", "benchmark.svg");
@@ -12,7 +12,6 @@ const WIDTH = 860;
 const BAR = 34;
 const AROUND = 108;
 /** All readable on white and on black. */
-const TEXT = "#76808b";
 const COLORS: Record<HttpRow["keeps"], { readonly color: string; readonly label: string }> = {
   nothing: { color: "#8b949e", label: "keeps nothing" },
   log: { color: "#2da44e", label: "durable in our log" },
@@ -36,24 +35,23 @@ export function drawChart(): string {
 }
 
 function draw(rows: readonly HttpRow[], subtext: string): string {
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: rows.length * BAR + AROUND });
-  chart.setOption({
+  return svgOf(WIDTH, rows.length * BAR + AROUND, {
     animation: false,
-    textStyle: { fontFamily: "-apple-system, Segoe UI, Helvetica, Arial, sans-serif", color: TEXT },
+    textStyle: { fontFamily: CHART_FONT, color: CHART_TEXT },
     title: {
       text: "Answers a second to POST /hits/:counter, and their ratio to Koa + router",
       left: 0,
       subtext,
-      textStyle: { color: TEXT, fontSize: 16 },
-      subtextStyle: { color: TEXT, fontSize: 12 },
+      textStyle: { color: CHART_TEXT, fontSize: 16 },
+      subtextStyle: { color: CHART_TEXT, fontSize: 12 },
     },
-    legend: { left: 0, bottom: 0, textStyle: { color: TEXT, fontSize: 12 }, itemWidth: 12, itemHeight: 12 },
+    legend: { left: 0, bottom: 0, textStyle: { color: CHART_TEXT, fontSize: 12 }, itemWidth: 12, itemHeight: 12 },
     grid: { left: 0, right: 130, top: 66, bottom: 32, outerBounds: { left: 0 } },
     xAxis: { type: "value", show: false },
     yAxis: {
       type: "category",
       data: rows.map((row) => row.contestant),
-      axisLabel: { color: TEXT, fontSize: 13 },
+      axisLabel: { color: CHART_TEXT, fontSize: 13 },
       axisLine: { show: false },
       axisTick: { show: false },
     },
@@ -68,15 +66,12 @@ function draw(rows: readonly HttpRow[], subtext: string): string {
       label: {
         show: true,
         position: "right",
-        color: TEXT,
+        color: CHART_TEXT,
         fontSize: 13,
         formatter: ({ dataIndex }: { dataIndex: number }) => labelOf(rows[dataIndex]),
       },
     })),
   });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
 }
 
 function labelOf(row: HttpRow | undefined): string {

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DemoServer, Figures } from "./demo-server.js";
-import { printSecond } from "./demo-table.js";
+import { printSecond, type Second } from "./demo-table.js";
 import type { Traffic } from "./demo-traffic.js";
 
 /** Looks once a second, prints what it sees, and remembers what must never happen. */
 export class Watch {
   /** What was seen and may not be, as lines. */
   readonly wrong: string[] = [];
+  /** All rows, in order. */
+  readonly seconds: Second[] = [];
   /** The slowest answer in seconds in which MongoDB gave none, in milliseconds. */
   slowestWithoutMongoMs = 0;
   /** The most that was pending. */
@@ -66,7 +68,9 @@ export class Watch {
     const slowestMs = this.#traffic.takeSlowest();
     const figures = await this.#server.figures();
     const mongodb = figures?.mongodb ?? "-";
-    printSecond({ seconds, happening, acknowledged, figures, slowestMs, mongodb });
+    const second = { seconds, happening, acknowledged, figures, slowestMs, mongodb };
+    this.seconds.push(second);
+    printSecond(second);
     if (figures === undefined) return undefined;
     const { counted } = figures;
     if (counted < this.#counted) this.wrong.push(`second ${Math.round(seconds)}: the count fell to ${counted}`);

@@ -2,8 +2,12 @@
  * `npm run demo`: the outage story on one terminal, about a minute. Real processes on loopback ports: our server, MongoDB,
  * and visitors who keep a ledger of what they were told. A row each second; at the end the ledger and `wal audit` say
  * whether anything was lost or counted twice. Exit status 0 where all is right, 1 where not. Ctrl-C cleans up.
+ * `npm run demo -- --chart FILE.svg` draws it, too.
  */
+import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { drawStory } from "./demo-chart.js";
 import { type DemoMongo, openMongo } from "./demo-mongodb.js";
 import { DemoServer, type Figures } from "./demo-server.js";
 import { printEvent, printHeader } from "./demo-table.js";
@@ -20,6 +24,7 @@ const CLEAN_UP_MS = 8000;
 const LIMIT_MS = 240_000;
 const INTERRUPTED = 130;
 
+const { chart } = parseArgs({ options: { chart: { type: "string" } } }).values;
 let mongo: DemoMongo | undefined;
 let server: DemoServer | undefined;
 let watch: Watch | undefined;
@@ -56,6 +61,7 @@ async function tell(): Promise<boolean> {
   printEvent("the visitors go home");
   await traffic.stop();
   const settled = await rows.until("until nothing is pending", ({ pending }) => pending === 0, CATCH_UP_MS);
+  if (chart !== undefined) writeFileSync(chart, drawStory(rows.seconds));
   return await judge({ server, traffic, watch: rows, settled });
 }
 
