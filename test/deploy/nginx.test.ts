@@ -115,4 +115,14 @@ withNginx("bodies: 8 MiB get to the server, a byte more is refused as the server
   }),
 );
 
+withNginx("request ids: the client's, where it is sane, else one of nginx", () =>
+  proxied(async ({ proxy }) => {
+    const idOf = async (headers: Record<string, string>) =>
+      (await fetch(`${proxy}/hits/a`, { method: "POST", headers })).headers.get("x-request-id") ?? "";
+    assert.is(await idOf({ "X-Request-Id": "mine" }), "mine");
+    assert.match(await idOf({}), /^[\da-f]{32}$/);
+    assert.match(await idOf({ "X-Request-Id": "not sane" }), /^[\da-f]{32}$/);
+  }),
+);
+
 test.run();

@@ -28,9 +28,10 @@ test("without MongoDB: backed up under load, restored, upgraded, looked at, kept
     const load = (async () => {
       while (loaded) await Promise.all(Array.from({ length: 8 }, () => operated.hit("load")));
     })();
-    const backup = await operated.run(only("Backup"));
-    loaded = false;
-    await load;
+    const backup = await operated.run(only("Backup")).finally(async () => {
+      loaded = false;
+      await load;
+    });
     assert.match(backup, /sound/);
     assert.is(await operated.hit("home"), 51);
     const after = await operated.count("load");
