@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { Collector } from "./collector.js";
 import type { Config } from "./config.js";
+import { warnOfContainerLayer } from "./container-layer.js";
 import { Dashboard, SAMPLE_EVERY_MS } from "./dashboard.js";
 import type { HitsError } from "./errors.js";
 import { exitStatus } from "./exit-status.js";
@@ -46,6 +47,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
     (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
   };
   const { log, local } = await openLog(config, logger, { snapshots: thread, onBatch: metrics.noteBatch, onFailure });
+  warnOfContainerLayer(log.directory, logger);
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
   const view = new View(local, outside.database);

@@ -76,8 +76,8 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".test.ts") && (words.length === 0 || words.some((word) => file.includes(word))))
   .sort();
 
-// What test/faults starts are real processes of the build, as users run it.
-if (files.some((file) => file.startsWith("faults/"))) {
+// What test/faults and test/docs start are real processes of the build, as users run it.
+if (files.some((file) => file.startsWith("faults/") || file.startsWith("docs/"))) {
   execFileSync("npm", ["run", "-s", "build"], {
     cwd: path.dirname(root),
     stdio: "inherit",

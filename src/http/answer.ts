@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../errors.js";
 import type { Logger } from "./logger.js";
 import { type Problem, problemOf } from "./problem.js";
+import { REQUEST_ID_HEADER } from "./request-id.js";
 
 /** The client went away while its request was being read: there is nobody to answer and nothing to log. */
 export class ClientGone extends Error {}
@@ -54,7 +55,7 @@ export function sendError(
     res.destroy();
     return undefined;
   }
-  const problem = problemOf(error, logger, members);
+  const problem = problemOf(error, logger, res.req, members);
   // Half an answer is out already: a broken connection is the only way left to say that it is not whole.
   if (res.headersSent) res.destroy();
   else sendProblem(res, problem, headers(problem.code));
@@ -87,6 +88,8 @@ export function problemHeaders(problem: Problem, more: readonly string[] = []): 
     "nosniff",
     "Content-Length",
     String(Buffer.byteLength(problem.body)),
+    REQUEST_ID_HEADER,
+    problem.requestId,
     ...(problem.retryAfter === undefined ? [] : ["Retry-After", String(problem.retryAfter)]),
     ...more,
   ];

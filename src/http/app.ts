@@ -16,6 +16,7 @@ import { EventStreams, type StreamBounds } from "./events.js";
 import { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
 import { Pictures } from "./pictures.js";
+import { knownRequestId } from "./request-id.js";
 import { answerUnrouted, createRouter } from "./routes.js";
 import { keepMsOf } from "./script/script.js";
 import type { Services } from "./services.js";
@@ -49,9 +50,13 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const keepMs = keepMsOf(idempotencyWindowMs);
   const router = createRouter({ services, projections, admin, single, bulk, events, views, pictures, keepMs });
   app.on(STOP_EVENT, () => events.stop());
-  app.on("error", (error: unknown) => {
+  app.on("error", (error: unknown, ctx?: Koa.Context) => {
     // A connection that broke while it was being written to: the client's doing, and nobody is left to tell.
-    if (systemCode(error) === undefined) logger.error({ err: error }, "an answer could not be written");
+    if (systemCode(error) === undefined)
+      logger.error(
+        { err: error, requestId: ctx === undefined ? undefined : knownRequestId(ctx.req) },
+        "an answer could not be written",
+      );
   });
   app.use(cors(policy));
   app.use(single.middleware());

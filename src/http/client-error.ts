@@ -35,18 +35,18 @@ function answerWithin(response: ServerResponse, error: Error, socket: Duplex, lo
   if (response.headersSent) socket.destroy();
   else {
     response.shouldKeepAlive = false;
-    sendProblem(response, problemOf(reasonOf(error), logger));
+    sendProblem(response, problemOf(reasonOf(error), logger, response.req));
   }
 }
 
 /** Answers a CONNECT, which node takes for a tunnel, not for a request. */
 export function answerConnect(socket: Duplex, logger: Logger): void {
-  writeRaw(socket, problemOf(methodUnknown(), logger), ["Allow", ALLOW]);
+  writeRaw(socket, problemOf(methodUnknown(), logger, undefined), ["Allow", ALLOW]);
 }
 
 function answerRaw(error: Error, socket: Duplex, logger: Logger): void {
   const reason = reasonOf(error);
-  writeRaw(socket, problemOf(reason, logger), reason.code === "METHOD_NOT_ALLOWED" ? ["Allow", ALLOW] : []);
+  writeRaw(socket, problemOf(reason, logger, undefined), reason.code === "METHOD_NOT_ALLOWED" ? ["Allow", ALLOW] : []);
 }
 
 function reasonOf(error: Error): HitsError {

@@ -4,6 +4,7 @@ import type { Middleware } from "koa";
 import type { AccessPolicy } from "./access-policy.js";
 import { requestedHost } from "./client-address.js";
 import { NOT_COUNTED_HEADER, UNKNOWN_HEADER } from "./not-counted.js";
+import { REQUEST_ID_HEADER } from "./request-id.js";
 
 const MAX_AGE_S = 86_400;
 
@@ -29,7 +30,7 @@ export function cors(policy: OriginPolicy): Middleware {
     },
     allowMethods: "GET,HEAD,POST",
     allowHeaders: "Content-Type,Idempotency-Key",
-    exposeHeaders: `Idempotent-Replayed,Retry-After,${NOT_COUNTED_HEADER},${UNKNOWN_HEADER}`,
+    exposeHeaders: `Idempotent-Replayed,Retry-After,${NOT_COUNTED_HEADER},${UNKNOWN_HEADER},${REQUEST_ID_HEADER}`,
     maxAge: MAX_AGE_S,
     // The answers to errors are written with the headers that are set already.
     keepHeadersOnError: false,

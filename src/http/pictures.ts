@@ -6,6 +6,7 @@ import { idOf, numberIn } from "./hit-query.js";
 import { knownCounter } from "./known-counter.js";
 import type { Logger } from "./logger.js";
 import { type Problem, problemOf } from "./problem.js";
+import { REQUEST_ID_HEADER } from "./request-id.js";
 import type { CounterState, Services } from "./services.js";
 import type { View, Views } from "./views.js";
 
@@ -65,7 +66,7 @@ export class Pictures {
     try {
       await this.#sendBadge(ctx, inNumbers(this.#services.counter(counterIn(ctx))), undefined);
     } catch (error) {
-      await this.#sendBadgeOf(ctx, problemOf(error, this.#logger));
+      await this.#sendBadgeOf(ctx, problemOf(error, this.#logger, ctx.req));
     }
   }
 
@@ -125,7 +126,7 @@ function sendPicture(ctx: Context, type: string, body: string | Buffer, problem:
   ctx.status = problem?.status ?? 200;
   ctx.set(HEADERS);
   ctx.set("Content-Type", type);
-  if (problem !== undefined) ctx.set(CODE_HEADER, problem.code);
+  if (problem !== undefined) ctx.set({ [CODE_HEADER]: problem.code, [REQUEST_ID_HEADER]: problem.requestId });
   if (problem?.retryAfter !== undefined) ctx.set("Retry-After", String(problem.retryAfter));
   ctx.body = body;
 }

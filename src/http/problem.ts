@@ -1,6 +1,7 @@
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { type ErrorCode, HitsError } from "../errors.js";
 import type { Logger } from "./logger.js";
+import { requestId } from "./request-id.js";
 
 /** An error as an answer: RFC 9457 `application/problem+json`. */
 export interface Problem {
@@ -9,6 +10,8 @@ export interface Problem {
   readonly detail: string;
   /** Seconds after which trying again makes sense. */
   readonly retryAfter: number | undefined;
+  /** The id of the request, as in the log. */
+  readonly requestId: string;
   /** The body, as JSON. */
   readonly body: string;
 }
@@ -72,26 +75,42 @@ export function statusOf(code: ErrorCode): number {
 
 /**
  * What to answer for whatever was thrown. Anything but a `HitsError` that HTTP knows is an `INTERNAL`, logged in full
- * and answered without a word about the inside. `members` come on top of those that every problem has.
+ * and answered without a word about the inside. `request` is undefined for what was none. `members` come on top of those that
+ * every problem has.
  */
-export function problemOf(error: unknown, logger: Logger, members?: object): Problem {
+export function problemOf(
+  error: unknown,
+  logger: Logger,
+  request: IncomingMessage | undefined,
+  members?: object,
+): Problem {
+  const id = requestId(request);
   const row = error instanceof HitsError ? ROWS[error.code] : undefined;
   if (row === undefined || !(error instanceof HitsError)) {
-    logger.error({ err: error }, "a request failed for no known reason");
-    return problem("INTERNAL", { status: 500 }, "this server failed to answer; its log says why", members);
+    logger.error({ err: error, requestId: id }, "a request failed for no known reason");
+    return problem("INTERNAL", { status: 500 }, "this server failed to answer; its log says why", id, members);
   }
   const { retryAfter } = error;
   return problem(
     error.code,
     retryAfter === undefined ? row : { ...row, retryAfter },
     row.detail ?? error.message,
+    id,
     members,
   );
 }
 
-function problem(code: ErrorCode, row: Row, detail: string, members: object | undefined): Problem {
+function problem(code: ErrorCode, row: Row, detail: string, id: string, members: object | undefined): Problem {
   const { status, retryAfter } = row;
   // `about:blank` says that there is no more to the type than the status; `code` is what to tell problems apart by.
-  const body = { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, code, detail, ...members };
-  return { status, code, detail, retryAfter, body: JSON.stringify(body) };
+  const body = {
+    type: "about:blank",
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    code,
+    detail,
+    requestId: id,
+    ...members,
+  };
+  return { status, code, detail, retryAfter, requestId: id, body: JSON.stringify(body) };
 }

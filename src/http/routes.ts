@@ -109,7 +109,7 @@ export function answerUnrouted(ctx: RouterContext, logger: Logger): void {
   }
   ctx.respond = false;
   const error = new HitsError("METHOD_NOT_ALLOWED", `${ctx.method} is not for this path: ${allow} are`);
-  sendProblem(ctx.res, problemOf(error, logger), ["Allow", allow]);
+  sendProblem(ctx.res, problemOf(error, logger, ctx.req), ["Allow", allow]);
 }
 
 function json(ctx: Context, value: object): void {

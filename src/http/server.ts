@@ -9,6 +9,7 @@ import { MAX_BULK_BYTES } from "./bulk.js";
 import { answerClientError, answerConnect } from "./client-error.js";
 import type { Logger } from "./logger.js";
 import { problemOf } from "./problem.js";
+import { knownRequestId, takeRequestId } from "./request-id.js";
 
 /** What a connection may take; times in milliseconds. */
 export interface ServerBounds {
@@ -156,6 +157,8 @@ export class HttpServer {
 
   #onRequest(req: IncomingMessage, res: ServerResponse): void {
     this.#connections.set(req.socket, res);
+    if (req.headers["x-request-id"] !== undefined) takeRequestId(req, res);
+    if (this.#logger.isLevelEnabled?.("debug") === true) this.#logRequest(req, res);
     if (this.#stopping !== undefined) res.shouldKeepAlive = false;
     const { maxHeaderFields } = this.#bounds;
     if (req.rawHeaders.length > 2 * maxHeaderFields) {
@@ -165,9 +168,22 @@ export class HttpServer {
     } else this.#handle(req, res);
   }
 
+  /** Tells of the request once it is over. Queries may hold ids and what else is nobody's business. */
+  #logRequest(req: IncomingMessage, res: ServerResponse): void {
+    const { method, url = "" } = req;
+    const path = url.split("?", 1)[0];
+    const since = performance.now();
+    res.once("close", () => {
+      const ms = Math.round((performance.now() - since) * 1000) / 1000;
+      const status = res.headersSent ? res.statusCode : undefined;
+      const whole = res.writableFinished ? undefined : { cut: true };
+      this.#logger.debug?.({ method, path, status, ms, requestId: knownRequestId(req), ...whole }, "request");
+    });
+  }
+
   #refuse(res: ServerResponse, code: "HEADERS_TOO_LARGE" | "BAD_REQUEST", detail: string): void {
     res.shouldKeepAlive = false;
-    sendProblem(res, problemOf(new HitsError(code, detail), this.#logger));
+    sendProblem(res, problemOf(new HitsError(code, detail), this.#logger, res.req));
   }
 }
 

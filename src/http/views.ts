@@ -4,6 +4,7 @@ import type { Gate } from "./gate.js";
 import type { Logger } from "./logger.js";
 import { type NotCountedReason, setNotCounted } from "./not-counted.js";
 import { type Problem, problemOf } from "./problem.js";
+import { REQUEST_ID_HEADER } from "./request-id.js";
 import type { Services } from "./services.js";
 
 /** What became of a view. */
@@ -38,9 +39,10 @@ export class Views {
       const { replayed } = await this.#services.record(wanted);
       return { state: "counted", replayed };
     } catch (error) {
-      const problem = problemOf(error, this.#logger);
+      const problem = problemOf(error, this.#logger, ctx.req);
       if (reason === undefined) this.#services.noteRejected(problem.code, 1);
       setNotCounted(ctx.res, problem.code);
+      ctx.set(REQUEST_ID_HEADER, problem.requestId);
       return { state: "refused", problem };
     }
   }

@@ -190,7 +190,8 @@ test("the page comes when its hit is refused, and while the counts are unknown",
       ],
     );
     assert.not.match(await failed.text(), "secret");
-    assert.equal(logger.lines.pop()?.fields, { err: services.failure });
+    const requestId = failed.headers.get("x-request-id");
+    assert.equal(logger.lines.pop()?.fields, { err: services.failure, requestId });
     services.failure = undefined;
     services.halted = true;
     assert.is((await fetch(`${url}/`)).status, 200);

@@ -41,6 +41,11 @@ export class Mount {
     return Mount.#at(["-o", `loop,${options}`, image]);
   }
 
+  /** What a container has as its root: what is written goes to `upper`. */
+  static overlay(lower: string, upper: string, work: string): Mount {
+    return Mount.#at(["-t", "overlay", "-o", `lowerdir=${lower},upperdir=${upper},workdir=${work}`, "overlay"]);
+  }
+
   static #at(options: readonly string[]): Mount {
     const directory = path.join(temporaryDirectory(), "mount");
     mkdirSync(directory);

@@ -31,7 +31,7 @@ interface Document {
 /** Headers of connections, caches, browsers and CORS, which operations say nothing of. */
 const GENERAL = new Set([
   ...["connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "transfer-encoding"],
-  ...["cache-control", "expires", "pragma", "vary", "x-accel-buffering"],
+  ...["cache-control", "expires", "pragma", "vary", "x-accel-buffering", "x-request-id"],
   ...["content-security-policy", "cross-origin-resource-policy", "referrer-policy", "x-content-type-options"],
   ...["access-control-allow-origin", "access-control-expose-headers"],
 ]);

@@ -16,6 +16,7 @@ export const problem = component(
       status: z.int(),
       code: z.string().meta({ description: "What happened: does not change between releases." }),
       detail: z.string().meta({ description: "For the reader: what to do. May change with any release." }),
+      requestId: z.string().meta({ description: "As in `X-Request-Id`, and in this server's log." }),
     })
     .meta({ description: "An error, as RFC 9457 has it." }),
 );

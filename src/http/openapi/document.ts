@@ -47,6 +47,7 @@ const DESCRIPTION = `Every hit is durable on disk before it is answered with 202
   path doesn't have with 405 \`METHOD_NOT_ALLOWED\` and \`Allow\`.
 - HEAD is answered as GET is, without a body, and counts nothing. OPTIONS is answered with 204.
 - \`Cache-Control: no-store\` is on every answer, unless an operation says otherwise.
+- An \`X-Request-Id\` that a request sends is on its answer, and in this server's log; errors have one in any case.
 - Pages of other origins may call, without credentials, as far as \`CORS_ORIGINS\` lets them.
 - Where \`ADMIN_TOKEN\` is set, its bearer alone may read what is the operator's, and has no \`RATE_LIMIT\`.`;
 
@@ -108,7 +109,7 @@ function operation(given: Operation, parameters: Shared, responses: Shared): Jso
 }
 
 function refusal(status: number, codes: readonly ErrorCode[], { counting, members, pictures = [] }: Refusals): Json {
-  const headers: HeaderName[] = [];
+  const headers: HeaderName[] = ["X-Request-Id"];
   // What the parser refuses is not known to be a hit.
   if (counting === true && !codes.every((code) => BEFORE_ROUTES.includes(code))) {
     if (codes.some((code) => !isUnknown(code))) headers.push("Hit-Not-Counted");

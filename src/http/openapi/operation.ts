@@ -61,6 +61,10 @@ export const HEADERS = {
     description: "Why a picture is not what was asked for.",
     schema: { type: "string", pattern: "^[A-Z_]+$" },
   },
+  "X-Request-Id": {
+    description: "The request's own, where it sent a sane one (1 to 128 visible ASCII characters); else one made here.",
+    schema: { type: "string", pattern: "^[!-~]{1,128}$" },
+  },
   "Content-Disposition": { description: "A file's name, for what is saved.", schema: { type: "string" } },
   ETag: { description: "For `If-None-Match`.", schema: { type: "string" } },
 } as const satisfies Readonly<Record<string, Json>>;
