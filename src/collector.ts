@@ -215,7 +215,9 @@ export class Collector {
     let index = 0;
     totals.series.note(time);
     for (const hit of hits) {
-      count = totals.addAt(totals.indexOf(hit.counter), hit.n, hit.at ?? time);
+      const counter = totals.indexOf(hit.counter);
+      // With what other logs have counted, as every other answer has it.
+      count = totals.addAt(counter, hit.n, hit.at ?? time) + totals.others(counter);
       keys?.settle(index, firstOffset + index, count, time);
       index++;
     }

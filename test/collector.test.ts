@@ -20,6 +20,24 @@ test("counts go up by one in the order of offsets, each with its own hit", async
   await run.close();
 });
 
+test("a hit's count holds what other logs have counted, also in a retry's answer and after a restart", async () => {
+  const directory = temporaryDirectory();
+  const run = await LocalLog.open(directory);
+  await run.collector.record({ counter: "home", n: 1 });
+  run.local.totals?.setOthers(0, 40);
+  run.local.noteOthers(new Date().toISOString(), true);
+  assert.is((await run.collector.record({ counter: "home", n: 1 })).count, 42);
+  const retried = { counter: "home", n: 1, id: "one" };
+  assert.is((await run.collector.record(retried)).count, 43);
+  assert.is((await run.collector.record(retried)).count, 43);
+  await run.local.snapshot();
+  await run.close();
+  const again = await LocalLog.open(directory);
+  assert.is((await again.collector.record(retried)).count, 43);
+  assert.is((await again.collector.record({ counter: "home", n: 1 })).count, 44);
+  await again.close();
+});
+
 test("nothing is counted before it is durable", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const pending = run.collector.record({ counter: "home", n: 1 });

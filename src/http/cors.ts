@@ -29,7 +29,7 @@ export function cors(policy: OriginPolicy): Middleware {
       return origin !== undefined && (ctx.method === "POST" || isOriginAllowed(ctx.req, policy)) ? origin : "";
     },
     allowMethods: "GET,HEAD,POST",
-    allowHeaders: "Content-Type,Idempotency-Key",
+    allowHeaders: `Content-Type,Idempotency-Key,${REQUEST_ID_HEADER}`,
     exposeHeaders: `Idempotent-Replayed,Retry-After,${NOT_COUNTED_HEADER},${UNKNOWN_HEADER},${REQUEST_ID_HEADER}`,
     maxAge: MAX_AGE_S,
     // The answers to errors are written with the headers that are set already.

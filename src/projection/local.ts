@@ -222,7 +222,7 @@ export class LocalProjection {
 /** Keeps the keys of a batch's hits, with the counts that their answers had. */
 export function keep(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
   return (index: number, hit: KeyedHit, offset: number) =>
-    keys.add(keyOf(hit), offset, totals.countAt(index), batch.time);
+    keys.add(keyOf(hit), offset, totals.countAt(index) + totals.others(index), batch.time);
 }
 
 function unreadable(directory: string, error: unknown): HitsError {

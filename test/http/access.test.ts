@@ -72,7 +72,7 @@ test("preflights", async () => {
     assert.is(answer.status, 204);
     assert.is(answer.headers.get("access-control-allow-origin"), "*");
     assert.is(answer.headers.get("access-control-allow-methods"), "GET,HEAD,POST");
-    assert.is(answer.headers.get("access-control-allow-headers"), "Content-Type,Idempotency-Key");
+    assert.is(answer.headers.get("access-control-allow-headers"), "Content-Type,Idempotency-Key,X-Request-Id");
     assert.is(answer.headers.get("access-control-max-age"), "86400");
     assert.equal(services.hits, []);
   });

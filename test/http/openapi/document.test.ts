@@ -117,7 +117,14 @@ test("an answer that is not described is noticed", () => {
       body: JSON.stringify(body),
       ...changed,
     });
-  const problem = { type: "about:blank", title: "x", status: 503, code: "PROJECTION_HALTED", detail: "x" };
+  const problem = {
+    type: "about:blank",
+    title: "x",
+    status: 503,
+    code: "PROJECTION_HALTED",
+    detail: "x",
+    requestId: "x",
+  };
   const problemType = { "content-type": "application/problem+json" };
   assert.equal(answer({}), []);
   assert.equal(answer({ status: 503 }, { ...problemType, "retry-after": "1" }, problem), []);
