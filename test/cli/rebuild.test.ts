@@ -10,7 +10,7 @@ import { takeLock } from "../../src/wal/lock.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
 import { readHeaderIfThere } from "../../src/wal/segment-header.js";
 import { LocalLog } from "../support/local-log.js";
-import { append, flipByte, inDirectory, openLog, rotatedLog, segments, snapshot, wal } from "./harness.js";
+import { append, bulky, flipByte, inDirectory, openLog, rotatedLog, segments, snapshot, wal } from "./harness.js";
 import { counts, files, serves } from "./repair-harness.js";
 
 /** A snapshot that passes its checksums and is wrong. */
@@ -110,6 +110,24 @@ test("hits that a repair puts in the place of lost ones are of some day, too", a
     assert.equal([await ofAllDays(directory, "a"), await ofAllDays(directory, "b")], [200, 200]);
     rmSync(file);
     assert.equal([await ofAllDays(directory, "a"), await ofAllDays(directory, "b")], [200, 200]);
+  });
+});
+
+test("a snapshot made anew by a repair has the hits that others knew of on the day of the repair", async () => {
+  await inDirectory(async (directory) => {
+    const log = await openLog(directory);
+    for (let batch = 0; batch < 10; batch++) await append(log, bulky("a", 20));
+    await snapshot(directory);
+    await append(log, bulky("b", 20));
+    await log.close();
+    flipByte(segments(directory)[0], HEADER_BYTES + 100);
+    await snapshot(directory);
+    assert.is((await wal(directory, "repair", "--yes")).status, 0);
+    for await (const { totals } of snapshots(nodeFileSystem, directory)) {
+      assert.equal([totals?.count("a"), totals?.count("b")], [200, 20], "the one that lacked hits is gone");
+      break;
+    }
+    assert.equal([await ofAllDays(directory, "a"), await ofAllDays(directory, "b")], [200, 20]);
   });
 });
 
