@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ProjectorStatus } from "./projection/mongo/projector.js";
+import type { ProjectorStatus } from "./projection/mongo/projector-status.js";
 
 /** Tells an operator when the MongoDB projection's state changes, and why: once each time, not with every report. */
 export class ProjectionLog {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readConfig } from "../config.js";
 import { HitsError } from "../errors.js";
-import type { ProjectorStatus } from "../projection/mongo/projector.js";
+import type { ProjectorStatus } from "../projection/mongo/projector-status.js";
 import { takeLock } from "../wal/lock.js";
 import { readMissingRanges } from "../wal/missing-ranges.js";
 import { mongoSettings, withStore } from "./ask-mongodb.js";

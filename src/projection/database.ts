@@ -1,5 +1,5 @@
 import type { ProjectorReport } from "./mongo/messages.js";
-import type { ProjectorStatus } from "./mongo/projector.js";
+import type { ProjectorStatus } from "./mongo/projector-status.js";
 import type { Totals } from "./totals.js";
 
 /**

@@ -1,5 +1,5 @@
 import type { SeriesLimits } from "../series.js";
-import type { ProjectorStatus } from "./projector.js";
+import type { ProjectorStatus } from "./projector-status.js";
 
 /** What goes between the server and the thread of its MongoDB projection. */
 export interface ProjectorSetup {

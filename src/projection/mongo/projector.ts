@@ -6,6 +6,8 @@ import { CheckpointKeeper } from "./checkpoint-keeper.js";
 import type { Epochs } from "./epochs.js";
 import type { LogFold } from "./log-fold.js";
 import { Others } from "./others.js";
+import type { ProjectorStatus } from "./projector-status.js";
+import { type Register, Registrar } from "./registrar.js";
 import { Scrub, type ScrubFigures } from "./scrub.js";
 import { SeriesProjection, type SeriesStatus } from "./series-projection.js";
 import type { SeriesSlots } from "./series-slots.js";
@@ -24,33 +26,12 @@ export interface ProjectorOptions {
   /** Counters that were blocked when the directory was told last: they are until their documents have been read. */
   readonly blocked: readonly string[];
   readonly maxOps: number;
-  /**
-   * Makes the checkpoint known in the log directory, durably, so that retention may go on, and so that a claimed epoch is
-   * known as this log's own even when its segments are gone. `hits`: all hits of the log below it.
-   */
-  readonly register: (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => Promise<void>;
+  readonly register: Register;
   /** Told of other logs' hits by counter, as they are read. */
   readonly onOthers: (name: string, others: number) => void;
   /** How often to look for more where the log has ended. */
   readonly pollMs: number;
   readonly scrubEveryMs?: number;
-}
-
-export interface ProjectorStatus {
-  readonly state: "running" | "retrying" | "halted";
-  /** Epoch milliseconds: since when. */
-  readonly since: number;
-  readonly lastError: string | null;
-  /** Cycles that ended with an error since the start of this projector. */
-  readonly errors: number;
-  readonly checkpoint: number;
-  /** Hits of the log that the database has not confirmed. */
-  readonly lag: number;
-  readonly blocked: ReadonlyMap<string, string>;
-  /** Epoch milliseconds: when the database last answered; 0 for never. */
-  readonly asOf: number;
-  readonly scrub: ScrubFigures;
-  readonly series: SeriesStatus;
 }
 
 const LOOK_EVERY_MS = 1000;
@@ -62,7 +43,6 @@ const RETRY_MS = 1000;
 const CREDENTIALS_RETRY_MS = 30_000;
 const BLOCKED_RETRY_MS = 10_000;
 const HALTED_RETRY_MS = 10_000;
-const REGISTER_EVERY_MS = 1000;
 const SCRUB_EVERY_MS = 10 * 60_000;
 
 /**
@@ -73,6 +53,7 @@ export class Projector {
   readonly #options: ProjectorOptions;
   readonly #applier: Applier;
   readonly #keeper: CheckpointKeeper;
+  readonly #registrar: Registrar;
   readonly #scrub: Scrub;
   readonly #series: SeriesProjection;
   readonly #others: Others;
@@ -90,10 +71,6 @@ export class Projector {
   #changesSeen = 0;
   #lookAt = 0;
   #blockedAt = 0;
-  #registeredAt = 0;
-  /** As the log directory has it: offset and hits below it. */
-  #registered: number;
-  #registeredHits: number;
   #closing = false;
   #prepared = false;
   #flushed = false;
@@ -104,8 +81,7 @@ export class Projector {
     this.#applier = new Applier(store, slots, logId, options.maxOps, onOthers);
     for (const name of options.blocked) this.#applier.blocked.set(name, "blocked before the start, not read since");
     this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
-    this.#registered = options.registered?.offset ?? 0;
-    this.#registeredHits = options.registered?.hits ?? 0;
+    this.#registrar = new Registrar(options.register, options.registered);
     const { series, scrubEveryMs = SCRUB_EVERY_MS } = options;
     this.#scrub = new Scrub(store, slots, this.#applier, scrubEveryMs);
     this.#series = new SeriesProjection(store.series, series, logId, options.maxOps, scrubEveryMs);
@@ -207,12 +183,11 @@ export class Projector {
 
   /** Claims the epoch where that is to be done, applies what is owed, and moves the checkpoint. False: look again. */
   async #project(): Promise<boolean> {
-    const { slots, fold, register } = this.#options;
+    const { slots, fold } = this.#options;
     const target = fold.position;
     const hits = slots.sum;
     if (!this.#keeper.hasClaimed(target)) {
-      // Known in the directory first: the claim must be known as this log's own even when its segments are gone.
-      await register({ ...target, offset: this.#registered }, this.#registeredHits, this.#blockedNames());
+      await this.#registrar.announce(target, this.#blockedNames());
       if (!(await this.#keeper.claim(target))) return false;
     }
     // A later epoch than was claimed may begin while this goes on.
@@ -220,7 +195,7 @@ export class Projector {
     const countersSettled = await this.#applier.settle(this.#due(), position);
     const settled = (await this.#series.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
-    if (settled) await this.#register(target, hits);
+    if (settled) await this.#registrar.note(target, hits, this.#blockedNames(), this.#closing);
     const isSettled = slots.owed === this.#applier.blocked.size && this.#series.isSettled;
     this.#flushed = settled && fold.position.offset === target.offset && isSettled;
     return true;
@@ -273,15 +248,6 @@ export class Projector {
       return owing;
     }
     return owing.filter((index) => !blocked.has(slots.nameOf(index)));
-  }
-
-  async #register(target: Checkpoint, hits: number): Promise<void> {
-    const now = performance.now();
-    if (target.offset <= this.#registered || (now < this.#registeredAt + REGISTER_EVERY_MS && !this.#closing)) return;
-    this.#registeredAt = now;
-    await this.#options.register(target, hits, this.#blockedNames());
-    this.#registered = target.offset;
-    this.#registeredHits = hits;
   }
 
   /** How long to wait after a failure. */
