@@ -45,8 +45,15 @@ function draw(rows: readonly HttpRow[], subtext: string): string {
       textStyle: { color: CHART_TEXT, fontSize: 16 },
       subtextStyle: { color: CHART_TEXT, fontSize: 12 },
     },
-    legend: { left: 0, bottom: 0, textStyle: { color: CHART_TEXT, fontSize: 12 }, itemWidth: 12, itemHeight: 12 },
-    grid: { left: 0, right: 130, top: 66, bottom: 32, outerBounds: { left: 0 } },
+    legend: {
+      left: 0,
+      bottom: 0,
+      itemGap: 56,
+      textStyle: { color: CHART_TEXT, fontSize: 12 },
+      itemWidth: 12,
+      itemHeight: 12,
+    },
+    grid: { left: 340, right: 150, top: 66, bottom: 32 },
     xAxis: { type: "value", show: false },
     yAxis: {
       type: "category",

@@ -19,7 +19,14 @@ export function drawStory(seconds: readonly Second[]): string {
       textStyle: { color: CHART_TEXT, fontSize: 16 },
       subtextStyle: { color: CHART_TEXT, fontSize: 12 },
     },
-    legend: { left: 0, bottom: 0, textStyle: { color: CHART_TEXT, fontSize: 12 }, icon: "roundRect", itemHeight: 4 },
+    legend: {
+      left: 0,
+      bottom: 0,
+      itemGap: 56,
+      textStyle: { color: CHART_TEXT, fontSize: 12 },
+      icon: "roundRect",
+      itemHeight: 4,
+    },
     grid: { left: 52, right: 12, top: 70, bottom: 56 },
     xAxis: {
       type: "value",

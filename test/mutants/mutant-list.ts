@@ -93,8 +93,8 @@ export const mutants: readonly Mutant[] = [
     invariant: 2,
     name: "a hit's own time does not say of which hour it is",
     file: "src/collector.ts",
-    find: "hit.n, hit.at ?? time);",
-    put: "hit.n, time);",
+    find: "hit.n, hit.at ?? time) + ",
+    put: "hit.n, time) + ",
     tests: ["projection/local"],
   },
   {
