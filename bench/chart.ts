@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HttpRow } from "./http.js";
 import { newestResults } from "./results.js";
-import { CHART_FONT, CHART_TEXT, svgOf } from "./svg-chart.js";
+import { CHART_TEXT, labelled, svgOf } from "./svg-chart.js";
 import { grouped, ratio } from "./table.js";
 
 const file = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "docs", "benchmark.svg");
@@ -36,23 +36,10 @@ export function drawChart(): string {
 
 function draw(rows: readonly HttpRow[], subtext: string): string {
   return svgOf(WIDTH, rows.length * BAR + AROUND, {
-    animation: false,
-    textStyle: { fontFamily: CHART_FONT, color: CHART_TEXT },
-    title: {
-      text: "Answers a second to POST /hits/:counter, and their ratio to Koa + router",
-      left: 0,
-      subtext,
-      textStyle: { color: CHART_TEXT, fontSize: 16 },
-      subtextStyle: { color: CHART_TEXT, fontSize: 12 },
-    },
-    legend: {
-      left: 0,
-      bottom: 0,
-      itemGap: 56,
-      textStyle: { color: CHART_TEXT, fontSize: 12 },
-      itemWidth: 12,
-      itemHeight: 12,
-    },
+    ...labelled("Answers a second to POST /hits/:counter, and their ratio to Koa + router", subtext, {
+      height: 12,
+      shape: "roundRect",
+    }),
     grid: { left: 340, right: 150, top: 66, bottom: 32 },
     xAxis: { type: "value", show: false },
     yAxis: {

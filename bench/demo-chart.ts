@@ -1,5 +1,5 @@
 import type { Second } from "./demo-table.js";
-import { CHART_FONT, CHART_TEXT, svgOf } from "./svg-chart.js";
+import { CHART_TEXT, labelled, svgOf } from "./svg-chart.js";
 
 const ACCEPTED = "#2da44e";
 const PROJECTED = "#4184e4";
@@ -10,23 +10,11 @@ const DOWN = "rgba(218, 54, 51, 0.28)";
 export function drawStory(seconds: readonly Second[]): string {
   const at = ({ seconds: time }: Second) => Math.round(time * 10) / 10;
   return svgOf(860, 380, {
-    animation: false,
-    textStyle: { fontFamily: CHART_FONT, color: CHART_TEXT },
-    title: {
-      text: "MongoDB is killed, comes back, hangs; our own process is killed; all come back",
-      subtext: "Hits answered with 202, and hits that MongoDB has confirmed, second by second: npm run demo",
-      left: 0,
-      textStyle: { color: CHART_TEXT, fontSize: 16 },
-      subtextStyle: { color: CHART_TEXT, fontSize: 12 },
-    },
-    legend: {
-      left: 0,
-      bottom: 0,
-      itemGap: 56,
-      textStyle: { color: CHART_TEXT, fontSize: 12 },
-      icon: "roundRect",
-      itemHeight: 4,
-    },
+    ...labelled(
+      "MongoDB is killed, comes back, hangs; our own process is killed; all come back",
+      "Hits answered with 202, and hits that MongoDB has confirmed, second by second: npm run demo",
+      { height: 4, shape: "roundRect" },
+    ),
     grid: { left: 52, right: 12, top: 70, bottom: 56 },
     xAxis: {
       type: "value",

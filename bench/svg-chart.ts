@@ -2,7 +2,7 @@ import { type EChartsCoreOption, init } from "echarts";
 
 /** Readable on white and on black. */
 export const CHART_TEXT = "#76808b";
-export const CHART_FONT = "-apple-system, Segoe UI, Helvetica, Arial, sans-serif";
+const CHART_FONT = "-apple-system, Segoe UI, Helvetica, Arial, sans-serif";
 
 /** A chart as SVG, of so many pixels. */
 export function svgOf(width: number, height: number, option: EChartsCoreOption): string {
@@ -11,4 +11,28 @@ export function svgOf(width: number, height: number, option: EChartsCoreOption):
   const svg = chart.renderToSVGString();
   chart.dispose();
   return svg;
+}
+
+/** What all charts have: a title, a line below it, and a legend at the bottom. */
+export function labelled(text: string, subtext: string, icon: { readonly height: number; readonly shape: string }) {
+  return {
+    animation: false,
+    textStyle: { fontFamily: CHART_FONT, color: CHART_TEXT },
+    title: {
+      text,
+      subtext,
+      left: 0,
+      textStyle: { color: CHART_TEXT, fontSize: 16 },
+      subtextStyle: { color: CHART_TEXT, fontSize: 12 },
+    },
+    legend: {
+      left: 0,
+      bottom: 0,
+      // Texts are measured as in Helvetica; other fonts are wider.
+      itemGap: 56,
+      textStyle: { color: CHART_TEXT, fontSize: 12 },
+      icon: icon.shape,
+      itemHeight: icon.height,
+    },
+  };
 }

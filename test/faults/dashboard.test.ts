@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { browserTest, sharedBrowser, until } from "../http/chromium.js";
-import { reads } from "../http/dashboard/browser.js";
+import { reads } from "../http/opened-page.js";
 import { freePort } from "../support/mongodb/free-port.js";
 import { ServerProcess, temporaryDirectory } from "../support/server-process.js";
 

@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
-import { dropNetworkErrors, onDashboard, reads } from "./browser.js";
+import { reads } from "../opened-page.js";
+import { dropNetworkErrors, onDashboard } from "./browser.js";
 import { ago, counters, DAMAGE, dashboardData, GIB, historyOf, local, logOf, mongodb, top } from "./data.js";
 
 const awayData = () =>

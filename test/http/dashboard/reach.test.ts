@@ -3,7 +3,8 @@ import type { Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
-import { onDashboard, reads } from "./browser.js";
+import { reads } from "../opened-page.js";
+import { onDashboard } from "./browser.js";
 import { ago, counters, DAMAGE, dashboardData, historyOf, local, logOf, mongodb, top } from "./data.js";
 
 const HOSTILE = [

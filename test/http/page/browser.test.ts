@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
-import { onPage, reads } from "./browser.js";
+import { reads } from "../opened-page.js";
+import { onPage } from "./browser.js";
 import { away, HUGE, projection, up, view, withMongo } from "./views.js";
 
 onPage("the number, the title and the state follow live: up, away, back", up(1284), async ({ server, page }) => {

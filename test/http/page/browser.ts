@@ -1,59 +1,21 @@
-import type { BrowserContextOptions, Page } from "playwright-core";
-import * as assert from "uvu/assert";
 import type { PageView } from "../../../src/http/page/page.js";
-import { browserTest, sharedBrowser, until } from "../chromium.js";
+import { browserTest } from "../chromium.js";
+import { type OpenedPage, type PageOptions, withPage } from "../opened-page.js";
 import { PageServer } from "./server.js";
 
-const browser = sharedBrowser();
-
-export interface Opened {
+export interface Opened extends OpenedPage {
   readonly server: PageServer;
-  readonly page: Page;
-  /** What the console said, and errors that nobody caught. Take out what a test expects. */
-  readonly complaints: string[];
 }
 
-/**
- * Declares a test with a server and the page opened from it, skipped where there is no browser. Afterwards the console
- * must be clean (violations of the policy show there) and nothing may have been asked for but the page and its own.
- * `init` runs in the page before its script.
- */
+/** Declares a test with a server and the page opened from it, skipped where there is no browser. */
 export function onPage(
   name: string,
   view: PageView,
   run: (opened: Opened) => Promise<void>,
-  options: BrowserContextOptions & { init?: string } = {},
+  options: PageOptions = {},
 ): void {
   browserTest(name, async () => {
     const server = new PageServer(view);
-    await server.start();
-    const { init, ...context } = options;
-    const opened = await browser().newContext({ viewport: { width: 1440, height: 900 }, ...context });
-    try {
-      const page = await opened.newPage();
-      page.setDefaultTimeout(10_000);
-      const complaints: string[] = [];
-      page.on("console", (message) => complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(String(error)));
-      if (init !== undefined) await page.addInitScript(init);
-      await page.goto(server.url);
-      await run({ server, page, complaints });
-      assert.equal(complaints, []);
-      assert.equal(server.unexpected, []);
-    } finally {
-      await opened.close();
-      await server.stop();
-    }
+    await withPage(server, "", options, (opened) => run({ server, ...opened }));
   });
-}
-
-/** Waits until the visible text of what the selector finds matches. */
-export async function reads(page: Page, selector: string, pattern: RegExp): Promise<void> {
-  let text = "";
-  const matches = async () => {
-    const found = await page.locator(`${selector} >> visible=true`).allTextContents();
-    text = found.join(" | ").replaceAll("\u00a0", " ");
-    return pattern.test(text);
-  };
-  await until(`${selector} reads ${pattern}`, matches, () => `but ${JSON.stringify(text)}`);
 }
