@@ -1,4 +1,5 @@
-import { dayOf, dayText } from "../projection/days.js";
+import { dayOf } from "../projection/days.js";
+import { dayName, partsOfDayName } from "../projection/mongo/day-name.js";
 import type { Totals } from "../projection/totals.js";
 import type { Rows } from "./audit-documents.js";
 import { type Difference, judgeRow } from "./audit-judge.js";
@@ -27,7 +28,7 @@ export class DayRows {
     const names = [...totals.names()].map(([name]) => name);
     for (const day of series.days()) {
       for (const index of new Set(series.indexesOf(day))) {
-        const row = this.rows.all[this.rows.indexOf(nameOf(day, names[index] ?? ""))];
+        const row = this.rows.all[this.rows.indexOf(dayName(day, names[index] ?? ""))];
         if (row !== undefined) row.start = row.atSlot = row.atCheckpoint = series.count(index, day) ?? 0;
       }
     }
@@ -46,7 +47,7 @@ export class DayRows {
       ofDay = new Map();
       this.#indexes.set(day, ofDay);
     }
-    const index = ofDay.get(counterRow) ?? this.rows.indexOf(nameOf(day, counter));
+    const index = ofDay.get(counterRow) ?? this.rows.indexOf(dayName(day, counter));
     ofDay.set(counterRow, index);
     this.rows.add(index, n, offset, checkpoint);
   }
@@ -74,7 +75,7 @@ export class DayRows {
         });
       }
       if (!isFilled || log.isMended || row.document === "damaged") continue;
-      if (!(dayOf(Date.parse(row.name.slice(0, 10))) >= this.#since)) continue;
+      if (!((partsOfDayName(row.name)?.day ?? Number.NaN) >= this.#since)) continue;
       if (row.document === "none" && row.start + row.behind === 0) continue;
       checked++;
       const { difference } = judgeRow(row, log, checkpoint);
@@ -84,8 +85,4 @@ export class DayRows {
     }
     return { differing, checked };
   }
-}
-
-function nameOf(day: number, counter: string): string {
-  return `${dayText(day)} ${counter}`;
 }

@@ -159,11 +159,11 @@ export class Series {
 
   #turnTo(at: number): void {
     const day = dayOf(at);
+    // First: it forgets what was at hand. Hours are never known of days of which nothing is.
+    if (day >= this.#hoursSince && day < this.#oldHours) this.#foldBelow(day + 1);
     this.#from = Math.floor(at / HOUR_MS) * HOUR_MS;
     this.#table = undefined;
     if (day < this.#since) return;
-    if (day >= this.#hoursSince && day < this.#oldHours) this.#foldBelow(day + 1);
-    this.#from = Math.floor(at / HOUR_MS) * HOUR_MS;
     this.#place = day < this.#hoursSince ? WHOLE_DAY : (this.#from - day * DAY_MS) / HOUR_MS;
     this.#table = this.#days.get(day);
     if (this.#table !== undefined) return;

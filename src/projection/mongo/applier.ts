@@ -1,26 +1,23 @@
 import { CommandSize } from "./command-size.js";
-import {
-  type CounterDocument,
-  countOfOthers,
-  type DamagedDocument,
-  isDamaged,
-  type Slot,
-  sumOfSlots,
-} from "./document.js";
+import { type CounterDocument, countOfOthers, type DamagedDocument, isDamaged, sumOfSlots } from "./document.js";
+import type { SeenSlot } from "./seen-slot.js";
 import { type DocumentStore, type SlotUpdate, StoreError } from "./store.js";
 
 /** Commands in flight at once; never two with the same counter. */
 const IN_FLIGHT = 3;
+const BLOCKED_RETRY_MS = 10_000;
 
 /** Takes what documents say of other logs' hits. */
 export type OthersSink = (name: string, others: number) => void;
 
 /** What the log says of the documents of a collection, by an index of each, and what they were last seen to have. */
 export interface Ledger {
+  /** The indexes of what is owed now. */
+  owing(): number[];
   find(name: string): number | undefined;
   nameOf(index: number): string;
   isKnown(index: number): boolean;
-  see(index: number, slot: Slot | "absent" | "no document"): void;
+  see(index: number, slot: SeenSlot): void;
   forget(index: number): void;
   update(index: number, foldOffset: number): SlotUpdate | "done" | "later" | "behind";
 }
@@ -37,6 +34,7 @@ export class Applier {
   readonly #onOthers: OthersSink;
   /** Counters whose document nothing can be done with, and why: they stay owed, the others go on. */
   readonly blocked = new Map<string, string>();
+  #blockedAt = 0;
 
   constructor(store: DocumentStore, slots: Ledger, logId: string, maxOps: number, onOthers: OthersSink) {
     this.#store = store;
@@ -44,6 +42,18 @@ export class Applier {
     this.#logId = logId;
     this.#size = new CommandSize(maxOps);
     this.#onOthers = onOthers;
+  }
+
+  /** What is owed; of the blocked only now and then. */
+  due(): number[] {
+    const owing = this.#slots.owing();
+    if (this.blocked.size === 0) return owing;
+    const now = performance.now();
+    if (now >= this.#blockedAt) {
+      this.#blockedAt = now + BLOCKED_RETRY_MS;
+      return owing;
+    }
+    return owing.filter((index) => !this.#isBlocked(index));
   }
 
   /**

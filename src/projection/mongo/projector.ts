@@ -41,7 +41,6 @@ const IDLE_MS = 20;
 const RETRY_FIRST_MS = 50;
 const RETRY_MS = 1000;
 const CREDENTIALS_RETRY_MS = 30_000;
-const BLOCKED_RETRY_MS = 10_000;
 const HALTED_RETRY_MS = 10_000;
 const SCRUB_EVERY_MS = 10 * 60_000;
 
@@ -70,7 +69,6 @@ export class Projector {
   #changes = 1;
   #changesSeen = 0;
   #lookAt = 0;
-  #blockedAt = 0;
   #closing = false;
   #prepared = false;
   #flushed = false;
@@ -192,7 +190,7 @@ export class Projector {
     }
     // A later epoch than was claimed may begin while this goes on.
     const position = () => (this.#keeper.hasClaimed(fold.position) ? fold.position.offset : undefined);
-    const countersSettled = await this.#applier.settle(this.#due(), position);
+    const countersSettled = await this.#applier.settle(this.#applier.due(), position);
     const settled = (await this.#series.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
     if (settled) await this.#registrar.note(target, hits, this.#blockedNames(), this.#closing);
@@ -234,20 +232,6 @@ export class Projector {
 
   #lookAgain(): void {
     this.#lookAt = 0;
-  }
-
-  /** What is owed; of the blocked only now and then. */
-  #due(): number[] {
-    const { slots } = this.#options;
-    const { blocked } = this.#applier;
-    const owing = slots.owing();
-    if (blocked.size === 0) return owing;
-    const now = performance.now();
-    if (now >= this.#blockedAt) {
-      this.#blockedAt = now + BLOCKED_RETRY_MS;
-      return owing;
-    }
-    return owing.filter((index) => !blocked.has(slots.nameOf(index)));
   }
 
   /** How long to wait after a failure. */

@@ -3,8 +3,6 @@ import { SeriesScrub } from "./series-scrub.js";
 import type { SeriesSlots } from "./series-slots.js";
 import type { DocumentStore } from "./store.js";
 
-const BLOCKED_RETRY_MS = 10_000;
-
 export interface SeriesStatus {
   /** Counters' days that owe something, or may. */
   readonly owed: number;
@@ -19,7 +17,6 @@ export class SeriesProjection {
   readonly #slots: SeriesSlots;
   readonly #applier: Applier;
   readonly #scrub: SeriesScrub;
-  #blockedAt = 0;
 
   constructor(store: DocumentStore, slots: SeriesSlots, logId: string, maxOps: number, scrubEveryMs: number) {
     this.#slots = slots;
@@ -46,7 +43,7 @@ export class SeriesProjection {
       this.#scrub.restart(true);
     }
     if (this.#scrub.isUrgent) await this.#scrub.step(performance.now());
-    const settled = await this.#applier.settle(this.#due(), position);
+    const settled = await this.#applier.settle(this.#applier.due(), position);
     this.#slots.prune(certain);
     return settled && !this.#isLooking;
   }
@@ -69,17 +66,5 @@ export class SeriesProjection {
 
   get #isLooking(): boolean {
     return this.#slots.isLost || this.#scrub.isUrgent;
-  }
-
-  #due(): number[] {
-    const owing = this.#slots.owing();
-    const { blocked } = this.#applier;
-    if (blocked.size === 0) return owing;
-    const now = performance.now();
-    if (now >= this.#blockedAt) {
-      this.#blockedAt = now + BLOCKED_RETRY_MS;
-      return owing;
-    }
-    return owing.filter((key) => !blocked.has(this.#slots.nameOf(key)));
   }
 }

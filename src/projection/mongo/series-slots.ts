@@ -1,16 +1,13 @@
-import { DAY_MS, dayOf, dayText } from "../days.js";
+import { DAY_MS, dayOf } from "../days.js";
 import type { Series } from "../series.js";
 import type { Ledger } from "./applier.js";
-import type { Slot } from "./document.js";
+import { dayName, partsOfDayName } from "./day-name.js";
+import { numbersOf, type SeenSlot, seenSlot, UNKNOWN } from "./seen-slot.js";
 import type { Slots } from "./slots.js";
 import type { SlotUpdate } from "./store.js";
 
-const UNKNOWN = -1;
-const ABSENT = -2;
-const NO_DOCUMENT = -3;
 /** A key is a counter's index and a day in one number. */
 const INDEXES = 2 ** 26;
-const NAME = /^(\d{4}-\d{2}-\d{2}) (.+)$/su;
 /** Over it, what is known of single documents is given up, and all of them are looked at again: about 50 MB. */
 const MAX_ENTRIES = 500_000;
 
@@ -125,15 +122,14 @@ export class SeriesSlots implements Ledger {
   }
 
   find(name: string): number | undefined {
-    const [, text = "", counter = ""] = NAME.exec(name) ?? [];
-    const day = dayOf(Date.parse(text));
-    const index = this.#counters.find(counter);
-    return index === undefined || Number.isNaN(day) ? undefined : keyOf(day, index);
+    const parts = partsOfDayName(name);
+    const index = parts === undefined ? undefined : this.#counters.find(parts.counter);
+    return parts === undefined || index === undefined ? undefined : keyOf(parts.day, index);
   }
 
   nameOf(key: number): string {
     const { index, day } = partsOf(key);
-    return `${dayText(day)} ${this.#counters.nameOf(index)}`;
+    return dayName(day, this.#counters.nameOf(index));
   }
 
   isKnown(key: number): boolean {
@@ -141,11 +137,9 @@ export class SeriesSlots implements Ledger {
     return entry !== undefined && entry.slotOffset !== UNKNOWN;
   }
 
-  see(key: number, slot: Slot | "absent" | "no document"): void {
+  see(key: number, slot: SeenSlot): void {
     const { index, day } = partsOf(key);
-    const isNone = slot === "absent" || slot === "no document";
-    const slotOffset = isNone ? (slot === "absent" ? ABSENT : NO_DOCUMENT) : slot.offset;
-    const slotCount = isNone ? 0 : slot.count;
+    const { offset: slotOffset, count: slotCount } = numbersOf(slot);
     // More than the log says, or than is known of it, is left alone: the series may have begun later.
     const owed = (this.series.count(index, day) ?? 0) > slotCount;
     const entry = this.#find(key);
@@ -180,7 +174,7 @@ export class SeriesSlots implements Ledger {
     const counter = this.#counters.nameOf(index);
     return {
       name: this.nameOf(key),
-      seen: offset === ABSENT ? "absent" : offset === NO_DOCUMENT ? "no document" : { offset, count },
+      seen: seenSlot(offset, count),
       next: { offset: foldOffset, count: total },
       day: { counter, at: day * DAY_MS, hours: this.series.hours(index, day) },
     };

@@ -1,11 +1,6 @@
 import type { Ledger } from "./applier.js";
-import type { Slot } from "./document.js";
+import { numbersOf, type SeenSlot, seenSlot, UNKNOWN } from "./seen-slot.js";
 import type { SlotUpdate } from "./store.js";
-
-/** A slot's offset where it isn't one. */
-const UNKNOWN = -1;
-const ABSENT = -2;
-const NO_DOCUMENT = -3;
 
 /**
  * What the log says of each counter, and what its document was last seen to have. The difference is what is owed: a set of
@@ -108,14 +103,10 @@ export class Slots implements Ledger {
   }
 
   /** What was read of a document, or confirmed by an update. It owes nothing more where it says what the log says. */
-  see(index: number, slot: Slot | "absent" | "no document"): void {
-    if (slot === "absent" || slot === "no document") {
-      this.#slotOffset[index] = slot === "absent" ? ABSENT : NO_DOCUMENT;
-      this.#confirm(index, 0);
-    } else {
-      this.#slotOffset[index] = slot.offset;
-      this.#confirm(index, slot.count);
-    }
+  see(index: number, slot: SeenSlot): void {
+    const { offset, count } = numbersOf(slot);
+    this.#slotOffset[index] = offset;
+    this.#confirm(index, count);
     if (this.total(index) === this.confirmed(index)) this.#owed.delete(index);
     else this.#owed.add(index);
   }
@@ -152,8 +143,7 @@ export class Slots implements Ledger {
     }
     if (offset > foldOffset) return "later";
     if (total < count) return "behind";
-    const seen = offset === ABSENT ? "absent" : offset === NO_DOCUMENT ? "no document" : { offset, count };
-    return { name: this.nameOf(index), seen, next: { offset: foldOffset, count: total } };
+    return { name: this.nameOf(index), seen: seenSlot(offset, count), next: { offset: foldOffset, count: total } };
   }
 
   /** Notes that the scrub saw this counter's document in a pass; `unseenIn` are the counters of which it saw none. */

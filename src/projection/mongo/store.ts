@@ -1,4 +1,5 @@
 import type { CounterDocument, DamagedDocument, Slot } from "./document.js";
+import type { SeenSlot } from "./seen-slot.js";
 
 /** A collection of documents with slots. */
 export interface DocumentStore {
@@ -53,8 +54,8 @@ export interface Changed {
 /** One document's update: what its document was seen to have, and what it shall have. */
 export interface SlotUpdate {
   readonly name: string;
-  /** The slot as seen; "absent": a document without one; "no document": none at all, so that one may be made. */
-  readonly seen: Slot | "absent" | "no document";
+  /** Where no document was seen, one may be made. */
+  readonly seen: SeenSlot;
   /** The slot as it shall be; its count is never below what was seen. */
   readonly next: Slot;
   /** Of a counter's day alone. */
