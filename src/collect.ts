@@ -5,6 +5,7 @@ import { warnOfContainerLayer } from "./container-layer.js";
 import { Dashboard, SAMPLE_EVERY_MS } from "./dashboard.js";
 import type { HitsError } from "./errors.js";
 import { exitStatus } from "./exit-status.js";
+import { FreeSpace } from "./free-space.js";
 import { createApp } from "./http/app.js";
 import { createHttpServer, type HttpServer } from "./http/server.js";
 import { Metrics } from "./metrics.js";
@@ -38,7 +39,9 @@ const FAILED_GRACE_MS = 1000;
 /** Roles `all` and `collect`: takes hits in, and serves the counts. */
 export async function collect(config: Config, logger: Logger): Promise<void> {
   let http: HttpServer | undefined;
-  const metrics = new Metrics(config);
+  // One for both: each that waits for a disk that hangs takes a thread that the log needs.
+  const space = new FreeSpace(config.walDir);
+  const metrics = new Metrics(config, space);
   const thread = new SnapshotThread();
   const onFailure = (error: HitsError) => {
     logger.fatal({ code: error.code }, error.message);
@@ -51,7 +54,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   const outside = await projectionOf(config, log, local, logger);
   const collector = new Collector(log, local, config);
   const view = new View(local, outside.database);
-  const service = new Service(log, local, collector, view, outside, metrics, new Dashboard(config));
+  const service = new Service(log, local, collector, view, outside, metrics, new Dashboard(config, space));
   http = createHttpServer(
     createApp(service, logger, { policy: config, idempotencyWindowMs: config.idempotencyWindowMs }),
     logger,

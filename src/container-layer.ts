@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from "node:fs";
-import { mountOf } from "./cli/doctor/mounts.js";
 import type { Logger } from "./http/logger.js";
+import { mountOf } from "./mounts.js";
 
 /** What containers keep their own files on: gone with the container. */
 const LAYERS = new Set(["overlay", "aufs"]);

@@ -46,9 +46,9 @@ export class Dashboard {
   #top: Top = { counters: [], owing: 0 };
   #topUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(options: DashboardOptions) {
+  constructor(options: DashboardOptions, space = new FreeSpace(options.walDir)) {
     this.#options = options;
-    this.#space = new FreeSpace(options.walDir);
+    this.#space = space;
     this.#history = new History(HOUR_MS / SAMPLE_EVERY_MS, SAMPLE_EVERY_MS);
   }
 

@@ -38,8 +38,8 @@ export class Metrics {
   readonly #setters: readonly ((figures: Figures) => void)[];
   readonly #space: FreeSpace;
 
-  constructor(options: MetricsOptions) {
-    this.#space = new FreeSpace(options.walDir);
+  constructor(options: MetricsOptions, space = new FreeSpace(options.walDir)) {
+    this.#space = space;
     this.#appends = new FastHistogram({
       name: `${PREFIX}append_duration_seconds`,
       help: "From a request's append to the log until its hits were durable, waiting for the batch before included.",

@@ -81,8 +81,8 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/", (ctx) => answerHome(ctx, services, views, projections));
   const script = hitsScript(keepMs);
   router.get("/hits.js", (ctx) => answerScript(ctx, script));
-  const openApi = servedOpenApi();
-  router.get("/openapi.json", (ctx) => answerOpenApi(ctx, openApi));
+  // Put together when it is first asked for: a start need not wait for it.
+  router.get("/openapi.json", (ctx) => answerOpenApi(ctx, servedOpenApi()));
   const embed = renderEmbed(keepMs);
   router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
   for (const [name, { type, body }] of [...pageAssets, ...embedAssets, ...dashboardAssets]) {

@@ -44,6 +44,8 @@ export function createHttpServer(app: Koa, logger: Logger, bounds: Partial<Serve
 export class HttpServer {
   readonly #app: Koa;
   readonly #logger: Logger;
+  /** Asked once: a level doesn't change, and each request comes by here. */
+  readonly #logsRequests: boolean;
   readonly #bounds: ServerBounds;
   readonly #handle: RequestListener;
   readonly #server: Server;
@@ -56,6 +58,7 @@ export class HttpServer {
   constructor(app: Koa, logger: Logger, bounds: ServerBounds) {
     this.#app = app;
     this.#logger = logger;
+    this.#logsRequests = logger.isLevelEnabled?.("debug") === true;
     this.#bounds = bounds;
     this.#handle = app.callback();
     this.#server = createServer(
@@ -158,7 +161,7 @@ export class HttpServer {
   #onRequest(req: IncomingMessage, res: ServerResponse): void {
     this.#connections.set(req.socket, res);
     if (req.headers["x-request-id"] !== undefined) takeRequestId(req, res);
-    if (this.#logger.isLevelEnabled?.("debug") === true) this.#logRequest(req, res);
+    if (this.#logsRequests) this.#logRequest(req, res);
     if (this.#stopping !== undefined) res.shouldKeepAlive = false;
     const { maxHeaderFields } = this.#bounds;
     if (req.rawHeaders.length > 2 * maxHeaderFields) {

@@ -1,5 +1,5 @@
+import { kindByMagic, type Mount } from "../../mounts.js";
 import type { Finding } from "./finding.js";
-import { kindByMagic, type Mount } from "./mounts.js";
 import type { Probes } from "./probes.js";
 
 const LOCAL = new Set(["ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs"]);

@@ -1,4 +1,4 @@
-import type { CounterState, DamageStatus, MissingStatus, ProjectionStatus } from "../services.js";
+import type { CounterState, DamageStatus, MissingStatus, ProjectionStatus, ServiceStatus } from "../services.js";
 
 /** What `GET /dashboard/data` answers: all that the dashboard shows, at one moment. */
 export interface DashboardData {
@@ -10,14 +10,8 @@ export interface DashboardData {
   readonly rejected: number;
   /** Seconds since the start of this process. */
   readonly uptime: number;
-  readonly log: {
-    readonly id: string;
-    /** Another one means another process: its history is not that of the one before. */
-    readonly epoch: number;
-    readonly start: number;
-    readonly end: number;
-    readonly segments: number;
-    readonly bytes: number;
+  /** Another epoch means another process: its history is not that of the one before. */
+  readonly log: Omit<ServiceStatus["log"], "damage" | "missing"> & {
     /** The size of a segment: room for two is what the log needs to go on. */
     readonly segmentBytes: number;
     /** Null where the volume does not say. */

@@ -5,10 +5,10 @@ import { checkClock } from "../../../src/cli/doctor/clock.js";
 import { checkContainer, checkFileSystem, checkMountOptions } from "../../../src/cli/doctor/file-system.js";
 import type { Finding } from "../../../src/cli/doctor/finding.js";
 import { checkHolder, checkLocking } from "../../../src/cli/doctor/lock.js";
-import { type Mount, mountOf } from "../../../src/cli/doctor/mounts.js";
 import { checkRuntime } from "../../../src/cli/doctor/runtime.js";
 import { checkSpace } from "../../../src/cli/doctor/space.js";
 import { HitsError } from "../../../src/errors.js";
+import { type Mount, mountOf } from "../../../src/mounts.js";
 import { type Machine, probesOf } from "./probes.js";
 
 const MOUNT: Mount = { device: "8:1", mountPoint: "/", kind: "ext4", source: "/dev/sda1", options: ["rw", "relatime"] };
