@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { encodeHits } from "../src/hit-encoding.js";
+import { encodeHits } from "../src/hit/encoding.js";
 import { Totals } from "../src/projection/totals.js";
 import { describeDamage } from "../src/wal/damage.js";
 import { BATCH_HEADER_BYTES, HEADER_BYTES } from "../src/wal/format.js";

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, write, writeFileSync } from "node:fs";
 import path from "node:path";
 import { crc32 } from "node:zlib";
-import { encodeHit, encodeHits } from "../src/hit-encoding.js";
+import { encodeHit, encodeHits } from "../src/hit/encoding.js";
 import type { FileSystem, OpenFile } from "../src/wal/file-system.js";
 import { BATCH_HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";

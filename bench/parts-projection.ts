@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, r
 import path from "node:path";
 import { Database } from "../src/projection/database.js";
 import { loadSnapshots } from "../src/projection/local.js";
-import { type NewSnapshotFacts, writeSnapshot } from "../src/projection/snapshot.js";
+import { type NewSnapshotFacts, writeSnapshot } from "../src/projection/snapshot/snapshot.js";
 import { Totals } from "../src/projection/totals.js";
 import { View } from "../src/projection/view.js";
 import { nodeFileSystem } from "../src/wal/node-file-system.js";

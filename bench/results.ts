@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, writeFile
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { kindByMagic } from "../src/mounts.js";
+import { kindByMagic } from "../src/host/mounts.js";
 
 const directory = path.join(path.dirname(fileURLToPath(import.meta.url)), "results");
 

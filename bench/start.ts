@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeHits } from "../src/hit-encoding.js";
+import { encodeHits } from "../src/hit/encoding.js";
 import { Log } from "../src/wal/log.js";
 import { SNAPSHOT_DIRECTORY } from "../src/wal/segment-name.js";
 import { ServerProcess } from "../test/support/server-process.js";

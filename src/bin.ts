@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { serve } from "./main.js";
+import { serve } from "./server/main.js";
 
 const USAGE = `usage: durable-hits serve
        durable-hits wal COMMAND      (durable-hits wal --help)
@@ -13,7 +13,7 @@ if (command === "serve" && rest.length === 0) {
   await serve(process.env);
 } else if (command === "wal") {
   // Not loaded for serving.
-  const { runWalCommand } = await import("./cli/wal-command.js");
+  const { runWalCommand } = await import("./cli/wal/wal-command.js");
   process.exitCode = await runWalCommand(rest, process.env);
 } else if (command === "import") {
   const { runImport } = await import("./cli/import/import-command.js");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { splitGlobs } from "./counters-allow.js";
 import { describeError, HitsError } from "./errors.js";
+import { splitGlobs } from "./hit/name-globs.js";
 
 /** Everything that the environment sets, read and checked once. */
 export interface Config {

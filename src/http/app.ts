@@ -7,22 +7,22 @@
 import type { RouterContext } from "@koa/router";
 import Koa from "koa";
 import { systemCode } from "../errors.js";
-import { type AccessPolicy, OPEN_POLICY } from "./access-policy.js";
-import { Admin, publicProjections } from "./admin.js";
+import type { Logger } from "../model/logger.js";
+import type { Services } from "../model/services.js";
+import { type AccessPolicy, OPEN_POLICY } from "./access/access-policy.js";
+import { Admin, publicProjections } from "./access/admin.js";
+import { cors } from "./access/cors.js";
+import { Gate } from "./access/gate.js";
 import { sendError } from "./answer.js";
-import { BulkHits } from "./bulk.js";
-import { cors } from "./cors.js";
-import { EventStreams, type StreamBounds } from "./events.js";
-import { Gate } from "./gate.js";
-import type { Logger } from "./logger.js";
-import { Pictures } from "./pictures.js";
+import { EventStreams, type StreamBounds } from "./counters/events.js";
+import { BulkHits } from "./hits/bulk.js";
+import { Pictures } from "./hits/pictures.js";
+import { SingleHits } from "./hits/single.js";
+import { Views } from "./hits/views.js";
 import { knownRequestId } from "./request-id.js";
 import { answerUnrouted, createRouter } from "./routes.js";
 import { keepMsOf } from "./script/script.js";
-import type { Services } from "./services.js";
-import { SingleHits } from "./single.js";
 import { normalTarget } from "./target.js";
-import { Views } from "./views.js";
 
 /** Emitted on the app when the server stops: event streams end, since they would never end by themselves. */
 export const STOP_EVENT = "stop";

@@ -1,8 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { HitsError, systemCode } from "../errors.js";
+import type { Logger } from "../model/logger.js";
 import { problemHeaders, sendProblem } from "./answer.js";
-import type { Logger } from "./logger.js";
 import { type Problem, problemOf } from "./problem.js";
 
 /** How long a client has to read the answer before its connection is cut. */

@@ -1,27 +1,28 @@
 import Router, { type RouterContext } from "@koa/router";
 import type { Context } from "koa";
 import { HitsError } from "../errors.js";
-import type { Admin } from "./admin.js";
+import type { Logger } from "../model/logger.js";
+import type { Services } from "../model/services.js";
+import type { ProjectionStatus } from "../model/status.js";
+import type { Admin } from "./access/admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
-import type { BulkHits } from "./bulk.js";
-import { counterInPath, counterInQuery } from "./counter-name.js";
-import { countersQueryIn } from "./counters-query.js";
+import { counterInPath, counterInQuery } from "./counters/counter-name.js";
+import { countersQueryIn } from "./counters/counters-query.js";
+import type { EventStreams } from "./counters/events.js";
+import { answerSeries } from "./counters/series.js";
 import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "./dashboard/dashboard-page.js";
 import { historyAfterIn } from "./dashboard/dashboard-query.js";
-import type { EventStreams } from "./events.js";
-import { answerHome } from "./home.js";
-import type { Logger } from "./logger.js";
+import type { BulkHits } from "./hits/bulk.js";
+import type { Pictures } from "./hits/pictures.js";
+import type { SingleHits } from "./hits/single.js";
+import type { Views } from "./hits/views.js";
 import { servedOpenApi, type Tagged } from "./openapi/served.js";
+import { answerHome } from "./page/home.js";
 import { pageAssets } from "./page/page.js";
-import type { Pictures } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
 import { type HitsScript, hitsScript, hitsScriptHeaders } from "./script/script.js";
-import { answerSeries } from "./series.js";
-import type { ProjectionStatus, Services } from "./services.js";
-import type { SingleHits } from "./single.js";
 import { sendPage } from "./template.js";
-import type { Views } from "./views.js";
 
 /** What the routes hand requests on to. */
 export interface Handlers {

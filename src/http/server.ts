@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from "node:net";
 import type Koa from "koa";
 import { describeError, HitsError, systemCode } from "../errors.js";
+import type { Logger } from "../model/logger.js";
 import { sendProblem } from "./answer.js";
 import { STOP_EVENT } from "./app.js";
-import { MAX_BULK_BYTES } from "./bulk.js";
 import { answerClientError, answerConnect } from "./client-error.js";
-import type { Logger } from "./logger.js";
+import { MAX_BULK_BYTES } from "./hits/bulk.js";
 import { problemOf } from "./problem.js";
 import { knownRequestId, takeRequestId } from "./request-id.js";
 

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Hit, KeyedHit } from "../hit.js";
+import type { Hit, KeyedHit } from "../model/hit.js";
 import { readU64, writeU64 } from "../wal/format.js";
 
 /**

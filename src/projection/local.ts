@@ -1,13 +1,19 @@
 import { describeError, HitsError, systemCode } from "../errors.js";
-import type { KeyedHit } from "../hit.js";
+import type { KeyedHit } from "../model/hit.js";
 import type { FileSystem } from "../wal/file-system.js";
 import type { Log } from "../wal/log.js";
 import type { Witness } from "../wal/recovery.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
-import type { SeriesLimits } from "./series.js";
-import { KEPT_SNAPSHOTS, type NewSnapshotFacts, type SnapshotFacts, type SnapshotFile, snapshots } from "./snapshot.js";
-import type { SnapshotJob } from "./snapshot-worker.js";
+import type { SeriesLimits } from "./series/series.js";
+import {
+  KEPT_SNAPSHOTS,
+  type NewSnapshotFacts,
+  type SnapshotFacts,
+  type SnapshotFile,
+  snapshots,
+} from "./snapshot/snapshot.js";
+import type { SnapshotJob } from "./snapshot/snapshot-worker.js";
 import { Totals } from "./totals.js";
 
 /** Writes a snapshot durably, off the request thread or (in tests) on a file system of their own. */

@@ -1,8 +1,8 @@
-import type { KeyedHit } from "../hit.js";
-import { foldHits } from "../hit-record.js";
+import { foldHits } from "../hit/record.js";
+import type { KeyedHit } from "../model/hit.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { NameOrder } from "./name-order.js";
-import { Series, type SeriesImage } from "./series.js";
+import { Series, type SeriesImage } from "./series/series.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 import { HitsError } from "../errors.js";
 import type { Database } from "./database.js";
-import { HOUR_MS } from "./days.js";
 import type { LocalProjection } from "./local.js";
-import { type SeriesRange, seriesIn } from "./series-range.js";
+import { HOUR_MS } from "./series/days.js";
+import { type SeriesRange, seriesIn } from "./series/series-range.js";
 import { topCounters } from "./top-counters.js";
 import type { Totals } from "./totals.js";
 

@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { ServiceStatus } from "../../src/http/services.js";
-import { Metrics } from "../../src/metrics.js";
+import type { ServiceStatus } from "../../src/model/status.js";
+import { Metrics } from "../../src/server/monitoring/metrics.js";
 import { parseMetrics } from "../support/metrics-text.js";
 import { temporaryDirectory } from "../support/server-process.js";
 import {

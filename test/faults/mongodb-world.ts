@@ -1,7 +1,7 @@
 import type { Document } from "mongodb";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { walWith } from "../cli/harness.js";
+import { walWith } from "../cli/wal/harness.js";
 import { eventually } from "../projection/mongo/documents.js";
 import { FakeData } from "../support/mongodb/fake-data.js";
 import { FakeServer } from "../support/mongodb/fake-server.js";

@@ -1,21 +1,17 @@
 import { type ErrorCode, HitsError } from "../../src/errors.js";
-import type { Hit } from "../../src/hit.js";
-import type { DashboardData } from "../../src/http/dashboard/dashboard-data.js";
-import type { Logger } from "../../src/http/logger.js";
 import type {
-  Admission,
   CounterSeries,
   CounterState,
   CountersPage,
   CountersQuery,
-  MetricsText,
-  ProjectionStatus,
-  Recorded,
-  RecordedAll,
   SeriesQuery,
-  ServiceStatus,
-  Services,
-} from "../../src/http/services.js";
+} from "../../src/model/counters.js";
+import type { DashboardData } from "../../src/model/dashboard-data.js";
+import type { Hit } from "../../src/model/hit.js";
+import type { Logger } from "../../src/model/logger.js";
+import type { Admission, Recorded, RecordedAll } from "../../src/model/recording.js";
+import type { MetricsText, Services } from "../../src/model/services.js";
+import type { ProjectionStatus, ServiceStatus } from "../../src/model/status.js";
 import { dashboardData } from "./dashboard/data.js";
 
 /** A whole service in memory, in which a test can break every part. */

@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 2,
     name: "a retry does not join the hit that is being written",
-    file: "src/arriving-keys.ts",
+    file: "src/server/pending-keys.ts",
     find: "this.#arriving.set(key.digest, { fingerprint: key.fingerprint, waiting: [] });",
     put: "void key;",
     tests: ["collector-keys"],
@@ -92,7 +92,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 2,
     name: "a hit's own time does not say of which hour it is",
-    file: "src/collector.ts",
+    file: "src/server/collector.ts",
     find: "hit.n, hit.at ?? time) + ",
     put: "hit.n, time) + ",
     tests: ["projection/local"],
@@ -100,7 +100,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 2,
     name: "a snapshot's hours change while they are written",
-    file: "src/projection/day-table.ts",
+    file: "src/projection/series/day-table.ts",
     find: "if (this.#isShared) this.#copy();",
     put: "",
     tests: ["projection/series"],
@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 3,
     name: "the start waits for MongoDB",
-    file: "src/collect.ts",
+    file: "src/server/collect.ts",
     find: "const collector = new Collector(log, local, config);",
     put:
       "while (outside.statuses().some((one) => one.state === 'retrying')) await new Promise((r) => setTimeout(r, 50));\n" +
@@ -175,7 +175,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 3,
     name: "a stop waits for MongoDB as long as it takes",
-    file: "src/collect.ts",
+    file: "src/server/collect.ts",
     find: "const FLUSH_MS = 1500;",
     put: "const FLUSH_MS = 60_000;",
     tests: ["faults/mongodb-story", "faults/mongodb-roles"],
@@ -308,7 +308,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 8,
     name: "a hit of unknown fate is called not counted",
-    file: "src/http/not-counted.ts",
+    file: "src/http/hits/not-counted.ts",
     find: 'new Set(["LOG_FAILED", "INTERNAL"])',
     put: "new Set([])",
     tests: ["http/"],
@@ -350,7 +350,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: "there may be any number of counters",
-    file: "src/collector.ts",
+    file: "src/server/collector.ts",
     find: "if (totals.size + this.#arriving.size + beside.names.size < this.#maxCounters) return undefined;",
     put: "if (totals.size >= 0) return undefined;",
     tests: ["collector"],
@@ -358,7 +358,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: "any number of keys is remembered",
-    file: "src/arriving-keys.ts",
+    file: "src/server/pending-keys.ts",
     find: "if (this.#keys.size + this.#arriving.size + more < this.#maxKeys) return undefined;",
     put: "if (more >= 0) return undefined;",
     tests: ["collector-keys"],
@@ -366,7 +366,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: "there may be any number of points",
-    file: "src/projection/series.ts",
+    file: "src/projection/series/series.ts",
     find: "++this.#points > this.#limits.maxPoints) this.#bound();",
     put: "++this.#points < 0) this.#bound();",
     tests: ["projection/series"],
@@ -374,7 +374,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: "hours are kept for ever",
-    file: "src/projection/series.ts",
+    file: "src/projection/series/series.ts",
     find: "this.#foldBelow(newest + 1);",
     put: "",
     tests: ["projection/series"],

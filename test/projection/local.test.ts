@@ -3,7 +3,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
-import { DAY_MS, dayOf, HOUR_MS } from "../../src/projection/days.js";
+import { DAY_MS, dayOf, HOUR_MS } from "../../src/projection/series/days.js";
 import { View } from "../../src/projection/view.js";
 import { LocalLog } from "../support/local-log.js";
 import { temporaryDirectory } from "../support/server-process.js";

@@ -1,6 +1,6 @@
-import { Collector, type CollectorOptions } from "../../src/collector.js";
 import { LocalProjection, loadSnapshots, type SnapshotSink } from "../../src/projection/local.js";
-import { writeSnapshot } from "../../src/projection/snapshot.js";
+import { writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
+import { Collector, type CollectorOptions } from "../../src/server/collector.js";
 import { Log, type LogOptions } from "../../src/wal/log.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
 

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
+import { plural } from "../../model/text.js";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
-import { plural } from "../columns.js";
 import { Output, OutputClosed } from "../output.js";
 import { printableName } from "../printable.js";
 import { examine } from "./examine.js";

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../../config.js";
 import { describeError } from "../../errors.js";
-import { type Mount, mountOf } from "../../mounts.js";
+import { type Mount, mountOf } from "../../host/mounts.js";
 import type { FileSystem } from "../../wal/file-system.js";
 import { checkClock, readClock } from "./clock.js";
 import { deviceFacts, judgeWrites } from "./disk.js";

@@ -1,4 +1,4 @@
-import { kindByMagic, type Mount } from "../../mounts.js";
+import { kindByMagic, type Mount } from "../../host/mounts.js";
 import type { Finding } from "./finding.js";
 import type { Probes } from "./probes.js";
 

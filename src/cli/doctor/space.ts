@@ -1,4 +1,4 @@
-import { humanBytes } from "../columns.js";
+import { humanBytes } from "../../model/text.js";
 import type { Finding } from "./finding.js";
 import type { Probes } from "./probes.js";
 

@@ -1,7 +1,8 @@
 import { isbot } from "isbot";
-import { nameMatcher } from "../../counters-allow.js";
 import { HitsError } from "../../errors.js";
-import { checkCounterName, type Hit, parseAt } from "../../hit.js";
+import { nameMatcher } from "../../hit/name-globs.js";
+import { checkCounterName, parseAt } from "../../hit/parse-hit.js";
+import type { Hit } from "../../model/hit.js";
 import { pageName } from "./page-name.js";
 
 /** Why a line that is fine is not counted. */

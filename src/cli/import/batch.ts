@@ -1,5 +1,5 @@
 import type { HitsError } from "../../errors.js";
-import type { Hit } from "../../hit.js";
+import type { Hit } from "../../model/hit.js";
 import type { Progress } from "./import-state.js";
 import type { Line, Position } from "./lines.js";
 import type { LineError } from "./tally.js";

@@ -1,11 +1,11 @@
-import { Collector } from "../../collector.js";
 import type { Config, MongoSettings } from "../../config.js";
 import { describeError } from "../../errors.js";
-import type { Hit } from "../../hit.js";
-import { type OpenLog, openLog } from "../../open-log.js";
+import type { Hit } from "../../model/hit.js";
 import type { SnapshotSink } from "../../projection/local.js";
-import { writeSnapshot } from "../../projection/snapshot.js";
+import { writeSnapshot } from "../../projection/snapshot/snapshot.js";
 import { View } from "../../projection/view.js";
+import { Collector } from "../../server/collector.js";
+import { type OpenLog, openLog } from "../../server/open-log.js";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
 import { countOfOtherLogs } from "./others.js";
 import type { Refusal, Taken, Target } from "./target.js";

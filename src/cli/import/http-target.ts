@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HitsError } from "../../errors.js";
-import { type Hit, isKeyed } from "../../hit.js";
-import { Backoff } from "../../projection/mongo/backoff.js";
+import { Backoff } from "../../host/backoff.js";
+import { type Hit, isKeyed } from "../../model/hit.js";
 import { ask, bulkAnswer, type Outcome } from "./http-answers.js";
 import { Interrupted, type Refusal, type Taken, type Target } from "./target.js";
 

@@ -1,11 +1,11 @@
 import type { Readable, Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
+import { interruptible } from "../interruption.js";
 import { Output, OutputClosed } from "../output.js";
+import { progressView } from "../progress.js";
 import { openInput } from "./input.js";
-import { interruptible } from "./interruption.js";
 import { openTarget, settingsOf } from "./open-target.js";
 import { type ImportOptions, readImportOptions } from "./options.js";
-import { progressView } from "./progress.js";
 import { type Imported, importInto } from "./run-import.js";
 import { summaryJson, summaryText } from "./summary.js";
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { HitsError } from "../../errors.js";
-import type { Hit } from "../../hit.js";
-import { fastHit, parseLine } from "../../http/bulk-lines.js";
+import { fastHit, parseLine } from "../../hit/bulk-lines.js";
+import type { Hit } from "../../model/hit.js";
 import { AccessLog, type AccessLogOptions, type Skipped } from "./access-log.js";
 
 export const FORMATS = ["auto", "ndjson", "combined"] as const;

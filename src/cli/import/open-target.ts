@@ -1,7 +1,7 @@
 import { type Config, readConfig } from "../../config.js";
 import { HitsError } from "../../errors.js";
+import { logIdOf } from "../../maintenance/log-directory.js";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
-import { logIdOf } from "../log-directory.js";
 import { DirectTarget } from "./direct-target.js";
 import { HttpTarget } from "./http-target.js";
 import type { Target } from "./target.js";

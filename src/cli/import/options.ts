@@ -1,5 +1,6 @@
 import { describeError } from "../../errors.js";
-import { checkCounterName, MAX_COUNT } from "../../hit.js";
+import { checkCounterName } from "../../hit/parse-hit.js";
+import { MAX_COUNT } from "../../model/hit.js";
 import { givenDirectory, parseOptions, refused } from "../options.js";
 import { FORMATS, type Format } from "./line-format.js";
 

@@ -1,8 +1,8 @@
 import type { MongoSettings } from "../../config.js";
 import { describeError, HitsError } from "../../errors.js";
+import { withStore } from "../../maintenance/ask-mongodb.js";
 import { countOfOthers, isDamaged } from "../../projection/mongo/document.js";
 import type { CounterStore } from "../../projection/mongo/store.js";
-import { withStore } from "../ask-mongodb.js";
 
 /** What other logs have counted, as MongoDB has it now. Throws `SERVER_UNAVAILABLE` where it does not say. */
 export async function countOfOtherLogs(settings: MongoSettings, logId: string, counter: string): Promise<number> {

@@ -1,10 +1,10 @@
 import { HitsError } from "../../errors.js";
+import type { ProgressView } from "../progress.js";
 import { readState, type SavedState, StateFile } from "./import-state.js";
 import { Importer, PrefixDiffers, Stopped } from "./importer.js";
 import type { Input } from "./input.js";
 import { lineReader } from "./line-format.js";
 import type { ImportOptions } from "./options.js";
-import type { ProgressView } from "./progress.js";
 import { Tally } from "./tally.js";
 import { Interrupted, type Target } from "./target.js";
 

@@ -1,13 +1,13 @@
 import { hash } from "node:crypto";
 import type { Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
-import { type Hit, MAX_N } from "../../hit.js";
+import { type Hit, MAX_N } from "../../model/hit.js";
+import { interruptible } from "../interruption.js";
 import { Output, OutputClosed } from "../output.js";
 import { printableName } from "../printable.js";
-import { interruptible } from "./interruption.js";
+import { grouped } from "../progress.js";
 import { openTarget, settingsOf } from "./open-target.js";
 import { readSetOptions, type SetOptions } from "./options.js";
-import { grouped } from "./progress.js";
 import { Interrupted, type Target } from "./target.js";
 
 const REFUSED = 1;

@@ -1,5 +1,5 @@
-import { plural } from "../columns.js";
-import { grouped } from "./progress.js";
+import { plural } from "../../model/text.js";
+import { grouped } from "../progress.js";
 import type { Imported } from "./run-import.js";
 import { sum } from "./tally.js";
 

@@ -1,4 +1,4 @@
-import type { Hit } from "../../hit.js";
+import type { Hit } from "../../model/hit.js";
 
 /** A hit that was not counted, by its index. */
 export interface Refusal {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { MAX_SHOWN } from "../bulk-entries.js";
+import { MAX_SHOWN } from "../../hit/bulk-entries.js";
 import { component } from "./components.js";
 import { count, counterName, offset } from "./hit-schema.js";
 

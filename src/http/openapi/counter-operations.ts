@@ -1,5 +1,5 @@
-import { countersQuery } from "../counters-query.js";
-import { seriesParameters } from "../series-query.js";
+import { countersQuery } from "../counters/counters-query.js";
+import { seriesParameters } from "../counters/series-query.js";
 import { counterEvent, counterSeries, counterState, countersPage } from "./answer-schemas.js";
 import { inlineSchema, schemaRef } from "./components.js";
 import { type Group, jsonAnswer, otherAnswer, queryParameters, withHeaders } from "./operation.js";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { HISTORY_STATES } from "../dashboard/dashboard-data.js";
+import { HISTORY_STATES } from "../../model/dashboard-data.js";
 import { dashboardQuery } from "../dashboard/dashboard-query.js";
 import { counterState, damage, missing, projectionStatus } from "./answer-schemas.js";
 import { component } from "./components.js";

@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { STATUS_CODES } from "node:http";
 import type { ErrorCode } from "../../errors.js";
-import { isUnknown } from "../not-counted.js";
+import { isUnknown } from "../hits/not-counted.js";
 import { problem } from "./answer-schemas.js";
 import { namedSchemas, schemaRef } from "./components.js";
 import { counterOperations } from "./counter-operations.js";

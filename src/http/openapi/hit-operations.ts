@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { MAX_PAYLOAD_BYTES } from "../../hit.js";
-import { LINE_TYPES, MAX_BULK_BYTES } from "../bulk.js";
-import { MAX_LINE_BYTES } from "../bulk-lines.js";
+import { MAX_LINE_BYTES } from "../../hit/bulk-lines.js";
+import { MAX_PAYLOAD_BYTES } from "../../model/hit.js";
+import { LINE_TYPES, MAX_BULK_BYTES } from "../hits/bulk.js";
 import { countedHit, countedHits, refusedEntries, uncountedHit } from "./answer-schemas.js";
 import { component, inlineSchema, schemaRef } from "./components.js";
 import { hitEntry, payload } from "./hit-schema.js";

@@ -1,16 +1,13 @@
 import * as z from "zod";
+import { checkCounterName, parseAt, parsePayload, RFC3339 } from "../../hit/parse-hit.js";
 import {
-  checkCounterName,
   MAX_COUNT,
   MAX_ID_BYTES,
   MAX_N,
   MAX_NAME_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_PAYLOAD_DEPTH,
-  parseAt,
-  parsePayload,
-  RFC3339,
-} from "../../hit.js";
+} from "../../model/hit.js";
 import { component } from "./components.js";
 
 /**

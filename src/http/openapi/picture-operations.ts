@@ -1,4 +1,4 @@
-import { badgeQuery } from "../badge.js";
+import { badgeQuery } from "../hits/badge.js";
 import { type Group, type Json, otherAnswer, queryParameters, type Refusals } from "./operation.js";
 import { counterInPathParameter, hitParameters } from "./parameters.js";
 

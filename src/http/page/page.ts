@@ -3,8 +3,9 @@
  * JavaScript; kept live by `assets/page.js`, which never counts anything. All references are relative, so the page
  * works under a path prefix.
  */
-import { isUnknown } from "../not-counted.js";
-import type { ProjectionStatus } from "../services.js";
+
+import type { ProjectionStatus } from "../../model/status.js";
+import { isUnknown } from "../hits/not-counted.js";
 import { assetText, fillTemplate, pageParts, pagePolicy } from "../template.js";
 import { describe } from "./assets/page.js";
 

@@ -1,4 +1,4 @@
-import { dayOf, dayText } from "../days.js";
+import { dayOf, dayText } from "../series/days.js";
 
 const NAME = /^(\d{4}-\d{2}-\d{2}) (.+)$/su;
 

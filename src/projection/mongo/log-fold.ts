@@ -1,10 +1,10 @@
 import { HitsError } from "../../errors.js";
-import { foldHits } from "../../hit-record.js";
+import { foldHits } from "../../hit/record.js";
 import { type Damage, describeDamage } from "../../wal/damage.js";
 import type { LogReader } from "../../wal/log-reader.js";
 import type { MissingRange } from "../../wal/missing-ranges.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
-import { Series } from "../series.js";
+import { Series } from "../series/series.js";
 import { SeriesSlots } from "./series-slots.js";
 import type { Slots } from "./slots.js";
 import type { Checkpoint } from "./store.js";

@@ -1,4 +1,4 @@
-import type { SeriesLimits } from "../series.js";
+import type { SeriesLimits } from "../series/series.js";
 import type { ProjectorStatus } from "./projector-status.js";
 
 /** What goes between the server and the thread of its MongoDB projection. */

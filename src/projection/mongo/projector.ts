@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Backoff } from "../../host/backoff.js";
 import { describeDamage } from "../../wal/damage.js";
 import { Applier } from "./applier.js";
-import { Backoff } from "./backoff.js";
 import { CheckpointKeeper } from "./checkpoint-keeper.js";
 import type { Epochs } from "./epochs.js";
 import type { LogFold } from "./log-fold.js";

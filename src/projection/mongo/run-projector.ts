@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
-import type { SeriesLimits } from "../series.js";
+import type { SeriesLimits } from "../series/series.js";
 import { bootstrap } from "./bootstrap.js";
 import type { ProjectorReport } from "./messages.js";
 import { MongoStore } from "./mongo-store.js";

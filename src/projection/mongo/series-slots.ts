@@ -1,5 +1,5 @@
-import { DAY_MS, dayOf } from "../days.js";
-import type { Series } from "../series.js";
+import { DAY_MS, dayOf } from "../series/days.js";
+import type { Series } from "../series/series.js";
 import type { Ledger } from "./applier.js";
 import { dayName, partsOfDayName } from "./day-name.js";
 import { numbersOf, type SeenSlot, seenSlot, UNKNOWN } from "./seen-slot.js";

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { logFacts } from "../../../src/cli/doctor/log-facts.js";
 import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
-import { flipByte, inDirectory, rotatedLog, segments } from "../harness.js";
+import { flipByte, inDirectory, rotatedLog, segments } from "../wal/harness.js";
 
 test("all segments' bytes, and when the newest batch was written", () =>
   inDirectory(async (directory) => {

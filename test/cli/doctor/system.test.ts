@@ -8,7 +8,7 @@ import { checkHolder, checkLocking } from "../../../src/cli/doctor/lock.js";
 import { checkRuntime } from "../../../src/cli/doctor/runtime.js";
 import { checkSpace } from "../../../src/cli/doctor/space.js";
 import { HitsError } from "../../../src/errors.js";
-import { type Mount, mountOf } from "../../../src/mounts.js";
+import { type Mount, mountOf } from "../../../src/host/mounts.js";
 import { type Machine, probesOf } from "./probes.js";
 
 const MOUNT: Mount = { device: "8:1", mountPoint: "/", kind: "ext4", source: "/dev/sda1", options: ["rw", "relatime"] };

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { AccessLog, type AccessLogOptions } from "../../../src/cli/import/access-log.js";
 import { pageName } from "../../../src/cli/import/page-name.js";
-import type { Hit } from "../../../src/hit.js";
+import type { Hit } from "../../../src/model/hit.js";
 import { codeOf } from "../../support/code-of.js";
 
 const DEFAULTS: AccessLogOptions = { prefix: "", allStatuses: false, include: [], exclude: [], countBots: true };

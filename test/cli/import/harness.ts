@@ -1,7 +1,7 @@
 import { Readable, Writable } from "node:stream";
 import { runImport } from "../../../src/cli/import/import-command.js";
 import { runSet } from "../../../src/cli/import/set-command.js";
-import { type Ran, wal } from "../harness.js";
+import { type Ran, wal } from "../wal/harness.js";
 
 /** Everything that a summary with `--json` says. */
 export interface Summary {

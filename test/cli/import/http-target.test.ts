@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HttpTarget } from "../../../src/cli/import/http-target.js";
 import { Interrupted } from "../../../src/cli/import/target.js";
-import type { Hit } from "../../../src/hit.js";
+import type { Hit } from "../../../src/model/hit.js";
 import { codeOf } from "../../support/code-of.js";
 
 type Answer = (res: ServerResponse, body: string, req: IncomingMessage) => void;

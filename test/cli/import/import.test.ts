@@ -3,7 +3,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { inDirectory, jsonLines, wal } from "../harness.js";
+import { inDirectory, jsonLines, wal } from "../wal/harness.js";
 import { countsOf, type Imported, ndjson, type Run, runImporting } from "./harness.js";
 
 interface World {

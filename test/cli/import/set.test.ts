@@ -5,7 +5,7 @@ import { hitsFor } from "../../../src/cli/import/set-command.js";
 import type { CounterDocument, DamagedDocument } from "../../../src/projection/mongo/document.js";
 import { codeOf } from "../../support/code-of.js";
 import { freePort } from "../../support/mongodb/free-port.js";
-import { inDirectory, jsonLines, wal } from "../harness.js";
+import { inDirectory, jsonLines, wal } from "../wal/harness.js";
 import { countsOf, runSetting } from "./harness.js";
 
 const MAX = 2 ** 52;

@@ -1,8 +1,8 @@
 import * as assert from "uvu/assert";
-import { countHits } from "../../../src/cli/counts.js";
-import { verifyLog } from "../../../src/cli/verify-log.js";
+import { countHits } from "../../../src/cli/wal/counts.js";
 import { HitsError } from "../../../src/errors.js";
-import { storedHits } from "../../../src/hit-record.js";
+import { storedHits } from "../../../src/hit/record.js";
+import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import { LogFold } from "../../../src/projection/mongo/log-fold.js";
 import { Slots } from "../../../src/projection/mongo/slots.js";
 import type { Damage } from "../../../src/wal/damage.js";

@@ -1,6 +1,6 @@
 import path from "node:path";
-import type { Hit } from "../../../src/hit.js";
-import { storedHits } from "../../../src/hit-record.js";
+import { storedHits } from "../../../src/hit/record.js";
+import type { Hit } from "../../../src/model/hit.js";
 import { BATCH_HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { readSegmentHeader } from "../../../src/wal/segment-header.js";

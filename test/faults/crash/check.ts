@@ -1,7 +1,7 @@
 import * as assert from "uvu/assert";
-import { verifyLog } from "../../../src/cli/verify-log.js";
 import { HitsError, systemCode } from "../../../src/errors.js";
-import { storedHits } from "../../../src/hit-record.js";
+import { storedHits } from "../../../src/hit/record.js";
+import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { registrations } from "../../../src/wal/registrations.js";
 import type { Crash } from "../../support/memory-disk.js";

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { storedHits } from "../../../src/hit-record.js";
+import { storedHits } from "../../../src/hit/record.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { segmentName } from "../../../src/wal/segment-name.js";

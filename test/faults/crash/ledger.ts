@@ -1,4 +1,4 @@
-import type { Hit } from "../../../src/hit.js";
+import type { Hit } from "../../../src/model/hit.js";
 import type { Operation } from "../../support/memory-handle.js";
 
 /** A hit as its client knows it. Moments are counted in operations of the file system: so many were done before. */

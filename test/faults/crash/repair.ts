@@ -1,11 +1,11 @@
 import path from "node:path";
 import { crc32 } from "node:zlib";
 import * as assert from "uvu/assert";
-import { checkLogDirectory } from "../../../src/cli/log-directory.js";
-import { dryRepair, type RepairOptions, repairLog } from "../../../src/cli/repair-act.js";
-import type { Step } from "../../../src/cli/repair-steps.js";
-import { verifyLog } from "../../../src/cli/verify-log.js";
 import { HitsError } from "../../../src/errors.js";
+import { checkLogDirectory } from "../../../src/maintenance/log-directory.js";
+import { dryRepair, type RepairOptions, repairLog } from "../../../src/maintenance/repair/repair-log.js";
+import type { Step } from "../../../src/maintenance/repair/steps.js";
+import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import type { FileSystem } from "../../../src/wal/file-system.js";
 import { readMissingRanges } from "../../../src/wal/missing-ranges.js";
 import { QUARANTINE_DIRECTORY } from "../../../src/wal/segment-name.js";

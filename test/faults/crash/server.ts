@@ -1,7 +1,7 @@
-import { Collector } from "../../../src/collector.js";
 import { LocalProjection, loadSnapshots } from "../../../src/projection/local.js";
-import { writeSnapshot } from "../../../src/projection/snapshot.js";
-import type { SnapshotJob } from "../../../src/projection/snapshot-worker.js";
+import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import type { SnapshotJob } from "../../../src/projection/snapshot/snapshot-worker.js";
+import { Collector } from "../../../src/server/collector.js";
 import type { FileSystem } from "../../../src/wal/file-system.js";
 import { Log } from "../../../src/wal/log.js";
 

@@ -1,4 +1,4 @@
-import type { DashboardData } from "../../../src/http/dashboard/dashboard-data.js";
+import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { browserTest } from "../chromium.js";
 import { type OpenedPage, type PageOptions, withPage } from "../opened-page.js";
 import { DashboardServer } from "./server.js";

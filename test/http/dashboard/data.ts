@@ -1,5 +1,5 @@
-import type { DashboardData, TopCounter } from "../../../src/http/dashboard/dashboard-data.js";
-import type { ProjectionStatus } from "../../../src/http/services.js";
+import type { DashboardData, TopCounter } from "../../../src/model/dashboard-data.js";
+import type { ProjectionStatus } from "../../../src/model/status.js";
 
 export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;

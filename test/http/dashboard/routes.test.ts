@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { OPEN_POLICY } from "../../../src/http/access-policy.js";
-import type { DashboardData } from "../../../src/http/dashboard/dashboard-data.js";
+import { OPEN_POLICY } from "../../../src/http/access/access-policy.js";
 import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "../../../src/http/dashboard/dashboard-page.js";
+import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { expectProblem, withServer } from "../harness.js";
 
 test("the page, its assets and its data", () =>

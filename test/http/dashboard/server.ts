@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { DashboardData } from "../../../src/http/dashboard/dashboard-data.js";
 import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "../../../src/http/dashboard/dashboard-page.js";
 import { pageAssets } from "../../../src/http/page/page.js";
+import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { RestartableServer } from "../restartable-server.js";
 
 /** A server of the dashboard and nothing else, whose figures are what the test says. */

@@ -9,7 +9,7 @@ import {
   rate,
   sinceWords,
 } from "../../../src/http/dashboard/assets/dashboard-words.js";
-import type { DashboardData } from "../../../src/http/dashboard/dashboard-data.js";
+import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { ago, counters, DAMAGE, dashboardData, GIB, local, logOf, MIB, mongodb, top } from "./data.js";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");

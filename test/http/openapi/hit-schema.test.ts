@@ -2,10 +2,11 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MAX_AHEAD_MS, MAX_N, parseHit } from "../../../src/hit.js";
-import { parseLine } from "../../../src/http/bulk-lines.js";
+import { parseLine } from "../../../src/hit/bulk-lines.js";
+import { parseHit } from "../../../src/hit/parse-hit.js";
 import { namedSchemas } from "../../../src/http/openapi/components.js";
 import { hitEntry } from "../../../src/http/openapi/hit-schema.js";
+import { MAX_AHEAD_MS, MAX_N } from "../../../src/model/hit.js";
 import "../../../src/http/openapi/document.js";
 
 const ajv = new Ajv2020({ strict: false, formats: {} });

@@ -1,5 +1,5 @@
 import type { PageView } from "../../../src/http/page/page.js";
-import type { ProjectionStatus } from "../../../src/http/services.js";
+import type { ProjectionStatus } from "../../../src/model/status.js";
 
 export function ago(seconds: number): string {
   return new Date(Date.now() - seconds * 1000).toISOString();

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bootstrap } from "../../../src/projection/mongo/bootstrap.js";
-import { writeSnapshot } from "../../../src/projection/snapshot.js";
+import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import type { Damage } from "../../../src/wal/damage.js";
 import { forget, registrations } from "../../../src/wal/registrations.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
-import { storedHits } from "../../../src/hit-record.js";
+import { storedHits } from "../../../src/hit/record.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
 import { readHeaderIfThere } from "../../../src/wal/segment-header.js";

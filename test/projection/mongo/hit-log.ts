@@ -1,4 +1,4 @@
-import { encodeHits } from "../../../src/hit-encoding.js";
+import { encodeHits } from "../../../src/hit/encoding.js";
 import type { Log, LogOptions } from "../../../src/wal/log.js";
 import { openLog } from "../../support/log-files.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { encodeHit } from "../../../src/hit-encoding.js";
+import { encodeHit } from "../../../src/hit/encoding.js";
 import { LogFold } from "../../../src/projection/mongo/log-fold.js";
 import { Slots } from "../../../src/projection/mongo/slots.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";

@@ -1,11 +1,11 @@
 /** Counters' days in the database: what is owed of them, what is found missing, and what is left alone. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/days.js";
 import { SeriesProjection } from "../../../src/projection/mongo/series-projection.js";
 import { SeriesSlots } from "../../../src/projection/mongo/series-slots.js";
 import { Slots } from "../../../src/projection/mongo/slots.js";
-import { Series } from "../../../src/projection/series.js";
+import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/series/days.js";
+import { Series } from "../../../src/projection/series/series.js";
 import { FakeDatabase } from "./fake-database.js";
 import { FakeStore, SOUND } from "./fake-store.js";
 import { HitLog, missingDays, wrongDays } from "./hit-log.js";

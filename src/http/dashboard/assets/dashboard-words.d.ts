@@ -1,4 +1,4 @@
-import type { DashboardData } from "../dashboard-data.js";
+import type { DashboardData } from "../../../model/dashboard-data.js";
 
 /** `1,234`. */
 export function number(n: number): string;

@@ -1,4 +1,4 @@
-import type { ProjectionStatus } from "../../services.js";
+import type { ProjectionStatus } from "../../../model/status.js";
 
 /** What the page knows of a counter: the server's view of it, or the data of one `counter` event. */
 export interface Described {

@@ -1,0 +1,108 @@
+import { againWhenOvertaken, checkLogDirectory } from "../../maintenance/log-directory.js";
+import { logStatus, type StatusReport } from "../../maintenance/log-status.js";
+import { describeFinding, missingFinding } from "../../maintenance/verify/finding.js";
+import { humanAge, humanBytes, plural, rfc3339, seconds } from "../../model/text.js";
+import { describeDamage } from "../../wal/damage.js";
+import { table } from "../columns.js";
+import { printableName } from "../printable.js";
+import type { Command } from "./command.js";
+
+export const statusCommand: Command = {
+  name: "status",
+  synopsis: "",
+  summary: "log, snapshots, registered projections, checkpoints, lag",
+  options: [],
+  help: `Reads the log once and prints what it holds, its snapshots, and how far each registered projection has come; lag is in
+hits. Whether a process has the log open can't be asked without disturbing one that is about to: the last that did is
+named.
+
+  --json: {"log":{"id","epoch","start","end","segments","bytes","damage":[…],
+                  "missing":[{"file","byte","from","to","expected","found","repaired","quarantine","settled","mends"}]},
+           "snapshots":[{"file","offset","created","ageSeconds","bytes","sound","invalid"}],
+           "projections":[{"name","checkpoint","lag","updatedAt","problem"}],"lastOpenedBy"}
+Exit status: 0; 1 where it can't be read.`,
+
+  async run({ fs, directory, json, output }) {
+    await checkLogDirectory(fs, directory);
+    const report = await againWhenOvertaken(() => logStatus(fs, directory));
+    const now = Date.now();
+    if (json) await output.json(document(report, now));
+    else await output.lines(page(report, directory, now));
+    return 0;
+  },
+};
+
+function document({ log, snapshots, projections, lastOpenedBy }: StatusReport, now: number) {
+  return {
+    log: {
+      ...log,
+      id: log.id ?? null,
+      epoch: log.epoch ?? null,
+      damage: log.damage.map((damage) => ({ ...damage, to: damage.to ?? null })),
+      missing: log.missing.map((range) => ({ ...range, mends: range.mends.length })),
+    },
+    snapshots: snapshots.map(({ file, bytes, facts, invalid }) => ({
+      file,
+      offset: facts?.offset ?? null,
+      created: facts?.created ?? null,
+      ageSeconds: facts === undefined ? null : Math.max(0, Math.floor((now - Date.parse(facts.created)) / 1000)),
+      bytes,
+      sound: invalid === undefined,
+      invalid: invalid ?? null,
+    })),
+    projections: projections.map((row) => ({ ...row, problem: row.problem ?? null })),
+    lastOpenedBy: lastOpenedBy ?? null,
+  };
+}
+
+function page({ log, snapshots, projections, lastOpenedBy }: StatusReport, directory: string, now: number): string[] {
+  const size = `${plural(log.segments, "segment")}, ${humanBytes(log.bytes)}`;
+  return [
+    `log ${log.id ?? "unknown"}, epoch ${log.epoch ?? "unknown"}, in ${directory}`,
+    `offsets ${log.start} to ${log.end}, ${size}`,
+    lastOpenedBy === undefined ? "never opened here" : `last opened by ${printableName(lastOpenedBy)}`,
+    log.damage.length === 0 ? "no damage" : `damaged in ${plural(log.damage.length, "place")}:`,
+    ...log.damage.map((damage) => `  ${describeDamage(damage)}`),
+    ...log.missing.map((range) => describeFinding(missingFinding(range))),
+    "",
+    ...(snapshots.length === 0 ? ["no snapshots"] : table(SNAPSHOTS, snapshots.map(snapshotCells(now)))),
+    "",
+    ...(projections.length === 0
+      ? ["no registered projections"]
+      : table(PROJECTIONS, projections.map(projectionCells))),
+  ];
+}
+
+const SNAPSHOTS = [
+  { header: "SNAPSHOT AT", right: true },
+  { header: "CREATED" },
+  { header: "AGE", right: true },
+  { header: "SIZE", right: true },
+  { header: "STATE" },
+] as const;
+
+function snapshotCells(now: number) {
+  return ({ file, bytes, facts, invalid }: StatusReport["snapshots"][number]): string[] => {
+    const created = facts === undefined ? undefined : Date.parse(facts.created);
+    return [
+      String(facts?.offset ?? file),
+      seconds(created),
+      created === undefined ? "-" : humanAge(now - created),
+      humanBytes(bytes),
+      invalid === undefined ? "sound" : `damaged: ${invalid}`,
+    ];
+  };
+}
+
+const PROJECTIONS = [
+  { header: "PROJECTION" },
+  { header: "CHECKPOINT", right: true },
+  { header: "LAG", right: true },
+  { header: "UPDATED" },
+  { header: "" },
+] as const;
+
+function projectionCells({ name, checkpoint, lag, updatedAt, problem }: StatusReport["projections"][number]): string[] {
+  const updated = Date.parse(updatedAt);
+  return [name, String(checkpoint), String(lag), Number.isNaN(updated) ? "-" : rfc3339(updated), problem ?? ""];
+}

@@ -1,0 +1,47 @@
+import { againWhenOvertaken, checkLogDirectory } from "../../maintenance/log-directory.js";
+import { describeFinding, isSound } from "../../maintenance/verify/finding.js";
+import { type Verification, verifyLog } from "../../maintenance/verify/verify-log.js";
+import { humanBytes, plural } from "../../model/text.js";
+import type { Command } from "./command.js";
+
+export const verifyCommand: Command = {
+  name: "verify",
+  synopsis: "",
+  summary: "reads every byte; one line a finding: file, byte, offset, expected, found",
+  options: [],
+  help: `Reads every byte of every segment, snapshot and registration. A line for each finding, and one that sums up.
+
+  damage         bytes of the log that are missing, wrong, or can't be understood
+  snapshot       a snapshot that is damaged, or knows of what the log doesn't have
+  registration   a projection's registration that is damaged, or knows of what the log doesn't have
+  missing        offsets that a repair has written down as missing. Sound, and always listed
+  torn tail      bytes behind the last valid batch, as a crash leaves them: never acknowledged. Sound
+  leftover       the same behind the end of a closed segment. Sound
+  padding        bytes changed in the unused rest of a segment's header. Sound, but a disk does not do that by itself
+
+What can't be told: the last batch before an end that nothing vouches for, flipped or zeroed, looks like a torn tail.
+
+  --json: {"sound","segments","records","bytes","snapshots","findings":[{"kind","file","byte","offset","expected","found"}]}
+Exit status: 0 sound; 1 damaged, or it can't be read.`,
+
+  async run({ fs, directory, json, output }) {
+    await checkLogDirectory(fs, directory);
+    const verification = await againWhenOvertaken(() => verifyLog(fs, directory));
+    if (json) await output.json(verification);
+    else await output.lines([...verification.findings.map(describeFinding), summary(verification)]);
+    return verification.sound ? 0 : 1;
+  },
+};
+
+function summary({ sound, segments, records, bytes, snapshots, findings }: Verification): string {
+  const read = [
+    plural(segments, "segment"),
+    plural(records, "record"),
+    humanBytes(bytes),
+    plural(snapshots, "snapshot"),
+  ];
+  const harmless = findings.filter(isSound).length;
+  const damaged = findings.length - harmless;
+  const notes = harmless === 0 ? "" : `; ${plural(harmless, "note")}`;
+  return `${sound ? "sound" : `damaged: ${plural(damaged, "finding")}`}${notes} (${read.join(", ")} read)`;
+}

@@ -1,0 +1,77 @@
+import type { ErrorCode, HitsError } from "../errors.js";
+import type { Hit } from "../model/hit.js";
+
+/** An entry of a bulk request that isn't counted. */
+export interface Rejection {
+  /** The line or the element of the array, from 0. */
+  readonly index: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** How many rejections an answer names; the others are only counted. */
+export const MAX_SHOWN = 100;
+
+/** The entries of a bulk request as they are read, one after the other. */
+export class BulkEntries {
+  #hits: Hit[] = [];
+  #indexes: number[] = [];
+  #rejections: Rejection[] = [];
+  #next = 0;
+  readonly #byCode = new Map<ErrorCode, number>();
+
+  /** The next entry is this hit. */
+  accept(hit: Hit): void {
+    this.#hits.push(hit);
+    this.#indexes.push(this.#next++);
+  }
+
+  /** The next entry is refused. */
+  reject(error: HitsError): void {
+    this.#note(this.#next++, error);
+  }
+
+  /** The next line is blank: no entry. */
+  skip(): void {
+    this.#next++;
+  }
+
+  /** Refuses those hits for which `why` has an error. */
+  refuseWhere(why: (hit: Hit) => HitsError | undefined): void {
+    const hits: Hit[] = [];
+    const shown = this.#rejections;
+    this.#rejections = [];
+    for (const [i, hit] of this.#hits.entries()) {
+      const error = why(hit);
+      if (error === undefined) hits.push(hit);
+      else this.#note(this.#indexes[i] ?? 0, error);
+    }
+    this.#hits = hits;
+    this.#indexes = [];
+    this.#rejections = [...shown, ...this.#rejections].sort((a, b) => a.index - b.index).slice(0, MAX_SHOWN);
+  }
+
+  get hits(): readonly Hit[] {
+    return this.#hits;
+  }
+
+  get rejectedCount(): number {
+    return [...this.#byCode.values()].reduce((total, count) => total + count, 0);
+  }
+
+  get rejectedByCode(): ReadonlyMap<ErrorCode, number> {
+    return this.#byCode;
+  }
+
+  /** The first of them, by index. */
+  get rejected(): readonly Rejection[] {
+    return this.#rejections;
+  }
+
+  #note(index: number, error: HitsError): void {
+    this.#byCode.set(error.code, (this.#byCode.get(error.code) ?? 0) + 1);
+    if (this.#rejections.length < MAX_SHOWN) {
+      this.#rejections.push({ index, code: error.code, detail: error.message });
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { isUtf8 } from "node:buffer";
+import { HitsError } from "../errors.js";
+
+/** The body as text, a byte order mark left out. Throws `INVALID_BODY` for anything but UTF-8. */
+export function bodyText(body: Buffer): string {
+  if (!isUtf8(body)) throw new HitsError("INVALID_BODY", "the body is not UTF-8");
+  const text = body.toString("utf8");
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
+}
+
+/** JSON parsed, with `depth` checked before. Throws `INVALID_BODY`; its message starts with `what`. */
+export function parseJson(body: Buffer, depth: number, what: string): unknown {
+  const text = bodyText(body);
+  if (deeperThan(body, depth)) throw new HitsError("INVALID_BODY", `${what} is nested more than ${depth} deep`);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new HitsError("INVALID_BODY", `${what} is not JSON`);
+  }
+}
+
+const QUOTE = 34;
+const BACKSLASH = 92;
+const OPEN = 123;
+const CLOSE = 125;
+
+/**
+ * Whether JSON text has arrays and objects more than `max` deep inside one another: looked at before it is parsed, so
+ * that nothing recursive ever sees such a text. What isn't JSON gets some answer.
+ */
+export function deeperThan(json: Uint8Array, max: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i] ?? 0;
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    // `[` and `{`, `]` and `}` differ in one bit each.
+    else if ((byte | 32) === OPEN) {
+      if (++depth > max) return true;
+    } else if ((byte | 32) === CLOSE) depth--;
+  }
+  return false;
+}

@@ -1,0 +1,83 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isbot } from "isbot";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { HitsError } from "../../errors.js";
+import type { AccessPolicy, RateLimit } from "./access-policy.js";
+import type { Admin } from "./admin.js";
+import { clientAddress, networkOf } from "./client-address.js";
+import { isOriginAllowed } from "./cors.js";
+
+/**
+ * Clients are told apart by a hash of so many bits, which bounds the limiter's memory to some 60 MB whatever comes. Two
+ * of a hundred clients share an allowance by chance once in fifty runs.
+ */
+const CLIENT_BITS = 18;
+
+/** What stands between a request and its being counted, apart from the hit itself. */
+export class Gate {
+  readonly #policy: AccessPolicy;
+  readonly #admin: Admin;
+  readonly #limiter: ClientLimiter | undefined;
+
+  constructor(policy: AccessPolicy, admin: Admin) {
+    this.#policy = policy;
+    this.#admin = admin;
+    this.#limiter = policy.rateLimit === undefined ? undefined : new ClientLimiter(policy.rateLimit);
+  }
+
+  /** Throws `ORIGIN_NOT_ALLOWED` for pages that may not call here. Browsers send what is plain text without asking first. */
+  checkOrigin(req: IncomingMessage): void {
+    if (req.headers.origin === undefined || isOriginAllowed(req, this.#policy)) return;
+    throw new HitsError(
+      "ORIGIN_NOT_ALLOWED",
+      `pages of ${req.headers.origin.slice(0, 200)} may not count here: CORS_ORIGINS does not name it`,
+    );
+  }
+
+  /**
+   * Takes so many hits off what the client may send; rejects with `RATE_LIMITED`. Undefined, so that nothing is waited
+   * for, where there is no limit. The bearer of `ADMIN_TOKEN` has none.
+   */
+  take(req: IncomingMessage, hits: number): Promise<void> | undefined {
+    if (this.#limiter === undefined || this.#admin.isBearer(req)) return undefined;
+    return this.#limiter.consume(clientAddress(req, this.#policy.trustProxy), hits);
+  }
+
+  /** Whether the request comes from a known bot, and those are not counted. */
+  isUncountedBot(req: IncomingMessage): boolean {
+    return !this.#policy.countBots && isbot(req.headers["user-agent"]);
+  }
+}
+
+/** Hits for each client address in fixed windows, in memory. */
+class ClientLimiter {
+  readonly #limit: RateLimit;
+  readonly #limiter: RateLimiterMemory;
+  readonly #salt = randomBytes(16);
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit;
+    this.#limiter = new RateLimiterMemory({ points: limit.hits, duration: limit.seconds });
+  }
+
+  async consume(address: string, hits: number): Promise<void> {
+    const { hits: allowed, seconds } = this.#limit;
+    const most = `${allowed} hits in ${seconds} s are allowed for each client`;
+    if (hits > allowed) {
+      throw new HitsError("RATE_LIMITED", `${hits} hits in one request: ${most}`, { retryAfter: seconds });
+    }
+    try {
+      await this.#limiter.consume(this.#keyOf(address), hits);
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw refused;
+      const retryAfter = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
+      throw new HitsError("RATE_LIMITED", `too many hits from this address: ${most}`, { retryAfter });
+    }
+  }
+
+  #keyOf(address: string): string {
+    const hash = createHash("sha256").update(this.#salt).update(networkOf(address)).digest();
+    return String(hash.readUInt32LE(0) >>> (32 - CLIENT_BITS));
+  }
+}

@@ -1,0 +1,178 @@
+import type { ServerResponse } from "node:http";
+import { HitsError } from "../../errors.js";
+import type { Logger } from "../../model/logger.js";
+import type { Services } from "../../model/services.js";
+import type { ProjectionStatus } from "../../model/status.js";
+import { knownCounter } from "./known-counter.js";
+
+export interface StreamBounds {
+  readonly maxStreams: number;
+  /** How often the counters are looked at. */
+  readonly pollMs: number;
+  /** How often a stream without news gets a comment, which keeps proxies from closing it. */
+  readonly commentMs: number;
+  /** A client that has left more than this unread is cut off. */
+  readonly maxUnreadBytes: number;
+}
+
+const BOUNDS: StreamBounds = { maxStreams: 1000, pollMs: 250, commentMs: 15_000, maxUnreadBytes: 64 * 1024 };
+
+/** While only the lag changes, as it does with every hit of any counter, a stream gets an event this often. */
+const LAG_MS = 1000;
+
+const HEADERS = [
+  "Content-Type",
+  "text/event-stream",
+  "Cache-Control",
+  "no-store, no-transform",
+  "X-Accel-Buffering",
+  "no",
+  "X-Content-Type-Options",
+  "nosniff",
+];
+
+type ProjectionNews = Pick<ProjectionStatus, "name" | "state" | "since" | "lag" | "lastError">;
+
+/** All streams of one counter. */
+interface Channel {
+  readonly counter: string;
+  readonly streams: Set<ServerResponse>;
+  /** What its streams were told last, apart from times and lag, and apart from times. */
+  state: string;
+  stateAndLag: string;
+  sentAt: number;
+}
+
+/** `GET /events`: the state of a counter, at once and whenever it changes, as server-sent events. */
+export class EventStreams {
+  readonly #services: Services;
+  readonly #projectionStatuses: () => readonly ProjectionStatus[];
+  readonly #logger: Logger;
+  readonly #bounds: StreamBounds;
+  readonly #channels = new Map<string, Channel>();
+  #open = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #commentedAt = 0;
+  #stopped = false;
+
+  constructor(
+    services: Services,
+    projections: () => readonly ProjectionStatus[],
+    logger: Logger,
+    bounds: Partial<StreamBounds> = {},
+  ) {
+    this.#services = services;
+    this.#projectionStatuses = projections;
+    this.#logger = logger;
+    this.#bounds = { ...BOUNDS, ...bounds };
+  }
+
+  /** Streams that are open now. */
+  get count(): number {
+    return this.#open;
+  }
+
+  /**
+   * Answers with a stream of this counter's states. Throws `TOO_MANY_STREAMS`, and `CLOSING` once stopped; a HEAD
+   * request gets the headers.
+   */
+  open(res: ServerResponse, counter: string): void {
+    if (this.#stopped) throw new HitsError("CLOSING", "this server is closing");
+    if (this.#open >= this.#bounds.maxStreams) {
+      throw new HitsError("TOO_MANY_STREAMS", `${this.#open} event streams are open, as many as are allowed`);
+    }
+    if (res.req.method === "HEAD") {
+      res.writeHead(200, HEADERS);
+      res.end();
+      return;
+    }
+    const channel = this.#channels.get(counter) ?? this.#newChannel(counter);
+    // Those who are here already learn of any change with the newcomer, not after it.
+    const projections = this.#projections();
+    this.#refresh(channel, projections);
+    const first = frameOf(this.#counter(counter), projections);
+    res.writeHead(200, HEADERS);
+    res.write(`retry: 1000\n\n${first}`);
+    channel.streams.add(res);
+    this.#channels.set(counter, channel);
+    this.#open++;
+    res.once("close", () => this.#forget(channel, res));
+    this.#startTimer();
+  }
+
+  /** Ends all streams, and refuses new ones from now on. */
+  stop(): void {
+    this.#stopped = true;
+    for (const channel of this.#channels.values()) for (const res of channel.streams) res.end();
+  }
+
+  #newChannel(counter: string): Channel {
+    return { counter, streams: new Set(), state: "", stateAndLag: "", sentAt: 0 };
+  }
+
+  #forget(channel: Channel, res: ServerResponse): void {
+    channel.streams.delete(res);
+    this.#open--;
+    if (channel.streams.size === 0 && this.#channels.get(channel.counter) === channel) {
+      this.#channels.delete(channel.counter);
+    }
+    if (this.#open === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  #startTimer(): void {
+    if (this.#timer !== undefined) return;
+    this.#commentedAt = performance.now();
+    this.#timer = setInterval(() => this.#tick(), this.#bounds.pollMs).unref();
+  }
+
+  #tick(): void {
+    try {
+      const projections = this.#projections();
+      for (const channel of this.#channels.values()) this.#refresh(channel, projections);
+    } catch (error) {
+      this.#logger.error({ err: error }, "event streams could not be brought up to date");
+    }
+    const now = performance.now();
+    if (now - this.#commentedAt < this.#bounds.commentMs) return;
+    this.#commentedAt = now;
+    for (const channel of this.#channels.values()) this.#send(channel, ":\n\n");
+  }
+
+  #projections(): ProjectionNews[] {
+    return this.#projectionStatuses().map(({ name, state, since, lag, lastError }) => {
+      return { name, state, since, lag, lastError };
+    });
+  }
+
+  /** Tells the streams of a channel how things stand, if that is anything new. */
+  #refresh(channel: Channel, projections: readonly ProjectionNews[]): void {
+    const counter = this.#counter(channel.counter);
+    const state = JSON.stringify([{ ...counter, asOf: "" }, projections.map((one) => ({ ...one, lag: 0 }))]);
+    const stateAndLag = state + projections.map((one) => one.lag).join();
+    const now = performance.now();
+    const isNew = state !== channel.state || (stateAndLag !== channel.stateAndLag && now - channel.sentAt >= LAG_MS);
+    if (!isNew) return;
+    channel.state = state;
+    channel.stateAndLag = stateAndLag;
+    channel.sentAt = now;
+    this.#send(channel, frameOf(counter, projections));
+  }
+
+  #counter(name: string): object {
+    return knownCounter(this.#services, name) ?? { counter: name, count: null, projected: null, pending: null };
+  }
+
+  #send(channel: Channel, text: string): void {
+    for (const res of channel.streams) {
+      if (res.writableLength > this.#bounds.maxUnreadBytes) res.destroy();
+      else res.write(text);
+    }
+  }
+}
+
+function frameOf(counter: object, projections: readonly ProjectionNews[]): string {
+  return `event: counter\ndata: ${JSON.stringify({ ...counter, projections })}\n\n`;
+}

@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { HitsError } from "../../errors.js";
+import { BulkEntries } from "../../hit/bulk-entries.js";
+import { MAX_PARSED_DEPTH, readLines } from "../../hit/bulk-lines.js";
+import { bodyText, parseJson } from "../../hit/json.js";
+import { parseHit } from "../../hit/parse-hit.js";
+import type { Logger } from "../../model/logger.js";
+import type { Services } from "../../model/services.js";
+import type { Gate } from "../access/gate.js";
+import { sendError, sendJson } from "../answer.js";
+import { brief, mediaType, readBody } from "./body.js";
+import { notCountedHeader } from "./not-counted.js";
+
+export const MAX_BULK_BYTES = 8 * 1024 * 1024;
+/** Bulk bodies in memory at once, of all requests together; more are refused with `QUEUE_FULL`. */
+const MAX_BYTES_AT_ONCE = 128 * 1024 * 1024;
+/** Entries read in one go, before others get a turn: a few milliseconds. */
+const ENTRIES_A_TURN = 4096;
+
+export const LINE_TYPES = new Set([
+  "application/x-ndjson",
+  "application/ndjson",
+  "application/jsonl",
+  "application/x-jsonlines",
+  "text/plain",
+]);
+
+/** `POST /hits`: many hits in one request, made durable as one batch. */
+export class BulkHits {
+  readonly #services: Services;
+  readonly #gate: Gate;
+  readonly #logger: Logger;
+  #bytesAtOnce = 0;
+
+  constructor(services: Services, gate: Gate, logger: Logger) {
+    this.#services = services;
+    this.#gate = gate;
+    this.#logger = logger;
+  }
+
+  /** Answers the request, whatever it holds; never rejects. */
+  async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const reserved = Math.min(Number(req.headers["content-length"] ?? MAX_BULK_BYTES), MAX_BULK_BYTES);
+    this.#bytesAtOnce += reserved;
+    const entries = new BulkEntries();
+    try {
+      if (this.#bytesAtOnce > MAX_BYTES_AT_ONCE) {
+        throw new HitsError("QUEUE_FULL", "too many bulk requests at once: not counted, try again");
+      }
+      this.#gate.checkOrigin(req);
+      await readEntries(req, entries);
+      // A request without a single hit is one all the same, or it would be free.
+      await this.#gate.take(req, Math.max(1, entries.hits.length));
+      this.#refuseUnwanted(entries);
+      if (entries.hits.length === 0) throw nothingToCount(entries);
+      const { accepted, replayed, firstOffset, lastOffset } = await this.#services.recordAll(entries.hits);
+      const again = replayed > 0 ? { replayed } : undefined;
+      sendJson(res, 202, JSON.stringify({ accepted, ...again, firstOffset, lastOffset, ...refused(entries) }));
+    } catch (error) {
+      const isBody = error instanceof HitsError && error.code === "INVALID_BODY";
+      const none = { accepted: 0, firstOffset: null, lastOffset: null, ...refused(entries) };
+      const code = sendError(res, error, this.#logger, isBody ? none : undefined, notCountedHeader);
+      // A body that could not be read at all is one refusal.
+      const hits = entries.hits.length === 0 && entries.rejectedCount === 0 ? 1 : entries.hits.length;
+      if (code !== undefined && hits > 0) this.#services.noteRejected(code, hits);
+    } finally {
+      for (const [code, hits] of entries.rejectedByCode) this.#services.noteRejected(code, hits);
+      this.#bytesAtOnce -= reserved;
+    }
+  }
+
+  /** Line by line what would else refuse the whole batch. In one go with appending it, so that it still holds then. */
+  #refuseUnwanted(entries: BulkEntries): void {
+    const admission = this.#services.admission();
+    entries.refuseWhere((hit) => admission.refuse(hit));
+  }
+}
+
+async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<void> {
+  const type = mediaType(req);
+  const isArray = type === "application/json";
+  if (!isArray && !LINE_TYPES.has(type)) {
+    throw new HitsError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `the body is ${type === "" ? "of no stated type" : brief(type)}: send Content-Type: application/x-ndjson for one ` +
+        "hit a line, or application/json for an array of hits",
+    );
+  }
+  const body = await readBody(req, MAX_BULK_BYTES);
+  if (isArray) await readArray(parseJson(body, MAX_PARSED_DEPTH, "the body"), entries);
+  else await readAllLines(bodyText(body), entries);
+}
+
+async function readAllLines(text: string, entries: BulkEntries): Promise<void> {
+  const now = Date.now();
+  let position = readLines(text, 0, ENTRIES_A_TURN, now, entries);
+  while (position !== -1) {
+    await nextTurn();
+    position = readLines(text, position, ENTRIES_A_TURN, now, entries);
+  }
+}
+
+async function readArray(values: unknown, entries: BulkEntries): Promise<void> {
+  if (!Array.isArray(values)) {
+    throw new HitsError("INVALID_BODY", "the body is not an array of hits: send [{…}], or NDJSON, one hit a line");
+  }
+  const now = Date.now();
+  for (const [index, value] of values.entries()) {
+    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await nextTurn();
+    try {
+      entries.accept(parseHit(value, now));
+    } catch (error) {
+      if (!(error instanceof HitsError)) throw error;
+      entries.reject(error);
+    }
+  }
+}
+
+function refused(entries: BulkEntries) {
+  return { rejectedCount: entries.rejectedCount, rejected: entries.rejected };
+}
+
+function nothingToCount(entries: BulkEntries): HitsError {
+  const first = entries.rejected[0];
+  const why = first === undefined ? "it holds no hit" : `entry ${first.index}: ${first.detail}`;
+  return new HitsError("INVALID_BODY", `nothing in the body can be counted; ${why}`);
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Middleware } from "koa";
+import type { Logger } from "../../model/logger.js";
+import type { Services } from "../../model/services.js";
+import type { Gate } from "../access/gate.js";
+import { sendError, sendJson } from "../answer.js";
+import { type KnownName, NameCache } from "../counters/counter-name.js";
+import { hasBody, readPayload } from "./body.js";
+import { idOf, numberIn } from "./hit-query.js";
+import { notCountedHeader } from "./not-counted.js";
+
+const PREFIX = "/hits/";
+const REPLAYED = ["Idempotent-Replayed", "true"];
+
+/** Single hits: `POST /hits/:counter`, and `POST /hits?counter=`. */
+export class SingleHits {
+  readonly #services: Services;
+  readonly #gate: Gate;
+  readonly #logger: Logger;
+  readonly #names = new NameCache();
+
+  constructor(services: Services, gate: Gate, logger: Logger) {
+    this.#services = services;
+    this.#gate = gate;
+    this.#logger = logger;
+  }
+
+  /**
+   * Answers `POST /hits/:counter` ahead of everything else, because that is what nearly all requests are: a router
+   * would cost more than all the rest of it. What looks any different goes on to the next middleware.
+   */
+  middleware(): Middleware {
+    return (ctx, next) => {
+      const { req, res } = ctx;
+      const url = req.url ?? "";
+      if (req.method !== "POST" || !url.startsWith(PREFIX)) return next();
+      const mark = url.indexOf("?", PREFIX.length);
+      const segment = mark === -1 ? url.slice(PREFIX.length) : url.slice(PREFIX.length, mark);
+      if (segment.includes("/")) return next();
+      ctx.respond = false;
+      return this.answer(req, res, segment, mark === -1 ? "" : url.slice(mark + 1));
+    };
+  }
+
+  /** Answers the request as a hit of the counter that this path segment, as sent, names; never rejects. */
+  async answer(req: IncomingMessage, res: ServerResponse, segment: string, query: string): Promise<void> {
+    try {
+      await this.#record(req, res, this.#names.get(segment), query);
+    } catch (error) {
+      this.#refuse(res, error);
+    }
+  }
+
+  /** The same for a counter whose name is known. */
+  async answerFor(req: IncomingMessage, res: ServerResponse, name: string, query: string): Promise<void> {
+    try {
+      await this.#record(req, res, { name, json: JSON.stringify(name) }, query);
+    } catch (error) {
+      this.#refuse(res, error);
+    }
+  }
+
+  #refuse(res: ServerResponse, error: unknown): void {
+    const code = sendError(res, error, this.#logger, undefined, notCountedHeader);
+    if (code !== undefined) this.#services.noteRejected(code, 1);
+  }
+
+  async #record(req: IncomingMessage, res: ServerResponse, counter: KnownName, query: string): Promise<void> {
+    this.#gate.checkOrigin(req);
+    const waiting = this.#gate.take(req, 1);
+    if (waiting !== undefined) await waiting;
+    const n = query === "" ? 1 : numberIn(query);
+    const id = idOf(req, query);
+    const payload = hasBody(req) ? await readPayload(req) : undefined;
+    if (this.#gate.isUncountedBot(req)) {
+      this.#answerBot(res, counter);
+      return;
+    }
+    const { offset, count, replayed } = await this.#services.record({
+      counter: counter.name,
+      n,
+      ...(id === undefined ? undefined : { id }),
+      ...(payload === undefined ? undefined : { payload }),
+    });
+    const body = `{"counter":${counter.json},"offset":${offset},"count":${count}}`;
+    sendJson(res, 202, body, replayed ? REPLAYED : undefined);
+  }
+
+  /** Not a 202: that says that a hit is on disk. */
+  #answerBot(res: ServerResponse, { name, json }: KnownName): void {
+    const { count } = this.#services.counter(name);
+    this.#services.noteNotCounted("BOT");
+    sendJson(res, 200, `{"counter":${json},"offset":null,"count":${count}}`, notCountedHeader("BOT"));
+  }
+}

@@ -1,0 +1,66 @@
+import type { Context } from "koa";
+import type { Hit } from "../../model/hit.js";
+import type { Logger } from "../../model/logger.js";
+import type { Services } from "../../model/services.js";
+import type { Gate } from "../access/gate.js";
+import { type Problem, problemOf } from "../problem.js";
+import { REQUEST_ID_HEADER } from "../request-id.js";
+import { type NotCountedReason, setNotCounted } from "./not-counted.js";
+
+/** What became of a view. */
+export type View =
+  | { readonly state: "counted"; readonly replayed: boolean }
+  | { readonly state: "notCounted"; readonly reason: NotCountedReason }
+  | { readonly state: "refused"; readonly problem: Problem };
+
+/** Counts what is looked at: the one way for the page and the pictures. */
+export class Views {
+  readonly #services: Services;
+  readonly #gate: Gate;
+  readonly #logger: Logger;
+
+  constructor(services: Services, gate: Gate, logger: Logger) {
+    this.#services = services;
+    this.#gate = gate;
+    this.#logger = logger;
+  }
+
+  /**
+   * Counts a GET as a hit; never rejects, for the answer goes on whatever becomes of it. A header says where nothing was
+   * counted. `hit` may throw why it is refused; `reason` is why this request is not meant to be counted at all.
+   */
+  async count(ctx: Context, hit: () => Hit, reason = passiveReason(ctx)): Promise<View> {
+    try {
+      const wanted = hit();
+      if (reason !== undefined) return this.#pass(ctx, reason);
+      this.#gate.checkOrigin(ctx.req);
+      await this.#gate.take(ctx.req, 1);
+      if (this.#gate.isUncountedBot(ctx.req)) return this.#pass(ctx, "BOT");
+      const { replayed } = await this.#services.record(wanted);
+      return { state: "counted", replayed };
+    } catch (error) {
+      const problem = problemOf(error, this.#logger, ctx.req);
+      if (reason === undefined) this.#services.noteRejected(problem.code, 1);
+      setNotCounted(ctx.res, problem.code);
+      ctx.set(REQUEST_ID_HEADER, problem.requestId);
+      return { state: "refused", problem };
+    }
+  }
+
+  #pass(ctx: Context, reason: NotCountedReason): View {
+    this.#services.noteNotCounted(reason);
+    setNotCounted(ctx.res, reason);
+    return { state: "notCounted", reason };
+  }
+}
+
+/** Why a request is nobody who looks; undefined where it may be somebody. */
+export function passiveReason(ctx: Context): NotCountedReason | undefined {
+  if (ctx.method === "HEAD") return "HEAD";
+  return isPrefetch(ctx) ? "PREFETCH" : undefined;
+}
+
+/** Fetched by a browser on the chance that somebody will look: the standard's header, and older ones. */
+function isPrefetch(ctx: Context): boolean {
+  return ["Sec-Purpose", "Purpose", "X-Moz"].some((header) => ctx.get(header).toLowerCase().includes("prefetch"));
+}

@@ -1,0 +1,87 @@
+import { dayName, partsOfDayName } from "../../projection/mongo/day-name.js";
+import { dayOf } from "../../projection/series/days.js";
+import type { Totals } from "../../projection/totals.js";
+import type { Difference } from "./report.js";
+import { judgeRow, type LogSide, type Rows } from "./rows.js";
+
+/** Counters' days as an audit compares them: rows by the names of their documents, filled in from the log. */
+export class DayRows {
+  readonly rows: Rows;
+  /** Documents read. */
+  documents = 0;
+  /** Days before this one are not known, or were dropped: they are not compared. */
+  #since = Number.NEGATIVE_INFINITY;
+  /** By day and the counter's own row: the row of the day. */
+  readonly #indexes = new Map<number, Map<number, number>>();
+
+  constructor(rows: Rows) {
+    this.rows = rows;
+  }
+
+  /** Begins with what a snapshot has; undefined: at the log's birth. */
+  start(totals: Totals | undefined): void {
+    this.rows.reset();
+    if (totals === undefined) return;
+    const { series } = totals;
+    this.startAt(series.since);
+    const names = [...totals.names()].map(([name]) => name);
+    for (const day of series.days()) {
+      for (const index of new Set(series.indexesOf(day))) {
+        const row = this.rows.all[this.rows.indexOf(dayName(day, names[index] ?? ""))];
+        if (row !== undefined) row.start = row.atSlot = row.atCheckpoint = series.count(index, day) ?? 0;
+      }
+    }
+  }
+
+  /** Says from which day on the projection that fills the database is whole. */
+  startAt(day: number | undefined): void {
+    this.#since = Math.max(this.#since, day ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** Adds a hit of the counter with this name and row. */
+  add(counter: string, counterRow: number, n: number, at: number, offset: number, checkpoint: number): void {
+    const day = dayOf(at);
+    let ofDay = this.#indexes.get(day);
+    if (ofDay === undefined) {
+      ofDay = new Map();
+      this.#indexes.set(day, ofDay);
+    }
+    const index = ofDay.get(counterRow) ?? this.rows.indexOf(dayName(day, counter));
+    ofDay.set(counterRow, index);
+    this.rows.add(index, n, offset, checkpoint);
+  }
+
+  /**
+   * What differs, and how many days were compared. Of a log that has been repaired the days are not: it is not known of
+   * which day the hits were that mends stand for. Nor where the database has no day of this log yet: it was filled by a
+   * release without them.
+   */
+  judge(log: LogSide, checkpoint: number): { differing: Difference[]; checked: number } {
+    const differing: Difference[] = [];
+    let checked = 0;
+    const isFilled = this.rows.all.some(({ document }) => document === "slot");
+    for (const row of this.rows.all) {
+      const { hours, count } = row.slot;
+      if (hours !== undefined && hours !== count) {
+        const [kind, offset, bound] = ["series-hours", row.slot.offset, "exactly"] as const;
+        differing.push({
+          counter: row.name,
+          kind,
+          offset,
+          expected: count,
+          bound,
+          found: Number.isNaN(hours) ? "no whole numbers" : hours,
+        });
+      }
+      if (!isFilled || log.isMended || row.document === "damaged") continue;
+      if (!((partsOfDayName(row.name)?.day ?? Number.NaN) >= this.#since)) continue;
+      if (row.document === "none" && row.start + row.behind === 0) continue;
+      checked++;
+      const { difference } = judgeRow(row, log, checkpoint);
+      if (difference !== undefined) {
+        differing.push({ ...difference, counter: row.name, kind: `series-${difference.kind}` as Difference["kind"] });
+      }
+    }
+    return { differing, checked };
+  }
+}

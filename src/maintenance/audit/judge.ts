@@ -1,0 +1,42 @@
+import type { DatabaseSide } from "./database-side.js";
+import type { Audit, Unjudged } from "./report.js";
+import type { LogSide } from "./rows.js";
+import { judgeRow } from "./rows.js";
+
+/** Compares what was read of both sides. */
+export function judge(database: DatabaseSide, log: LogSide): Audit {
+  const checkpoint = database.checkpoint?.offset ?? 0;
+  const differing = [...database.differing];
+  const unjudged: Unjudged[] = [];
+  let [checked, pending, pendingCounters] = [0, 0, 0];
+  if (checkpoint > log.end && !log.endIsUnknown) {
+    const [counter, kind, bound] = [null, "checkpoint", "at most"] as const;
+    differing.push({ counter, kind, offset: checkpoint, expected: log.end, bound, found: checkpoint });
+  }
+  for (const row of database.rows.all) {
+    // Read in an attempt that was given up, and not since.
+    if (row.document === "none" && row.start + row.behind === 0) continue;
+    checked++;
+    if (row.document === "damaged") continue;
+    const { difference, reason } = judgeRow(row, log, checkpoint);
+    if (difference !== undefined) differing.push({ counter: row.name, ...difference });
+    else if (reason !== undefined) unjudged.push({ counter: row.name, ...reason });
+    else {
+      const owed = row.behind + Math.max(0, row.slot.offset < log.from ? row.start - row.slot.count : 0);
+      pending += owed;
+      if (owed > 0) pendingCounters++;
+    }
+  }
+  const days = database.days.judge(log, checkpoint);
+  differing.push(...days.differing);
+  return {
+    exact: differing.length + unjudged.length === 0,
+    checked,
+    documents: database.documents,
+    series: { documents: database.days.documents, checked: days.checked },
+    pending,
+    pendingCounters,
+    differing,
+    unjudged,
+  };
+}

@@ -1,0 +1,105 @@
+import path from "node:path";
+import type { FileSystem } from "../../wal/file-system.js";
+import { HEADER_BYTES, type PreviousSegment } from "../../wal/format.js";
+import { readHeaderIfThere } from "../../wal/segment-header.js";
+import { segmentBases, segmentName } from "../../wal/segment-name.js";
+import type { SegmentReader } from "../../wal/segment-reader.js";
+import { readFully } from "../../wal/whole-file.js";
+import { forEachSegment } from "../log-directory.js";
+import type { Finding } from "./finding.js";
+
+/** The fields of a header and their checksum end here; the rest of its block is zeros. */
+const HEADER_FIELDS_BYTES = 100;
+
+/** Where the log begins: its oldest segment, and the first offset that is not gone before it. */
+export interface LogStart {
+  readonly base: number;
+  readonly offset: number;
+}
+
+/** Undefined where there is no segment. */
+export async function startOfLog(fs: FileSystem, directory: string): Promise<LogStart | undefined> {
+  const base = segmentBases(await fs.list(directory))[0];
+  if (base === undefined) return undefined;
+  const header = await readHeaderIfThere(fs, directory, base);
+  // Born with this segment, or (where its header can't be read) at its base as far as can be told.
+  return { base, offset: header === undefined ? base : (header.previous?.endOffset ?? 0) };
+}
+
+export interface SegmentFacts {
+  readonly count: number;
+  readonly bytes: number;
+  /** As most headers say. */
+  readonly logId: string | undefined;
+  /** The nonce of each epoch that a header knows. */
+  readonly nonces: ReadonlyMap<number, string>;
+  readonly findings: readonly Finding[];
+}
+
+/** Looks at what a reader of batches passes by: the rest of each header's block, whose log it is, and what is behind ends. */
+export async function segmentFindings(
+  fs: FileSystem,
+  directory: string,
+  newest: number | undefined,
+): Promise<SegmentFacts> {
+  const findings: Finding[] = [];
+  const nonces = new Map<number, string>();
+  const ids = new Map<number, string>();
+  let [count, bytes] = [0, 0];
+  await forEachSegment(fs, directory, newest, async (segment, size) => {
+    const { baseOffset, header } = segment;
+    count++;
+    bytes += size;
+    if (header === undefined) return;
+    nonces.set(header.epoch, header.nonce);
+    ids.set(baseOffset, header.logId);
+    findings.push(...(await headerFindings(fs, directory, baseOffset)));
+    const end = await recordedEnd(fs, directory, baseOffset);
+    if (end !== undefined) findings.push(...(await leftover(segment, end)));
+  });
+  const logId = mostFrequent(ids.values());
+  for (const [base, id] of ids) {
+    if (id === logId) continue;
+    const expected = `log ${logId}, as in most segments`;
+    findings.push({ kind: "damage", file: segmentName(base), byte: 16, offset: base, expected, found: `log ${id}` });
+  }
+  return { count, bytes, logId, nonces, findings };
+}
+
+async function headerFindings(fs: FileSystem, directory: string, base: number): Promise<Finding[]> {
+  const file = await fs.open(path.join(directory, segmentName(base)), "read");
+  const rest = Buffer.alloc(HEADER_BYTES - HEADER_FIELDS_BYTES);
+  try {
+    await readFully(file, rest, 0, rest.length, HEADER_FIELDS_BYTES);
+  } finally {
+    await file.close();
+  }
+  const at = rest.findIndex((byte) => byte !== 0);
+  if (at === -1) return [];
+  const expected = "zeros to the end of the header";
+  const found = `0x${(rest[at] ?? 0).toString(16)}: no record lies there, but something changed what was written; look after the disk`;
+  return [{ kind: "padding", file: segmentName(base), byte: HEADER_FIELDS_BYTES + at, offset: base, expected, found }];
+}
+
+/** Where this segment ends as the next one's header has it; undefined in the newest. */
+async function recordedEnd(fs: FileSystem, directory: string, base: number): Promise<PreviousSegment | undefined> {
+  const next = segmentBases(await fs.list(directory)).find((candidate) => candidate > base);
+  const header = next === undefined ? undefined : await readHeaderIfThere(fs, directory, next);
+  return header?.previous?.baseOffset === base ? header.previous : undefined;
+}
+
+/** What a crash left behind the end of a closed segment: cut by the opening that closed it, or about to be. */
+async function leftover(segment: SegmentReader, end: PreviousSegment): Promise<Finding[]> {
+  const length = (await segment.endOfContent(end.endByte)) - end.endByte;
+  if (length === 0) return [];
+  const found = `${length} bytes behind it: never acknowledged, and read by nobody`;
+  const file = segmentName(segment.baseOffset);
+  const expected = "the end of this segment, as the next one's header says";
+  return [{ kind: "leftover", file, byte: end.endByte, offset: end.endOffset, expected, found }];
+}
+
+function mostFrequent(ids: Iterable<string>): string | undefined {
+  const counts = new Map<string, number>();
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}

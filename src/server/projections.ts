@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Config, MongoSettings } from "../config.js";
+import type { ProjectionStatus } from "../model/status.js";
+import { Database } from "../projection/database.js";
+import type { LocalProjection } from "../projection/local.js";
+import type { ProjectorReport } from "../projection/mongo/messages.js";
+import { ProjectionThread } from "../projection/mongo/projection-thread.js";
+import type { Totals } from "../projection/totals.js";
+import type { Log } from "../wal/log.js";
+import { nodeFileSystem } from "../wal/node-file-system.js";
+import { registrations } from "../wal/registrations.js";
+import { ProjectionLog } from "./state-logger.js";
+
+const BLOCKED_SHOWN = 100;
+const REGISTRATIONS_EVERY_MS = 1000;
+/**
+ * What is owed is known before the first request, where reading it takes no longer than this. A log of which the database
+ * lacks much has to be read from there: then hits are taken meanwhile, and all count as pending.
+ */
+const TOLD_WITHIN_MS = 2000;
+/** A projection in another process that owes hits and has not moved for so long has trouble. */
+const STALE_MS = 15_000;
+
+/** Projections besides the local one, whoever runs them. */
+export interface OutsideProjection {
+  /** What reads are served from beside the totals; undefined where no database is configured here. */
+  readonly database: Database | undefined;
+  statuses(): readonly ProjectionStatus[];
+  stop(flushMs: number): Promise<void>;
+}
+
+/** The MongoDB projection in a thread of this process, or what others registered in the log directory. */
+export async function projectionOf(
+  config: Config,
+  log: Log,
+  local: LocalProjection,
+  logger: Logger,
+): Promise<OutsideProjection> {
+  const { mongodb } = config;
+  if (mongodb === undefined || local.totals === undefined) return new RegisteredProjections(log, local, logger);
+  const projection = new ThreadProjection(mongodb, config, log, local, local.totals, logger);
+  await projection.start();
+  return projection;
+}
+
+class ThreadProjection implements OutsideProjection {
+  readonly database: Database;
+  readonly #thread: ProjectionThread;
+  readonly #log: Log;
+  readonly #local: LocalProjection;
+  readonly #changes: ProjectionLog;
+  #failed: { readonly message: string; readonly since: string } | undefined;
+  /** Errors since the start of this process, and those of them that the thread which runs now has told. */
+  #errors = 0;
+  #toldErrors = 0;
+
+  constructor(
+    { url, database, maxOps }: MongoSettings,
+    config: Pick<Config, "maxCounters" | "series">,
+    log: Log,
+    local: LocalProjection,
+    totals: Totals,
+    logger: Logger,
+  ) {
+    this.#log = log;
+    this.#local = local;
+    this.#changes = new ProjectionLog(logger);
+    this.database = new Database(totals, local.othersAsOf, config.maxCounters);
+    const setup = () => {
+      this.database.restart();
+      const others = new Map<string, number>();
+      for (const [name, index] of totals.names()) {
+        const count = totals.others(index);
+        if (count > 0) others.set(name, count);
+      }
+      const { directory, id: logId, sharedEnd } = log;
+      return { directory, logId, url, database, maxOps, series: config.series, sharedEnd, others };
+    };
+    this.#thread = new ProjectionThread(
+      setup,
+      {
+        onReport: (report) => this.#take(report),
+        onReady: () => this.database.ready(),
+        onFailed: (code, message) => {
+          this.#failed = { message, since: new Date().toISOString() };
+          this.#errors++;
+          this.#toldErrors = 0;
+          logger.error(
+            { code, projection: "mongodb" },
+            `the MongoDB projection stopped: ${message}; it is tried again`,
+          );
+        },
+      },
+      config.maxCounters,
+    );
+  }
+
+  async start(): Promise<void> {
+    await Promise.race([this.#thread.start(), sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
+  }
+
+  stop(flushMs: number): Promise<void> {
+    return this.#thread.stop(flushMs);
+  }
+
+  statuses(): ProjectionStatus[] {
+    const status = this.database.status;
+    const blocked = [...(status?.blocked ?? [])];
+    const failed = this.#failed;
+    return [
+      {
+        name: "mongodb",
+        checkpoint: status?.checkpoint ?? 0,
+        lag: this.database.lag,
+        state: failed !== undefined ? "halted" : (status?.state ?? "retrying"),
+        blocked: blocked.length,
+        blockedCounters: blocked.slice(0, BLOCKED_SHOWN).map(([counter, reason]) => ({ counter, reason })),
+        lastError: failed?.message ?? status?.lastError ?? null,
+        errors: this.#errors,
+        seriesOwed: status?.series.owed ?? 0,
+        since: failed?.since ?? new Date(status?.since ?? Date.now()).toISOString(),
+      },
+    ];
+  }
+
+  #take(report: ProjectorReport): void {
+    this.#failed = undefined;
+    this.#errors += report.status.errors - this.#toldErrors;
+    this.#toldErrors = report.status.errors;
+    this.database.take(report);
+    this.#local.noteOthers(this.database.asOf, report.others.length > 0);
+    this.#changes.note(report.status, { lag: this.database.lag, log: this.#log.id });
+  }
+}
+
+/** Where another process projects: what it has registered in the log directory, looked at every second. */
+class RegisteredProjections implements OutsideProjection {
+  readonly database = undefined;
+  readonly #log: Log;
+  readonly #local: LocalProjection;
+  readonly #logger: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #statuses: readonly ProjectionStatus[] = [];
+  /** Of each projection that owes hits: where it stood when that was seen first, and when. */
+  readonly #behind = new Map<string, { readonly offset: number; readonly since: number }>();
+
+  constructor(log: Log, local: LocalProjection, logger: Logger) {
+    this.#log = log;
+    this.#local = local;
+    this.#logger = logger;
+    this.#timer = setInterval(() => void this.#look(), REGISTRATIONS_EVERY_MS);
+    void this.#look();
+  }
+
+  statuses(): readonly ProjectionStatus[] {
+    return this.#statuses;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const found = await registrations(nodeFileSystem, this.#log.directory);
+      this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
+        const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
+        const stale = this.#isStale(name, offset, lag);
+        return {
+          name,
+          checkpoint: offset,
+          lag,
+          state: damaged !== undefined ? "halted" : stale ? "retrying" : "running",
+          blocked: blocked?.length ?? 0,
+          lastError: damaged ?? (stale ? "it has not moved its checkpoint for a while" : null),
+          since: updatedAt,
+        };
+      });
+    } catch (error) {
+      this.#logger.warn({ err: error }, "the registered projections could not be read");
+    }
+  }
+
+  /** Not by when it was entered last: where nothing was to be done for an hour, nothing was entered. */
+  #isStale(name: string, offset: number, lag: number): boolean {
+    const before = this.#behind.get(name);
+    if (lag === 0) this.#behind.delete(name);
+    else if (before?.offset !== offset) this.#behind.set(name, { offset, since: performance.now() });
+    else return performance.now() - before.since > STALE_MS;
+    return false;
+  }
+}

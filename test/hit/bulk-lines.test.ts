@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { HitsError } from "../../src/errors.js";
+import { BulkEntries } from "../../src/hit/bulk-entries.js";
+import { fastHit, MAX_LINE_BYTES, MAX_PARSED_DEPTH, parseLine, readLines } from "../../src/hit/bulk-lines.js";
+import { type Hit, MAX_AHEAD_MS } from "../../src/model/hit.js";
+
+const NOW = Date.UTC(2026, 0, 15, 12);
+
+function slowly(line: string): Hit | undefined {
+  try {
+    return parseLine(line, NOW);
+  } catch (error) {
+    if (error instanceof HitsError) return undefined;
+    throw error;
+  }
+}
+
+/** The fast way may decline any line, but what it takes is what the slow way makes of it. */
+function assertSame(line: string): void {
+  const fast = fastHit(`x\n${line}\ny`, 2, 2 + line.length, NOW);
+  if (fast !== undefined) assert.equal({ line, hit: fast }, { line, hit: slowly(line) });
+}
+
+// Near misses are what matters: pieces of the common shape, some of them wrong, put together at random.
+const piece = fc.constantFrom(
+  ...['{"counter":"', "home", "a b", "é", "\\u0041", "\\", '"', "..", ".", "}", ',"n":', "5", "0", "05", "1.5", "1e3"],
+  ...[
+    "-1",
+    "1000000000",
+    "1000000001",
+    "99999999999",
+    ',"at":"',
+    '"}',
+    "2026-01-15T12:00:00Z",
+    "2026-01-15T12:00:00.5Z",
+  ],
+  ...["2026-01-15T11:59:59.999Z", "2026-02-30T00:00:00Z", "2026-01-15T24:00:00Z", "2026-01-15T12:05:00Z", "\t", "\r"],
+  ...[
+    "2026-01-15T12:05:01Z",
+    "1969-12-31T23:59:59Z",
+    "0000-01-01T00:00:00Z",
+    ',"id":"k"',
+    ",",
+    " ",
+    "\u0085",
+    "\ud800",
+  ],
+);
+const name = fc.oneof(
+  fc.constantFrom("home", "/blog/post", "..", ".", "", "x".repeat(1025)),
+  fc.string({ unit: "binary" }),
+);
+const n = fc.oneof(
+  fc.constant(""),
+  fc.oneof(fc.integer(), fc.double()).map((value) => `,"n":${value}`),
+);
+const time = fc
+  .date({ min: new Date(-1), max: new Date(NOW + 2 * MAX_AHEAD_MS), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const at = fc.oneof(
+  fc.constant(""),
+  time.map((text) => `,"at":"${text}"`),
+  time.map((text) => `,"at":"${text.slice(0, 19)}Z"`),
+);
+
+test("the fast way gives what the slow way gives: lines of the common shape", () => {
+  fc.assert(
+    fc.property(name, n, at, (counter, number, when) => {
+      assertSame(`{"counter":"${counter}"${number}${when}}`);
+      assertSame(`{"counter":${JSON.stringify(counter)}${number}${when}}`);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("the fast way gives what the slow way gives: lines that nearly have that shape", () => {
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+      assertSame(pieces.join(""));
+      assertSame(`{"counter":"home"${pieces.join("")}`);
+      assertSame(`{"counter":"home${pieces.join("")}"}`);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("the fast way takes the lines that it is there for", () => {
+  const lines: [string, Hit][] = [
+    ['{"counter":"home"}', { counter: "home", n: 1 }],
+    ['{"counter":"/blog/a b?c=d"}', { counter: "/blog/a b?c=d", n: 1 }],
+    ['{"counter":"__proto__","n":1000000000}', { counter: "__proto__", n: 1_000_000_000 }],
+    ['{"counter":"a","at":"2026-01-15T12:00:00Z"}', { counter: "a", n: 1, at: NOW }],
+    ['{"counter":"a","n":7,"at":"2026-01-15T12:05:00.000Z"}', { counter: "a", n: 7, at: NOW + MAX_AHEAD_MS }],
+    ['{"counter":"a","at":"2024-02-29T23:59:59.999Z"}', { counter: "a", n: 1, at: Date.UTC(2024, 2, 1) - 1 }],
+  ];
+  for (const [line, hit] of lines) {
+    // Twice: the second time the name is known.
+    assert.equal(fastHit(line, 0, line.length, NOW), hit);
+    assert.equal(fastHit(line, 0, line.length, NOW), hit);
+    assert.equal(slowly(line), hit);
+  }
+});
+
+test("the fast way leaves alone what is nearly right", () => {
+  const endings = [
+    '"',
+    '"}}',
+    '"} ',
+    '","n":05}',
+    '","n":0}',
+    '","n":}',
+    '","n":1000000001}',
+    '","n":1.5}',
+    '","n":1e3}',
+  ];
+  const times = ["12:00:00", "24:00:00Z", "12:60:00Z", "12:00:60Z", "12:05:00.001Z", "12:00:00.5Z", "12:00:00+00:00"];
+  for (const time of times) endings.push(`","at":"2026-01-15T${time}"}`);
+  for (const day of ["2026-02-30", "1969-12-31", "2025-02-29", "2026-13-01"])
+    endings.push(`","at":"${day}T12:00:00Z"}`);
+  for (const line of [
+    ...endings.map((ending) => `{"counter":"a${ending}`),
+    '{"counter":".."}',
+    '{"counter":"\\u0061"}',
+  ]) {
+    assert.is(fastHit(line, 0, line.length, NOW), undefined, line);
+  }
+});
+
+function read(text: string, maxLines = 1000): BulkEntries {
+  const entries = new BulkEntries();
+  let position = 0;
+  while (position !== -1) position = readLines(text, position, maxLines, NOW, entries);
+  return entries;
+}
+
+test("lines: blank ones count as lines, whatever ends them, however many are read at a time", () => {
+  const text = '\n{"counter":"a"}\r\n  \t\r\n{"counter": "b"}\n\nnope\n{"counter":"c"}\r';
+  for (const maxLines of [1, 2, 3, 1000]) {
+    const entries = read(text, maxLines);
+    assert.equal(
+      entries.hits.map(({ counter }) => counter),
+      ["a", "b", "c"],
+    );
+    assert.equal(entries.rejected, [{ index: 5, code: "INVALID_BODY", detail: "the line is not JSON" }]);
+  }
+  for (const empty of ["", "\n", "\r", "\r\n\n \n"]) {
+    const { hits, rejectedCount } = read(empty);
+    assert.equal({ hits, rejectedCount }, { hits: [], rejectedCount: 0 });
+  }
+});
+
+test("lines: too long, too deep", () => {
+  const long = (bytes: number) => `{"counter":"a","payload":{}${" ".repeat(bytes - 28)}}`;
+  assert.is(read(long(MAX_LINE_BYTES)).hits.length, 1);
+  assert.is(read(long(MAX_LINE_BYTES + 1)).rejected[0]?.code, "BODY_TOO_LARGE");
+  const wide = `{"counter":"${"é".repeat(MAX_LINE_BYTES / 2)}"}`;
+  assert.is(read(wide).rejected[0]?.code, "BODY_TOO_LARGE");
+  for (const depth of [65, MAX_PARSED_DEPTH / 2, 10_000]) {
+    const deep = `{"counter":"a","payload":${'{"a":'.repeat(depth - 1)}{}${"}".repeat(depth - 1)}}`;
+    assert.is(read(deep).rejected[0]?.code, "INVALID_BODY", String(depth));
+    const how = depth === 10_000 ? "the line is nested more than 1000 deep" : "the payload is nested more than 64 deep";
+    assert.is(read(deep).rejected[0]?.detail, how);
+  }
+});
+
+test("entries: the first 100 rejections are kept, by index, whoever refused them", () => {
+  const entries = new BulkEntries();
+  const error = new HitsError("INVALID_N", "no");
+  for (let i = 0; i < 300; i++) {
+    if (i % 3 === 0) entries.reject(error);
+    else entries.accept({ counter: i % 3 === 1 ? "good" : "bad", n: 1 });
+  }
+  const late = new HitsError("TOO_MANY_COUNTERS", "no");
+  entries.refuseWhere(({ counter }) => (counter === "bad" ? late : undefined));
+  assert.is(entries.hits.length, 100);
+  assert.is(entries.rejectedCount, 200);
+  assert.equal(
+    entries.rejected.map(({ index }) => index),
+    Array.from({ length: 150 }, (_, i) => i).filter((i) => i % 3 !== 1),
+  );
+  assert.equal(entries.rejected[1], { index: 2, code: "TOO_MANY_COUNTERS", detail: "no" });
+});
+
+test.run();

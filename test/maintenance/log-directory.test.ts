@@ -1,0 +1,34 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { HitsError } from "../../src/errors.js";
+import { againWhenOvertaken } from "../../src/maintenance/log-directory.js";
+
+const gone = new HitsError("OFFSET_GONE", "gone");
+const missing = Object.assign(new Error("no such file"), { code: "ENOENT" });
+
+/** Fails with these errors in turn, then succeeds; how often it was called. */
+async function calls(errors: readonly Error[]): Promise<{ calls: number; outcome: unknown }> {
+  let calls = 0;
+  const read = async () => {
+    const error = errors[calls++];
+    if (error !== undefined) throw error;
+    return "read";
+  };
+  const outcome: unknown = await againWhenOvertaken(read).catch((error: unknown) => error);
+  return { calls, outcome };
+}
+
+test("a read that the server overtakes starts anew", async () => {
+  assert.equal(await calls([]), { calls: 1, outcome: "read" });
+  assert.equal(await calls([gone, missing, gone]), { calls: 4, outcome: "read" });
+});
+
+test("a read that never gets there, or fails otherwise, says why", async () => {
+  const never = await calls(Array.from({ length: 100 }, () => gone));
+  assert.is(never.outcome, gone);
+  assert.ok(never.calls < 100);
+  const other = new HitsError("LOG_FORMAT", "other");
+  assert.equal(await calls([other]), { calls: 1, outcome: other });
+});
+
+test.run();

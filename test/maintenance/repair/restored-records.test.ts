@@ -1,0 +1,100 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { CounterHistory, History } from "../../../src/maintenance/log-history.js";
+import { findMends, withMends } from "../../../src/maintenance/repair/restored-records.js";
+import { MAX_N } from "../../../src/model/hit.js";
+import { MissingRanges } from "../../../src/wal/missing-ranges.js";
+import { missingRange } from "../../support/missing.js";
+
+const slot = (offset: number, count: number, log: number) => ({ snapshot: undefined, offset, count, whole: true, log });
+const snapshot = (offset: number, count: number, log: number, whole = true) => ({
+  snapshot: `at ${offset}`,
+  offset,
+  count,
+  whole,
+  log,
+});
+
+function history(counters: Record<string, CounterHistory["words"]>): History {
+  const all = Object.entries(counters).map(([name, words]) => [name, { total: 0, words }] as const);
+  const files = new Set(all.flatMap(([, { words }]) => words.map((word) => word.snapshot ?? "")));
+  files.delete("");
+  return { from: 0, end: 1000, counters: new Map(all), snapshots: [...files] };
+}
+
+const missing = (...ranges: (readonly [number, number])[]) =>
+  new MissingRanges(ranges.map(([from, to]) => missingRange(from, to)));
+
+test("the difference stands in at a missing offset below the word", () => {
+  const { mends, unexplained, lacking } = findMends(history({ a: [slot(120, 57, 50)] }), missing([100, 150]));
+  assert.equal(mends, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);
+  assert.equal([unexplained, lacking], [[], []]);
+});
+
+test("nothing for who knows as much, or less", () => {
+  assert.equal(findMends(history({ a: [slot(120, 50, 50)], b: [slot(120, 3, 50)] }), missing([100, 150])).mends, []);
+});
+
+test("each lost hit has an offset of its own, also where a mend is written down already", () => {
+  const counters = { a: [slot(102, 1, 0)], b: [slot(103, 1, 0)], c: [slot(104, 1, 0)] };
+  const known = new MissingRanges([missingRange(100, 150, { mends: [{ offset: 101, record: Buffer.from([1, 65]) }] })]);
+  const { mends } = findMends(history(counters), known);
+  assert.equal(
+    mends.map(({ counter, offset }) => [counter, offset]),
+    [
+      ["a", 100],
+      ["b", 102],
+      ["c", 103],
+    ],
+  );
+});
+
+test("more than can have been lost before it is not explained, and nothing is made up", () => {
+  const { mends, unexplained } = findMends(
+    history({
+      early: [slot(90, 5, 2)],
+      crowded: [slot(101, 1, 0)],
+      other: [slot(101, 1, 0)],
+      beyond: [slot(2000, 9, 1)],
+    }),
+    missing([100, 150]),
+  );
+  assert.equal(
+    mends.map(({ counter }) => counter),
+    ["crowded"],
+  );
+  assert.equal(unexplained.map(({ counter }) => counter).sort(), ["beyond", "early", "other"]);
+});
+
+test("where somebody knew the truth in between, only what is missing behind that explains more", () => {
+  const two = missing([100, 110], [300, 310]);
+  const words = [snapshot(200, 40, 40), slot(400, 47, 40)];
+  assert.equal(findMends(history({ a: words }), two).mends, [{ counter: "a", n: 7, offset: 300, source: "mongodb" }]);
+  assert.is(findMends(history({ a: words }), missing([100, 110])).unexplained.length, 1);
+});
+
+test("a snapshot that was taken behind damage is no such truth, and is made anew", () => {
+  const words = [snapshot(200, 40, 40, false), slot(400, 47, 40)];
+  const { mends, lacking } = findMends(history({ a: words }), missing([100, 110]));
+  assert.equal(mends, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);
+  assert.equal(lacking, ["at 200"], "it has less than is known for its offset now");
+});
+
+test("a large difference is as many records as it takes, within one range as within several", () => {
+  const ranges = missing([100, 102], [110, 150]);
+  const { mends } = findMends(history({ a: [slot(120, 2 * MAX_N + 5, 0)] }), ranges);
+  assert.equal(
+    mends.map(({ n, offset }) => [n, offset]),
+    [
+      [MAX_N, 100],
+      [MAX_N, 101],
+      [5, 110],
+    ],
+  );
+  assert.equal(
+    withMends(ranges.ranges, mends).map((range) => range.mends.length),
+    [2, 1],
+  );
+});
+
+test.run();

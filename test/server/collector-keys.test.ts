@@ -1,0 +1,142 @@
+import { readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { codeOf } from "../support/code-of.js";
+import { LocalLog } from "../support/local-log.js";
+import { temporaryDirectory } from "../support/server-process.js";
+
+const hit = (id: string, n = 1, counter = "home") => ({ counter, n, id });
+
+test("the same key on the same counter: the first answer again, counted once", async () => {
+  const run = await LocalLog.open(temporaryDirectory());
+  const first = await run.collector.record(hit("k"));
+  assert.equal(first, { offset: 0, count: 1, replayed: false });
+  await run.hit("home", 5);
+  assert.equal(await run.collector.record(hit("k")), { offset: 0, count: 1, replayed: true });
+  assert.is((await run.collector.record(hit("k", 1, "other"))).replayed, false, "another counter is another key");
+  assert.is(run.local.totals?.count("home"), 6);
+  await run.close();
+});
+
+test("while the first is still being written, a retry joins it", async () => {
+  const run = await LocalLog.open(temporaryDirectory());
+  const answers = await Promise.all(Array.from({ length: 20 }, () => run.collector.record(hit("k"))));
+  assert.is(answers.filter((answer) => !answer.replayed).length, 1);
+  assert.ok(answers.every(({ offset, count }) => offset === 0 && count === 1));
+  assert.is(run.local.totals?.count("home"), 1);
+  await run.close();
+});
+
+test("a retry that joined a refused hit is refused with it, and the key is free again", async () => {
+  const run = await LocalLog.open(temporaryDirectory());
+  const first = run.collector.record(hit("a"));
+  // Closes while both wait: what is queued is still written, what comes later is not.
+  const joined = run.collector.record(hit("a"));
+  const closing = run.close();
+  assert.is(await codeOf(run.collector.record(hit("b"))), "CLOSING");
+  assert.equal([(await first).replayed, (await joined).replayed], [false, true]);
+  await closing;
+  const again = await LocalLog.open(run.log.directory);
+  assert.is((await again.collector.record(hit("b"))).replayed, false);
+  assert.is((await again.collector.record(hit("a"))).replayed, true);
+  await again.close();
+});
+
+test("the same key with another body", async () => {
+  const run = await LocalLog.open(temporaryDirectory());
+  const first = run.collector.record(hit("k"));
+  assert.is(await codeOf(run.collector.record(hit("k", 2))), "IDEMPOTENCY_MISMATCH", "while it is being written");
+  await first;
+  assert.is(await codeOf(run.collector.record(hit("k", 2))), "IDEMPOTENCY_MISMATCH");
+  assert.is(await codeOf(run.collector.record({ ...hit("k"), payload: "{}" })), "IDEMPOTENCY_MISMATCH");
+  assert.is(run.local.totals?.count("home"), 1);
+  await run.close();
+});
+
+test("a restart knows the keys: from the log, from a snapshot, and after retention", async () => {
+  const directory = temporaryDirectory();
+  let run = await LocalLog.open(directory);
+  await run.collector.record(hit("from a snapshot"));
+  await run.hit("home", 3);
+  await run.local.snapshot();
+  await run.collector.record(hit("from the log", 7));
+  await run.close();
+
+  run = await LocalLog.open(directory);
+  assert.equal(await run.collector.record(hit("from a snapshot")), { offset: 0, count: 1, replayed: true });
+  assert.equal(await run.collector.record(hit("from the log", 7)), { offset: 4, count: 11, replayed: true });
+  for (let snapshot = 0; snapshot < 2; snapshot++) {
+    await run.hit("home", 1);
+    await run.local.snapshot();
+  }
+  assert.ok((await run.log.retain({ ms: 0, bytes: 0 }, run.local.neededFrom)).length > 0);
+  await run.close();
+  assert.is(readdirSync(path.join(directory, "snapshots")).length, 2);
+
+  run = await LocalLog.open(directory);
+  assert.is((await run.collector.record(hit("from a snapshot"))).replayed, true);
+  assert.is((await run.collector.record(hit("from the log", 7))).count, 11);
+  assert.is(run.local.totals?.count("home"), 13);
+  await run.close();
+});
+
+test("outside the window a key is new again", async () => {
+  const run = await LocalLog.open(temporaryDirectory(), { windowMs: 1 });
+  await run.collector.record(hit("k"));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await run.collector.record(hit("another"));
+  assert.is((await run.collector.record(hit("k"))).replayed, false);
+  await run.close();
+});
+
+test("over the bound new keys are refused, known ones are still recognised, hits without keys count", async () => {
+  const run = await LocalLog.open(temporaryDirectory(), { maxIdempotencyKeys: 3 });
+  const codes = await Promise.all(["a", "b", "c", "d"].map((id) => codeOf(run.collector.record(hit(id)))));
+  assert.equal(codes, ["accepted", "accepted", "accepted", "TOO_MANY_KEYS"]);
+  assert.is((await run.collector.record(hit("a"))).replayed, true);
+  await run.hit("home");
+  const admission = run.collector.admission();
+  const refusals = ["a", "e", "b"].map((id) => admission.refuse(hit(id))?.code ?? "admitted");
+  assert.equal(refusals, ["admitted", "TOO_MANY_KEYS", "admitted"]);
+  assert.is(run.local.totals?.count("home"), 4);
+  await run.close();
+});
+
+test("many at once: retries, doubles among themselves, and keys that don't fit", async () => {
+  const run = await LocalLog.open(temporaryDirectory());
+  await run.collector.record(hit("a"));
+  const admission = run.collector.admission();
+  const hits = [hit("a"), hit("b"), hit("b"), hit("b", 2), hit("a", 2), { counter: "home", n: 1 }];
+  const refusals = hits.map((one) => admission.refuse(one)?.code);
+  assert.equal(refusals, [undefined, undefined, undefined, "IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_MISMATCH", undefined]);
+  const admitted = hits.filter((_, index) => refusals[index] === undefined);
+  assert.equal(await run.collector.recordAll(admitted), { accepted: 4, replayed: 2, firstOffset: 1, lastOffset: 2 });
+  assert.equal(await run.collector.recordAll([hit("a"), hit("b")]), {
+    accepted: 2,
+    replayed: 2,
+    firstOffset: null,
+    lastOffset: null,
+  });
+  assert.is(run.local.totals?.count("home"), 3);
+  await run.close();
+});
+
+test("with the totals unknown a hit with a key is refused: a retry of it could count twice", async () => {
+  const directory = temporaryDirectory();
+  for (let runs = 0; runs < 3; runs++) {
+    const run = await LocalLog.open(directory);
+    await run.hit("home");
+    await run.local.snapshot();
+    if (runs === 2) await run.log.retain({ ms: 0, bytes: 0 }, run.local.neededFrom);
+    await run.close();
+  }
+  rmSync(path.join(directory, "snapshots"), { recursive: true });
+  const run = await LocalLog.open(directory);
+  assert.ok(run.local.halted);
+  assert.is(await codeOf(run.collector.record(hit("k"))), "PROJECTION_HALTED");
+  assert.is((await run.collector.record({ counter: "home", n: 1 })).count, null);
+  await run.close();
+});
+
+test.run();

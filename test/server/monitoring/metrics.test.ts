@@ -1,0 +1,205 @@
+/** What a scrape shows, against what was done to a real log on a real disk. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { HitsError } from "../../../src/errors.js";
+import type { ProjectionStatus } from "../../../src/model/status.js";
+import { View } from "../../../src/projection/view.js";
+import { Dashboard } from "../../../src/server/monitoring/dashboard.js";
+import { Metrics } from "../../../src/server/monitoring/metrics.js";
+import type { OutsideProjection } from "../../../src/server/projections.js";
+import { Service } from "../../../src/server/service.js";
+import { codeOf } from "../../support/code-of.js";
+import { LocalLog, type LocalLogOptions } from "../../support/local-log.js";
+import { parseMetrics, type Samples, samplesOf } from "../../support/metrics-text.js";
+import { temporaryDirectory } from "../../support/server-process.js";
+
+const LIMITS = { maxQueuedBytes: 1024 * 1024, maxCounters: 1_000_000, maxIdempotencyKeys: 1_000_000 };
+
+interface Running {
+  readonly run: LocalLog;
+  readonly service: Service;
+  readonly outside: { projections: ProjectionStatus[] };
+  scrape(eventStreams?: number): Promise<Samples>;
+}
+
+/** A service as the server puts it together, with figures of another projection that a test makes up. */
+async function withService(use: (running: Running) => Promise<void>, options: LocalLogOptions = {}): Promise<void> {
+  const directory = `${temporaryDirectory()}/wal`;
+  const metrics = new Metrics({ ...LIMITS, ...options, walDir: directory });
+  const run = await LocalLog.open(directory, { ...options, onBatch: metrics.noteBatch });
+  const outside = { projections: [] as ProjectionStatus[] };
+  const projection: OutsideProjection = {
+    database: undefined,
+    statuses: () => outside.projections,
+    stop: async () => undefined,
+  };
+  const view = new View(run.local, undefined);
+  const dashboard = new Dashboard({ ...LIMITS, walDir: directory, walSegmentBytes: 64 * 1024 });
+  const service = new Service(run.log, run.local, run.collector, view, projection, metrics, dashboard);
+  const scrape = async (eventStreams = 0) => parseMetrics((await service.metrics(eventStreams)).body);
+  try {
+    await use({ run, service, outside, scrape });
+  } finally {
+    await run.close();
+  }
+}
+
+test("before the first hit all that can be known is there, as the text format wants it", () =>
+  withService(async ({ service, scrape }) => {
+    assert.is((await service.metrics(0)).type, "text/plain; version=0.0.4; charset=utf-8");
+    const samples = await scrape();
+    for (const name of ["accepted_total", "log_end_offset", "append_duration_seconds_count", "batch_records_sum"]) {
+      assert.is(samples.get(`durable_hits_${name}`), 0, name);
+    }
+    assert.is(samples.get("durable_hits_ready"), 1);
+    assert.is(samples.get('durable_hits_rejected_total{code="QUEUE_FULL"}'), 0);
+    assert.ok((samples.get("durable_hits_log_free_bytes") ?? 0) > 0);
+    for (const name of ["process_cpu_seconds_total", "process_resident_memory_bytes", "nodejs_heap_size_used_bytes"]) {
+      assert.ok((samples.get(name) ?? 0) > 0, name);
+    }
+  }));
+
+test("hits: accepted, refused by code, not counted by reason; each request has its latency, each batch its write", () =>
+  withService(
+    async ({ run, service, scrape }) => {
+      await run.hit("a", 30);
+      await service.recordAll(Array.from({ length: 12 }, () => ({ counter: "b", n: 5 })));
+      await service.record({ counter: "a", n: 1, id: "key" });
+      await service.record({ counter: "a", n: 1, id: "key" });
+      assert.is(await codeOf(service.record({ counter: "c", n: 1 })), "TOO_MANY_COUNTERS");
+      service.noteRejected("TOO_MANY_COUNTERS", 1);
+      service.noteRejected("INVALID_N", 7);
+      service.noteRejected("INVALID_N", 2);
+      service.noteNotCounted("bot");
+      service.noteNotCounted("bot");
+      service.noteNotCounted("peek");
+      const first = await scrape(3);
+      const samples = await scrape(3);
+      assert.equal(samplesOf(samples, "durable_hits_rejected"), samplesOf(first, "durable_hits_rejected"));
+      const value = (name: string) => samples.get(`durable_hits_${name}`);
+      assert.is(value("accepted_total"), 43, "a retry is no hit");
+      assert.equal(nonZero(samplesOf(samples, "durable_hits_rejected_total")), {
+        '{code="TOO_MANY_COUNTERS"}': 1,
+        '{code="INVALID_N"}': 9,
+      });
+      assert.equal(samplesOf(samples, "durable_hits_not_counted_total"), { '{reason="bot"}': 2, '{reason="peek"}': 1 });
+      assert.is(value("log_end_offset"), 43);
+      assert.is(value("batch_records_sum"), 43, "every hit lies in one batch");
+      assert.is(value("append_duration_seconds_count"), 32, "30 hits, one bulk request, one hit with a key");
+      const batches = value("batch_records_count") ?? 0;
+      assert.ok(batches >= 1 && batches <= 32, `${batches} batches`);
+      assert.is(value("write_duration_seconds_count"), batches);
+      assert.is(value('append_duration_seconds_bucket{le="+Inf"}'), 32);
+      assert.ok((value("append_duration_seconds_sum") ?? 0) >= (value("write_duration_seconds_sum") ?? 0));
+      assert.ok((value("write_duration_seconds_sum") ?? 0) > 0);
+      assert.ok((value("log_written_bytes_total") ?? 0) > 43);
+      assert.equal([value("counters"), value("counters_limit")], [2, 2]);
+      assert.equal([value("idempotency_keys"), value("idempotency_keys_limit")], [1, 9]);
+      assert.is(value("event_streams"), 3);
+    },
+    { maxCounters: 2, maxIdempotencyKeys: 9 },
+  ));
+
+function nonZero(values: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== 0));
+}
+
+test("the log: what the status says of it, and what waits", () =>
+  withService(
+    async ({ run, service, scrape }) => {
+      for (let batch = 0; batch < 4; batch++) await service.recordAll(many(900));
+      await scrape();
+      const waiting = service.recordAll(many(20));
+      const samples = await scrape();
+      const value = (name: string) => samples.get(`durable_hits_log_${name}`);
+      assert.ok((value("queued_bytes") ?? 0) >= 20, "scraped before its write began");
+      await waiting;
+      const { log } = service.status();
+      assert.ok(log.segments > 1, `${log.segments} segments`);
+      assert.equal(
+        [value("start_offset"), value("end_offset"), value("epoch"), value("segments"), value("size_bytes")],
+        [0, 3600, log.epoch, log.segments, log.bytes],
+      );
+      assert.is(value("damage"), 0);
+      assert.is(value("queue_limit_bytes"), 1024 * 1024);
+      const damage = { file: "1.log", byte: 64, from: 1, to: 2, expected: "a batch", found: "zeros" };
+      run.log.reportDamage(damage as unknown as Parameters<typeof run.log.reportDamage>[0]);
+      assert.is((await scrape()).get("durable_hits_log_damage"), 1);
+      assert.is((await scrape()).get("durable_hits_log_queued_bytes"), 0);
+    },
+    { segmentBytes: 64 * 1024 },
+  ));
+
+function many(hits: number) {
+  return Array.from({ length: hits }, (_, i) => ({ counter: `a fairly long name of counter ${i}`, n: 1 }));
+}
+
+test("projections: lag, checkpoint, blocked, errors, and which state it is in; one that is gone leaves nothing", () =>
+  withService(async ({ run, outside, scrape }) => {
+    await run.hit("a", 5);
+    const mongodb = { name: "mongodb", checkpoint: 2, lag: 3, blocked: 4, lastError: null, since: "" };
+    outside.projections = [
+      { ...mongodb, state: "retrying", errors: 6 },
+      { ...mongodb, name: "elsewhere", state: "running" },
+    ];
+    const samples = samplesOf(await scrape(), "durable_hits_projection_");
+    assert.equal(samples, {
+      'lag_hits{projection="local"}': 0,
+      'lag_hits{projection="mongodb"}': 3,
+      'lag_hits{projection="elsewhere"}': 3,
+      'checkpoint_offset{projection="local"}': 5,
+      'checkpoint_offset{projection="mongodb"}': 2,
+      'checkpoint_offset{projection="elsewhere"}': 2,
+      'blocked_counters{projection="local"}': 0,
+      'blocked_counters{projection="mongodb"}': 4,
+      'blocked_counters{projection="elsewhere"}': 4,
+      'errors_total{projection="mongodb"}': 6,
+      'state{projection="local",state="running"}': 1,
+      'state{projection="local",state="retrying"}': 0,
+      'state{projection="local",state="halted"}': 0,
+      'state{projection="mongodb",state="running"}': 0,
+      'state{projection="mongodb",state="retrying"}': 1,
+      'state{projection="mongodb",state="halted"}': 0,
+      'state{projection="elsewhere",state="running"}': 1,
+      'state{projection="elsewhere",state="retrying"}': 0,
+      'state{projection="elsewhere",state="halted"}': 0,
+    });
+    outside.projections = [{ ...mongodb, state: "halted", errors: 7 }];
+    const later = samplesOf(await scrape(), "durable_hits_projection_");
+    assert.not.ok(Object.keys(later).some((key) => key.includes("elsewhere")));
+    assert.is(later['errors_total{projection="mongodb"}'], 7);
+    assert.is(later['state{projection="mongodb",state="halted"}'], 1);
+    assert.is(later['state{projection="mongodb",state="retrying"}'], 0);
+  }));
+
+test("a log that takes nothing any more: not ready, and what was refused so", () =>
+  withService(async ({ run, service, scrape }) => {
+    await run.hit("a");
+    await run.log.drain();
+    const error = await service.record({ counter: "a", n: 1 }).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof HitsError);
+    service.noteRejected(error.code, 1);
+    const samples = await scrape();
+    assert.is(samples.get("durable_hits_ready"), 0);
+    assert.is(samples.get('durable_hits_rejected_total{code="CLOSING"}'), 1);
+    assert.is(samples.get("durable_hits_accepted_total"), 1);
+  }));
+
+test("two services of one process don't mix, nor do scrapes at once", () =>
+  withService(async (one) => {
+    await withService(async (other) => {
+      await one.run.hit("a", 2);
+      await other.run.hit("a", 3);
+      const scrapes = await Promise.all([one.scrape(), other.scrape(), one.scrape(), other.scrape()]);
+      assert.equal(
+        scrapes.map((samples) => samples.get("durable_hits_batch_records_sum")),
+        [2, 3, 2, 3],
+      );
+      assert.equal(
+        scrapes.map((samples) => samples.get("durable_hits_accepted_total")),
+        [2, 3, 2, 3],
+      );
+    });
+  }));
+
+test.run();

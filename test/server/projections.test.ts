@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readConfig } from "../../src/config.js";
+import { projectionOf } from "../../src/server/projections.js";
+import { nodeFileSystem } from "../../src/wal/node-file-system.js";
+import { register } from "../../src/wal/registrations.js";
+import { LocalLog } from "../support/local-log.js";
+import { temporaryDirectory } from "../support/server-process.js";
+
+test("a projection of another process that had nothing to do for an hour is not late with the next hit", async () => {
+  const directory = `${temporaryDirectory()}/wal`;
+  const run = await LocalLog.open(directory);
+  await run.hit("home", 3);
+  const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  const { epoch, nonce } = run.log;
+  await register(nodeFileSystem, directory, { name: "mongodb", offset: 3, epoch, nonce, updatedAt: hourAgo, hits: 3 });
+  await run.hit("home", 2);
+  const outside = await projectionOf(readConfig({ WAL_DIR: directory }), run.log, run.local, pino({ level: "silent" }));
+  try {
+    while (outside.statuses().length === 0) await sleep(10);
+    const [status] = outside.statuses();
+    assert.equal(
+      { name: status?.name, checkpoint: status?.checkpoint, lag: status?.lag, lastError: status?.lastError },
+      { name: "mongodb", checkpoint: 3, lag: 2, lastError: null },
+    );
+    assert.is(status?.state, "running");
+    assert.is(status?.errors, undefined, "that process alone knows");
+  } finally {
+    await outside.stop(0);
+    await run.close();
+  }
+});
+
+test("a projection whose thread ends is halted, and that is one error", async () => {
+  const directory = `${temporaryDirectory()}/wal`;
+  const run = await LocalLog.open(directory);
+  await run.hit("home", 3);
+  const config = readConfig({ WAL_DIR: directory, MONGODB_URL: "mongodb://127.0.0.1:1" });
+  // Started from source it has no script to run: as sure a failure as any.
+  const outside = await projectionOf(config, run.log, run.local, pino({ level: "silent" }));
+  try {
+    const [status] = outside.statuses();
+    assert.equal([status?.name, status?.state, status?.errors], ["mongodb", "halted", 1]);
+  } finally {
+    await outside.stop(0);
+    await run.close();
+  }
+});
+
+test.run();
