@@ -1,6 +1,6 @@
 import { type Config, readConfig } from "../../config.js";
 import { describeError } from "../../errors.js";
-import { directoryOf, parseOptions, refused, wholeNumber } from "../options.js";
+import { directoryOf, parseOptions, refused, wholeNumber } from "../terminal/options.js";
 
 const OPTIONS = {
   dir: { type: "string" },

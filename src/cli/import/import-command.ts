@@ -1,8 +1,8 @@
 import type { Readable, Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
-import { interruptible } from "../interruption.js";
-import { Output, OutputClosed } from "../output.js";
-import { progressView } from "../progress.js";
+import { interruptible } from "../terminal/interruption.js";
+import { Output, OutputClosed } from "../terminal/output.js";
+import { progressView } from "../terminal/progress.js";
 import { openInput } from "./input.js";
 import { openTarget, settingsOf } from "./open-target.js";
 import { type ImportOptions, readImportOptions } from "./options.js";

@@ -1,7 +1,7 @@
 import { describeError } from "../../errors.js";
 import { checkCounterName } from "../../hit/parse-hit.js";
 import { MAX_COUNT } from "../../model/hit.js";
-import { givenDirectory, parseOptions, refused } from "../options.js";
+import { givenDirectory, parseOptions, refused } from "../terminal/options.js";
 import { FORMATS, type Format } from "./line-format.js";
 
 const MAX_PREFIX_BYTES = 512;

@@ -1,5 +1,5 @@
 import { HitsError } from "../../errors.js";
-import type { ProgressView } from "../progress.js";
+import type { ProgressView } from "../terminal/progress.js";
 import { readState, type SavedState, StateFile } from "./import-state.js";
 import { Importer, PrefixDiffers, Stopped } from "./importer.js";
 import type { Input } from "./input.js";

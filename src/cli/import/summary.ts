@@ -1,5 +1,5 @@
 import { plural } from "../../model/text.js";
-import { grouped } from "../progress.js";
+import { grouped } from "../terminal/text.js";
 import type { Imported } from "./run-import.js";
 import { sum } from "./tally.js";
 

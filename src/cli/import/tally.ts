@@ -1,6 +1,6 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { describeError } from "../../errors.js";
-import { printableJson } from "../printable.js";
+import { printableJson } from "../terminal/text.js";
 
 /** Refused lines that are told of on standard error; all are in the file for them, where there is one. */
 const SHOWN = 100;

@@ -1,6 +1,6 @@
 import { describeError } from "../../errors.js";
 import { checkCounterName } from "../../hit/parse-hit.js";
-import { directoryOf, parseOptions, refused, wholeNumber } from "../options.js";
+import { directoryOf, parseOptions, refused, wholeNumber } from "../terminal/options.js";
 import type { Command, Invocation, OwnOption } from "./command.js";
 import { exportSettings } from "./export-settings.js";
 

@@ -10,8 +10,8 @@ import { plural } from "../../model/text.js";
 import type { Checkpoint } from "../../projection/mongo/store.js";
 import { describeDamage } from "../../wal/damage.js";
 import type { FileSystem } from "../../wal/file-system.js";
-import type { Output } from "../output.js";
-import { printableJson, printableName } from "../printable.js";
+import type { Output } from "../terminal/output.js";
+import { printableJson, printableName } from "../terminal/text.js";
 import type { Command } from "./command.js";
 
 const DIFFERS = 1;

@@ -1,7 +1,7 @@
 import { type StoredHit, storedHits } from "../../hit/record.js";
 import { rfc3339 } from "../../model/text.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
-import { printableJson } from "../printable.js";
+import { printableJson } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
 import { walkLog } from "./walk-log.js";
 

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import type { FileSystem } from "../../wal/file-system.js";
-import type { Output } from "../output.js";
+import type { Output } from "../terminal/output.js";
 
 /** One command of the inspection script. */
 export interface Command {

@@ -7,7 +7,7 @@ import { type Damage, describeDamage } from "../../wal/damage.js";
 import type { FileSystem } from "../../wal/file-system.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { readMissingRanges, unreadable } from "../../wal/missing-ranges.js";
-import { printableJson, printableName } from "../printable.js";
+import { printableJson, printableName } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
 
 export interface Counts {

@@ -3,8 +3,8 @@ import path from "node:path";
 import { Writable } from "node:stream";
 import { systemCode } from "../../errors.js";
 import type { FileSystem } from "../../wal/file-system.js";
-import { refused } from "../options.js";
-import { Output } from "../output.js";
+import { refused } from "../terminal/options.js";
+import { Output } from "../terminal/output.js";
 
 export interface ExportFileOptions {
   readonly fs: FileSystem;

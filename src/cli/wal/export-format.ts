@@ -1,6 +1,6 @@
 import type { StoredHit } from "../../hit/record.js";
 import { rfc3339 } from "../../model/text.js";
-import { printableJson } from "../printable.js";
+import { printableJson } from "../terminal/text.js";
 import { payloadJson } from "./cat.js";
 import type { ExportSettings } from "./command.js";
 

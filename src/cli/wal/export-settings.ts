@@ -1,6 +1,6 @@
 import path from "node:path";
 import { parseAt } from "../../hit/parse-hit.js";
-import { refused } from "../options.js";
+import { refused } from "../terminal/options.js";
 import type { ExportSettings } from "./command.js";
 
 /** What was typed, by option. */

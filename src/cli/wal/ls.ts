@@ -5,7 +5,7 @@ import { describeDamage } from "../../wal/damage.js";
 import type { FileSystem } from "../../wal/file-system.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { segmentName } from "../../wal/segment-name.js";
-import { table } from "../columns.js";
+import { table } from "../terminal/text.js";
 import type { Command } from "./command.js";
 
 export interface SegmentRow {

@@ -10,7 +10,7 @@ import { plural } from "../../model/text.js";
 import type { ProjectorStatus } from "../../projection/mongo/projector-status.js";
 import { takeLock } from "../../wal/lock.js";
 import { readMissingRanges } from "../../wal/missing-ranges.js";
-import { printableName } from "../printable.js";
+import { printableName } from "../terminal/text.js";
 import { auditLog, auditPage, auditStatus } from "./audit.js";
 import type { Command, Invocation } from "./command.js";
 import { explainLock } from "./repair.js";

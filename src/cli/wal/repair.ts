@@ -9,7 +9,7 @@ import { verifyLog } from "../../maintenance/verify/verify-log.js";
 import { plural } from "../../model/text.js";
 import { takeLock } from "../../wal/lock.js";
 import { readMissingRanges } from "../../wal/missing-ranges.js";
-import { printableName } from "../printable.js";
+import { printableName } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
 
 /** Counters shown of those that nothing explains. */

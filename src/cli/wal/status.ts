@@ -3,8 +3,7 @@ import { logStatus, type StatusReport } from "../../maintenance/log-status.js";
 import { describeFinding, missingFinding } from "../../maintenance/verify/finding.js";
 import { humanAge, humanBytes, plural, rfc3339, seconds } from "../../model/text.js";
 import { describeDamage } from "../../wal/damage.js";
-import { table } from "../columns.js";
-import { printableName } from "../printable.js";
+import { printableName, table } from "../terminal/text.js";
 import type { Command } from "./command.js";
 
 export const statusCommand: Command = {

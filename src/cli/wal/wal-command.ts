@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
-import { Output, OutputClosed } from "../output.js";
+import { Output, OutputClosed } from "../terminal/output.js";
 import { type Asked, readArguments, usage } from "./arguments.js";
 import { auditCommand } from "./audit.js";
 import { catCommand } from "./cat.js";

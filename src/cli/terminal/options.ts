@@ -1,7 +1,7 @@
 /** What the options of all commands have in common. All of it throws `INVALID_ARGUMENT`, as one line that says what is allowed. */
 import path from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { describeError, HitsError } from "../errors.js";
+import { describeError, HitsError } from "../../errors.js";
 
 export function refused(message: string): HitsError {
   return new HitsError("INVALID_ARGUMENT", message);

@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import { SingleBar } from "cli-progress";
-import { humanBytes } from "../model/text.js";
+import { humanBytes } from "../../model/text.js";
+import { grouped } from "./text.js";
 
 /** Where nobody looks at a terminal, it is said no more often how far an import has come. */
 const LINE_EVERY_MS = 5000;
@@ -26,10 +27,6 @@ export function progressView({ stderr, totalBytes, quiet }: ProgressOptions): Pr
   const say = (message: string) => void stderr.write(`${message}\n`);
   if (quiet) return { update: () => undefined, say, stop: () => undefined };
   return stderr.isTTY === true ? new Bar(stderr, totalBytes) : new Lines(say, totalBytes);
-}
-
-export function grouped(number: number): string {
-  return number.toLocaleString("en-US");
 }
 
 class Rate {

@@ -18,3 +18,29 @@ export function printableName(name: string): string {
   const isPlain = !QUOTED.test(name.replace(/[\ud800-\udbff][\udc00-\udfff]/g, "")) && name.trim() === name;
   return isPlain && name !== "" && !name.startsWith('"') ? name : printableJson(JSON.stringify(name));
 }
+
+export function grouped(number: number): string {
+  return number.toLocaleString("en-US");
+}
+
+export interface Column {
+  readonly header: string;
+  /** Numbers are set to the right. */
+  readonly right?: true;
+}
+
+/** A table for people: a header in upper case, columns as wide as what is in them. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const widths = columns.map(({ header }, index) =>
+    rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), header.length),
+  );
+  const line = (cells: readonly string[]) =>
+    columns
+      .map(({ right }, index) => {
+        const [cell, width] = [cells[index] ?? "", widths[index] ?? 0];
+        return right === true ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+  return [columns.map(({ header }) => header), ...rows].map(line);
+}

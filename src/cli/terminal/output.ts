@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { systemCode } from "../errors.js";
+import { systemCode } from "../../errors.js";
 
 /** Whoever read the output has gone (`| head`): nothing is left to do, and nothing went wrong. */
 export class OutputClosed extends Error {}
