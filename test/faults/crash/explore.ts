@@ -49,7 +49,7 @@ async function recordOrSay(seed: number, determinism: Determinism): Promise<Reco
     return await record(seed, determinism);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const again = `to run it again: npm run torture -- --seed ${seed} --states 1`;
+    const again = `to run it again: npm run crash-states -- --seed ${seed} --states 1`;
     throw new Error(`the workload of seed ${seed} itself: ${why}\n${again}`, { cause: error });
   }
 }
@@ -61,7 +61,7 @@ async function check(state: State, run: () => Promise<void>, determinism: Determ
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `crash state ${nameOf(state)}: ${why}\nto rebuild it: npm run torture -- --state ${nameOf(state)}`,
+      `crash state ${nameOf(state)}: ${why}\nto rebuild it: npm run crash-states -- --state ${nameOf(state)}`,
       {
         cause: error,
       },
