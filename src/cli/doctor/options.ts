@@ -1,6 +1,6 @@
 import { type Config, readConfig } from "../../config.js";
 import { describeError } from "../../errors.js";
-import { directoryOf, parseOptions, refused, wholeNumber } from "../terminal/options.js";
+import { directoryOf, integerOption, invalidArgument, parseOptions } from "../terminal/options.js";
 
 const OPTIONS = {
   dir: { type: "string" },
@@ -25,7 +25,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   const { dir, json, torture, seconds, seed, help } = parseOptions(args, OPTIONS, false).values;
   if (help === true) return "help";
   if (torture !== true && (seconds !== undefined || seed !== undefined)) {
-    throw refused("--seconds and --seed go with --torture");
+    throw invalidArgument("--seconds and --seed go with --torture");
   }
   return {
     directory: directoryOf(dir, environment),
@@ -33,8 +33,8 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     torture:
       torture === true
         ? {
-            seconds: wholeNumber("seconds", seconds, 1, MAX_SECONDS) ?? TORTURE_SECONDS,
-            seed: wholeNumber("seed", seed, 0, 2 ** 32 - 1),
+            seconds: integerOption({ name: "seconds", value: seconds, min: 1, max: MAX_SECONDS }) ?? TORTURE_SECONDS,
+            seed: integerOption({ name: "seed", value: seed, min: 0, max: 2 ** 32 - 1 }),
           }
         : undefined,
   };

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
-import { interruptible } from "../terminal/interruption.js";
+import { interruptible } from "../terminal/command.js";
 import { Output, OutputClosed } from "../terminal/output.js";
 import { progressView } from "../terminal/progress.js";
 import { openInput } from "./input.js";
@@ -83,7 +83,7 @@ async function runWith(
   const input = await openInput(options.file, terminal.stdin);
   const { file } = input;
   const view = progressView({ stderr: terminal.stderr, totalBytes: file?.bytes, quiet: options.quiet });
-  const warn = (message: string) => view.say(message);
+  const warn = (message: string) => view.print(message);
   const startedAt = performance.now();
   try {
     const config = settingsOf(environment, options.dir);

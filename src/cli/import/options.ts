@@ -1,7 +1,7 @@
 import { describeError } from "../../errors.js";
 import { checkCounterName } from "../../hit/parse-hit.js";
 import { MAX_COUNT } from "../../model/hit.js";
-import { givenDirectory, parseOptions, refused } from "../terminal/options.js";
+import { givenDirectory, invalidArgument, parseOptions } from "../terminal/options.js";
 import { FORMATS, type Format } from "./line-format.js";
 
 const MAX_PREFIX_BYTES = 512;
@@ -62,14 +62,14 @@ export function readImportOptions(args: readonly string[]): ImportOptions | unde
   if (values.help === true) return undefined;
   const [file] = positionals;
   if (file === undefined || file === "" || positionals.length > 1)
-    throw refused("name one FILE, or - for standard input");
+    throw invalidArgument("name one FILE, or - for standard input");
   const format = FORMATS.find((known) => known === (values.format ?? "auto"));
-  if (format === undefined) throw refused(`--format ${values.format}: one of ${FORMATS.join(", ")} is allowed`);
+  if (format === undefined) throw invalidArgument(`--format ${values.format}: one of ${FORMATS.join(", ")} is allowed`);
   const prefix = values.prefix ?? "";
   if (Buffer.byteLength(prefix) > MAX_PREFIX_BYTES)
-    throw refused(`--prefix: at most ${MAX_PREFIX_BYTES} bytes are allowed`);
+    throw invalidArgument(`--prefix: at most ${MAX_PREFIX_BYTES} bytes are allowed`);
   for (const name of ["state", "errors"] as const)
-    if (values[name] === "") throw refused(`--${name} is empty: name a file`);
+    if (values[name] === "") throw invalidArgument(`--${name} is empty: name a file`);
   return {
     ...where(values),
     file,
@@ -91,15 +91,15 @@ export function readSetOptions(args: readonly string[]): SetOptions | undefined 
   if (values.help === true) return undefined;
   const [counter, text] = positionals;
   if (counter === undefined || text === undefined || positionals.length > 2)
-    throw refused("name a COUNTER and a number");
+    throw invalidArgument("name a COUNTER and a number");
   try {
     checkCounterName(counter);
   } catch (error) {
-    throw refused(describeError(error));
+    throw invalidArgument(describeError(error));
   }
   const to = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (to >= 0 && to <= MAX_COUNT) return { ...where(values), counter, to };
-  throw refused(`${text}: a whole number from 0 to ${MAX_COUNT} (2^52) is allowed`);
+  throw invalidArgument(`${text}: a whole number from 0 to ${MAX_COUNT} (2^52) is allowed`);
 }
 
 interface WhereValues {
@@ -111,10 +111,10 @@ interface WhereValues {
 
 function where({ dir, url, wait, json }: WhereValues): WhereOptions {
   const directory = givenDirectory(dir);
-  if (dir !== undefined && url !== undefined) throw refused("--dir and --url: one of them is allowed");
+  if (dir !== undefined && url !== undefined) throw invalidArgument("--dir and --url: one of them is allowed");
   const seconds = wait === undefined ? DEFAULT_WAIT_SECONDS : /^\d{1,6}$/.test(wait) ? Number(wait) : Number.NaN;
   if (!(seconds <= MAX_WAIT_SECONDS))
-    throw refused(`--wait ${wait}: seconds from 0 to ${MAX_WAIT_SECONDS} are allowed`);
+    throw invalidArgument(`--wait ${wait}: seconds from 0 to ${MAX_WAIT_SECONDS} are allowed`);
   return {
     dir: directory,
     url: url === undefined ? undefined : serverUrl(url),
@@ -128,5 +128,5 @@ function serverUrl(text: string): URL {
   const isServer = url !== undefined && /^https?:$/.test(url.protocol) && url.search + url.hash + url.username === "";
   if (isServer) return url;
   // It may hold a password.
-  throw refused("--url: http://HOST:PORT or https://…, without user, query and fragment, is allowed");
+  throw invalidArgument("--url: http://HOST:PORT or https://…, without user, query and fragment, is allowed");
 }

@@ -38,7 +38,7 @@ export async function importInto(
   const stateFile = options.state ?? (input.file === undefined ? undefined : `${input.file.path}.imported`);
   const saved = stateFile === undefined ? undefined : await stateFor(stateFile, bound, view);
   const every = withIds ? STATE_EVERY_MS : 0;
-  const say = (message: string) => view.say(message);
+  const say = (message: string) => view.print(message);
   const state = stateFile === undefined ? undefined : new StateFile(stateFile, bound, every, say);
   const run = async (done: SavedState | undefined): Promise<Imported> => {
     const tally = new Tally(options.errors, say);
@@ -66,7 +66,7 @@ export async function importInto(
         `${what}: nothing was counted. Name another file with --state, or remove it`,
       );
     }
-    view.say(`${input.name} has changed since ${stateFile} was written: beginning at its first line`);
+    view.print(`${input.name} has changed since ${stateFile} was written: beginning at its first line`);
     return await run(undefined);
   }
 }
@@ -80,7 +80,7 @@ async function stateFor(
   const saved = await readState(file);
   if (saved === undefined) return undefined;
   if (saved.log !== null && bound.log !== null && saved.log !== bound.log) {
-    view.say(`${file} is of an import into another log (${saved.log}): beginning at the first line`);
+    view.print(`${file} is of an import into another log (${saved.log}): beginning at the first line`);
     return undefined;
   }
   if (saved.options === bound.options) return saved;

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
 import { type Hit, MAX_N } from "../../model/hit.js";
-import { interruptible } from "../terminal/interruption.js";
+import { interruptible } from "../terminal/command.js";
 import { Output, OutputClosed } from "../terminal/output.js";
 import { grouped, printableName } from "../terminal/text.js";
 import { openTarget, settingsOf } from "./open-target.js";

@@ -3,36 +3,36 @@ import { SingleBar } from "cli-progress";
 import { humanBytes } from "../../model/text.js";
 import { grouped } from "./text.js";
 
-/** Where nobody looks at a terminal, it is said no more often how far an import has come. */
+/** Without a terminal, a progress line is written no more often. */
 const LINE_EVERY_MS = 5000;
 
-/** Shows on standard error how far an import has come, and what is to be known besides. */
+/** Progress and messages of a long command, on standard error. */
 export interface ProgressView {
-  /** Bytes of the input as it is packed, and lines. */
+  /** Sets the bytes and lines that are done; of gzipped input the bytes before unpacking. */
   update(bytes: number, lines: number): void;
-  /** A line of its own. */
-  say(message: string): void;
+  /** Writes a message on a line of its own. */
+  print(text: string): void;
   stop(): void;
 }
 
 export interface ProgressOptions {
   readonly stderr: Writable & { readonly isTTY?: boolean };
-  /** Undefined where it is not known. */
+  /** Undefined if unknown. */
   readonly totalBytes: number | undefined;
   readonly quiet: boolean;
 }
 
-/** A bar on a terminal, else a line now and then; neither where quiet. */
+/** Returns a bar on a terminal, else lines at intervals; neither if `quiet`. */
 export function progressView({ stderr, totalBytes, quiet }: ProgressOptions): ProgressView {
-  const say = (message: string) => void stderr.write(`${message}\n`);
-  if (quiet) return { update: () => undefined, say, stop: () => undefined };
-  return stderr.isTTY === true ? new Bar(stderr, totalBytes) : new Lines(say, totalBytes);
+  const print = (text: string) => void stderr.write(`${text}\n`);
+  if (quiet) return { update: () => undefined, print, stop: () => undefined };
+  return stderr.isTTY === true ? new Bar(stderr, totalBytes) : new Lines(print, totalBytes);
 }
 
 class Rate {
   readonly #startedAt = performance.now();
 
-  /** Lines a second since the start. */
+  /** Returns the lines per second since the start. */
   of(lines: number): number {
     return Math.round(lines / Math.max(0.001, (performance.now() - this.#startedAt) / 1000));
   }
@@ -54,7 +54,7 @@ class Bar implements ProgressView {
       barsize: 30,
       etaBuffer: 200,
       clearOnComplete: true,
-      // Ctrl-C is the import's own business: it ends between two batches.
+      // The command handles Ctrl-C itself: it ends between two batches.
       gracefulExit: false,
     });
     this.#bar.start(totalBytes ?? 0, 0, { lines: "0", read: "0 B", rate: "0" });
@@ -64,9 +64,9 @@ class Bar implements ProgressView {
     this.#bar.update(bytes, { lines: grouped(lines), read: humanBytes(bytes), rate: grouped(this.#rate.of(lines)) });
   }
 
-  say(message: string): void {
-    // Over the bar, which is drawn anew below.
-    this.#stderr.write(`\r\u001b[K${message}\n`);
+  print(text: string): void {
+    // Overwrites the bar, which is redrawn on the next line.
+    this.#stderr.write(`\r\u001b[K${text}\n`);
   }
 
   stop(): void {
@@ -75,23 +75,23 @@ class Bar implements ProgressView {
 }
 
 class Lines implements ProgressView {
-  readonly say: (message: string) => void;
+  readonly print: (text: string) => void;
   readonly #totalBytes: number | undefined;
   readonly #rate = new Rate();
-  #saidAt = performance.now();
+  #printedAt = performance.now();
 
-  constructor(say: (message: string) => void, totalBytes: number | undefined) {
-    this.say = say;
+  constructor(print: (text: string) => void, totalBytes: number | undefined) {
+    this.print = print;
     this.#totalBytes = totalBytes;
   }
 
   update(bytes: number, lines: number): void {
     const now = performance.now();
-    if (now - this.#saidAt < LINE_EVERY_MS) return;
-    this.#saidAt = now;
+    if (now - this.#printedAt < LINE_EVERY_MS) return;
+    this.#printedAt = now;
     const total = this.#totalBytes;
     const part = total === undefined || total === 0 ? humanBytes(bytes) : `${Math.floor((100 * bytes) / total)}%`;
-    this.say(`${grouped(lines)} lines read, ${part}, ${grouped(this.#rate.of(lines))} lines/s`);
+    this.print(`${grouped(lines)} lines read, ${part}, ${grouped(this.#rate.of(lines))} lines/s`);
   }
 
   stop(): void {}

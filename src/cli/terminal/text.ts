@@ -1,19 +1,19 @@
 /**
- * Names, ids and payloads come from anybody. Some characters in them steer a terminal (the C1 controls hold a one-byte
- * escape), turn the direction of what follows, or end a line for some programs: these are never printed as they are.
+ * Names, ids and payloads come from anybody. Some characters in them control a terminal (the C1 controls contain a one-byte
+ * escape), reverse the direction of the text after them, or end a line for some programs: these are never printed as they are.
  */
-const STEERING = "\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff";
-const STEERING_CHARACTERS = new RegExp(`[${STEERING}]`, "g");
-const QUOTED = new RegExp(`[${STEERING}\\u0000-\\u001f\\ud800-\\udfff]`);
+const CONTROLS = "\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff";
+const CONTROL_CHARACTERS = new RegExp(`[${CONTROLS}]`, "g");
+const QUOTED = new RegExp(`[${CONTROLS}\\u0000-\\u001f\\ud800-\\udfff]`);
 
-/** JSON text with those characters escaped. They can only lie in its strings, so it means the same. */
+/** Returns JSON text with those characters escaped. They can only be in its strings, so its meaning stays. */
 export function printableJson(json: string): string {
-  return json.replace(STEERING_CHARACTERS, (character) => {
+  return json.replace(CONTROL_CHARACTERS, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** A name in a column: as it is where that is plain to see, else as a JSON string. */
+/** Returns a name for a column: unchanged where it reads unambiguously, else as a JSON string. */
 export function printableName(name: string): string {
   const isPlain = !QUOTED.test(name.replace(/[\ud800-\udbff][\udc00-\udfff]/g, "")) && name.trim() === name;
   return isPlain && name !== "" && !name.startsWith('"') ? name : printableJson(JSON.stringify(name));
@@ -23,13 +23,28 @@ export function grouped(number: number): string {
   return number.toLocaleString("en-US");
 }
 
+/** Breaks a text into lines of at most `width` characters, at its spaces. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
 export interface Column {
   readonly header: string;
-  /** Numbers are set to the right. */
+  /** Aligned right, as numbers are. */
   readonly right?: true;
 }
 
-/** A table for people: a header in upper case, columns as wide as what is in them. */
+/** Lays out a table for people: a header in upper case, columns as wide as their contents. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const widths = columns.map(({ header }, index) =>
     rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), header.length),

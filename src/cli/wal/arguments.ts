@@ -1,32 +1,13 @@
 import { describeError } from "../../errors.js";
 import { checkCounterName } from "../../hit/parse-hit.js";
-import { directoryOf, parseOptions, refused, wholeNumber } from "../terminal/options.js";
-import type { Command, Invocation, OwnOption } from "./command.js";
+import { directoryOf, integerOption, invalidArgument, parseOptions } from "../terminal/options.js";
+import type { Command, Invocation } from "./command.js";
 import { exportSettings } from "./export-settings.js";
+import { COMMON_OPTIONS, type OwnOption, WAL_OPTIONS } from "./options.js";
 
-const OPTIONS = {
-  dir: { type: "string" },
-  json: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
-  from: { type: "string" },
-  to: { type: "string" },
-  counter: { type: "string" },
-  follow: { type: "boolean", short: "f" },
-  top: { type: "string" },
-  yes: { type: "boolean" },
-  "without-mongodb": { type: "boolean" },
-  format: { type: "string" },
-  since: { type: "string" },
-  until: { type: "string" },
-  output: { type: "string", short: "o" },
-  force: { type: "boolean" },
-  "no-ids": { type: "boolean" },
-  "excel-safe": { type: "boolean" },
-} as const;
-const OWN: readonly OwnOption[] = [
-  ...(["from", "to", "counter", "follow", "top", "yes", "without-mongodb"] as const),
-  ...(["format", "since", "until", "output", "force", "no-ids", "excel-safe"] as const),
-];
+const OWN_OPTIONS = Object.keys(WAL_OPTIONS).filter(
+  (name) => !COMMON_OPTIONS.some((common) => common === name),
+) as OwnOption[];
 
 type Checked = Omit<Invocation, "fs" | "output" | "environment" | "interruption" | "bar">;
 
@@ -39,26 +20,28 @@ export function readArguments(
   environment: NodeJS.ProcessEnv,
   commands: readonly Command[],
 ): Asked {
-  const { values, positionals } = parseOptions(args, OPTIONS, true);
+  const { values, positionals } = parseOptions(args, WAL_OPTIONS, true);
   const [name, ...operands] = positionals;
   const command = commands.find((candidate) => candidate.name === name);
   if (name === undefined && values.help === true) return { help: undefined };
   if (command === undefined) {
     const known = commands.map((candidate) => candidate.name).join(", ");
-    throw refused(`${name === undefined ? "no command" : `no command "${name}"`}: one of ${known} is allowed`);
+    throw invalidArgument(`${name === undefined ? "no command" : `no command "${name}"`}: one of ${known} is allowed`);
   }
   if (values.help === true) return { help: command };
-  for (const option of OWN) {
+  for (const option of OWN_OPTIONS) {
     if (values[option] !== undefined && !command.options.includes(option)) {
-      throw refused(`${command.name} takes no --${option}: usage: ${usage(command)}`);
+      throw invalidArgument(`${command.name} takes no --${option}: usage: ${usage(command)}`);
     }
   }
   const expected = command.operand === undefined ? 0 : 1;
-  if (operands.length !== expected || operands[0] === "") throw refused(`usage: ${usage(command)}`);
-  const from = wholeNumber("from", values.from, 0);
-  const to = wholeNumber("to", values.to, 0);
+  if (operands.length !== expected || operands[0] === "") throw invalidArgument(`usage: ${usage(command)}`);
+  const from = integerOption({ name: "from", value: values.from, min: 0 });
+  const to = integerOption({ name: "to", value: values.to, min: 0 });
   if (from !== undefined && to !== undefined && from > to) {
-    throw refused(`--from ${from} lies behind --to ${to}: --from is the first offset shown, --to the first not shown`);
+    throw invalidArgument(
+      `--from ${from} lies behind --to ${to}: --from is the first offset shown, --to the first not shown`,
+    );
   }
   if (values.counter !== undefined) checkCounter(values.counter);
   const settings = {
@@ -68,7 +51,7 @@ export function readArguments(
     to,
     counter: values.counter,
     follow: values.follow === true,
-    top: wholeNumber("top", values.top, 1),
+    top: integerOption({ name: "top", value: values.top, min: 1 }),
     yes: values.yes === true,
     withoutMongodb: values["without-mongodb"] === true,
     exported: exportSettings(values),
@@ -87,6 +70,6 @@ function checkCounter(name: string): void {
   try {
     checkCounterName(name);
   } catch (error) {
-    throw refused(`--counter: ${describeError(error)}`);
+    throw invalidArgument(`--counter: ${describeError(error)}`);
   }
 }

@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import type { FileSystem } from "../../wal/file-system.js";
 import type { Output } from "../terminal/output.js";
+import type { OwnOption } from "./options.js";
 
 /** One command of the inspection script. */
 export interface Command {
@@ -20,22 +21,6 @@ export interface Command {
   /** Does it; the exit status. What stops it is thrown as a `HitsError`. */
   run(invocation: Invocation): Promise<number>;
 }
-
-export type OwnOption =
-  | "from"
-  | "to"
-  | "counter"
-  | "follow"
-  | "top"
-  | "yes"
-  | "without-mongodb"
-  | "format"
-  | "since"
-  | "until"
-  | "output"
-  | "force"
-  | "no-ids"
-  | "excel-safe";
 
 export interface ExportSettings {
   readonly format: "ndjson" | "csv";

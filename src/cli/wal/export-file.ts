@@ -3,7 +3,7 @@ import path from "node:path";
 import { Writable } from "node:stream";
 import { systemCode } from "../../errors.js";
 import type { FileSystem } from "../../wal/file-system.js";
-import { refused } from "../terminal/options.js";
+import { invalidArgument } from "../terminal/options.js";
 import { Output } from "../terminal/output.js";
 
 export interface ExportFileOptions {
@@ -42,8 +42,9 @@ export class ExportFile {
     const { fs, directory, force, inPlace, stderr } = options;
     const file = await realFile(given, directory);
     const there = await stat(file).catch(nothingThere);
-    if (there !== undefined && !there.isFile()) throw refused(`--output ${given} is no regular file: name another`);
-    if (there !== undefined && !force) throw refused(`${given} is there already: --force replaces it`);
+    if (there !== undefined && !there.isFile())
+      throw invalidArgument(`--output ${given} is no regular file: name another`);
+    if (there !== undefined && !force) throw invalidArgument(`${given} is there already: --force replaces it`);
     const written = inPlace ? file : path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
     const handle = await open(written, inPlace && force ? "w" : "wx");
     return new ExportFile(fs, file, written, handle, stderr);
@@ -68,13 +69,15 @@ export class ExportFile {
 /** The file itself where the path is a link to it, since a link would be replaced, and not what it leads to. */
 async function realFile(given: string, directory: string): Promise<string> {
   const parent = await realpath(path.dirname(given)).catch((error: unknown) => {
-    if (nothingThere(error) === undefined) throw refused(`--output ${given}: there is no such directory`);
+    if (nothingThere(error) === undefined) throw invalidArgument(`--output ${given}: there is no such directory`);
     return "";
   });
   const file = (await realpath(given).catch(nothingThere)) ?? path.join(parent, path.basename(given));
   const log = (await realpath(directory).catch(nothingThere)) ?? directory;
   if (`${file}${path.sep}`.startsWith(`${log}${path.sep}`)) {
-    throw refused(`--output ${given} lies in the log directory, where nothing but the log belongs: name another`);
+    throw invalidArgument(
+      `--output ${given} lies in the log directory, where nothing but the log belongs: name another`,
+    );
   }
   return file;
 }

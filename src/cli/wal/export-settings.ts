@@ -1,6 +1,6 @@
 import path from "node:path";
 import { parseAt } from "../../hit/parse-hit.js";
-import { refused } from "../terminal/options.js";
+import { invalidArgument } from "../terminal/options.js";
 import type { ExportSettings } from "./command.js";
 
 /** What was typed, by option. */
@@ -17,14 +17,14 @@ interface Given {
 /** What `export` alone takes, checked. Throws `INVALID_ARGUMENT`. */
 export function exportSettings(given: Given): ExportSettings {
   const { format = "ndjson", output } = given;
-  if (format !== "ndjson" && format !== "csv") throw refused(`--format ${format}: ndjson or csv is allowed`);
-  if (output === "") throw refused("--output is empty: the path of a file is allowed");
-  if (given.force === true && output === undefined) throw refused("--force goes with --output");
-  if (given["excel-safe"] === true && format !== "csv") throw refused("--excel-safe goes with --format csv");
+  if (format !== "ndjson" && format !== "csv") throw invalidArgument(`--format ${format}: ndjson or csv is allowed`);
+  if (output === "") throw invalidArgument("--output is empty: the path of a file is allowed");
+  if (given.force === true && output === undefined) throw invalidArgument("--force goes with --output");
+  if (given["excel-safe"] === true && format !== "csv") throw invalidArgument("--excel-safe goes with --format csv");
   const since = time("since", given.since);
   const until = time("until", given.until);
   if (since !== undefined && until !== undefined && since > until) {
-    throw refused(`--since ${given.since} is later than --until ${given.until}`);
+    throw invalidArgument(`--since ${given.since} is later than --until ${given.until}`);
   }
   return {
     format,
@@ -43,6 +43,8 @@ function time(name: string, value: string | undefined): number | undefined {
   try {
     return parseAt(isDay ? `${value}T00:00:00Z` : value, Number.POSITIVE_INFINITY);
   } catch {
-    throw refused(`--${name} ${value}: a time like 2026-01-15T12:00:00Z or a day like 2026-01-15 (of UTC) is allowed`);
+    throw invalidArgument(
+      `--${name} ${value}: a time like 2026-01-15T12:00:00Z or a day like 2026-01-15 (of UTC) is allowed`,
+    );
   }
 }

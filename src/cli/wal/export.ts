@@ -88,7 +88,7 @@ async function exportHits(invocation: Invocation, target: Output, signal: AbortS
   let damage = 0;
   const say = async (line: string) => {
     await target.flush();
-    view.say(line);
+    view.print(line);
   };
   try {
     await sayWhereItBegins(invocation, say);

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
-import { describeError, HitsError } from "../../errors.js";
 import { nodeFileSystem } from "../../wal/node-file-system.js";
-import { Output, OutputClosed } from "../terminal/output.js";
+import { type Command as ProgramCommand, reportFailure } from "../terminal/command.js";
+import { Output } from "../terminal/output.js";
 import { type Asked, readArguments, usage } from "./arguments.js";
 import { auditCommand } from "./audit.js";
 import { catCommand } from "./cat.js";
@@ -11,6 +11,7 @@ import { exportCommand } from "./export.js";
 import { forgetCommand } from "./forget.js";
 import { forkCommand } from "./fork.js";
 import { lsCommand } from "./ls.js";
+import { COMMON_OPTIONS, WAL_OPTIONS } from "./options.js";
 import { rebuildCommand } from "./rebuild.js";
 import { repairCommand } from "./repair.js";
 import { statusCommand } from "./status.js";
@@ -37,7 +38,6 @@ const COMMANDS: readonly Command[] = [
 ];
 
 const FAILED = 1;
-const USAGE = 64;
 
 export interface Terminal {
   readonly stdout: Writable & { readonly isTTY?: boolean };
@@ -56,18 +56,17 @@ export async function runWalCommand(
   environment: NodeJS.ProcessEnv,
   terminal: Terminal = process,
 ): Promise<number> {
-  const output = new Output(terminal.stdout, terminal.stderr);
-  let name = "wal";
-  let failure = FAILED;
+  const reporting = { name: "wal", output: new Output(terminal.stdout, terminal.stderr), failure: FAILED };
   let stopListening = () => {};
-  try {
+  return await reportFailure(reporting, async () => {
+    const { output } = reporting;
     const asked = readArguments(args, environment, COMMANDS);
     if ("help" in asked) {
       await output.lines([helpFor(asked)]);
       return 0;
     }
-    name = `wal ${asked.command.name}`;
-    failure = asked.command.failure ?? FAILED;
+    reporting.name = `wal ${asked.command.name}`;
+    reporting.failure = asked.command.failure ?? FAILED;
     const interruption = () => {
       if (terminal.interruption !== undefined) return terminal.interruption;
       const controller = new AbortController();
@@ -79,17 +78,23 @@ export async function runWalCommand(
     };
     const bar = { stderr: terminal.stderr, isStdoutTerminal: terminal.stdout.isTTY === true };
     return await asked.command.run({ ...asked.settings, fs: nodeFileSystem, output, bar, environment, interruption });
-  } catch (error) {
-    if (error instanceof OutputClosed) return 0;
-    output.complain(`${name}: ${oneLine(describeError(error))}`);
-    return error instanceof HitsError && error.code === "INVALID_ARGUMENT" ? USAGE : failure;
-  } finally {
-    stopListening();
-  }
+  }).finally(() => stopListening());
 }
 
-function oneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, " ");
+/** `durable-hits wal`, for the program's own table. */
+export const walCommand: ProgramCommand = {
+  options: optionsNamed(COMMON_OPTIONS),
+  subcommands: COMMANDS.map(({ name, summary, options, operand }) => ({
+    name,
+    summary,
+    options: optionsNamed([...COMMON_OPTIONS, ...options]),
+    ...(operand === undefined ? {} : { operand }),
+  })),
+  run: runWalCommand,
+};
+
+function optionsNamed(names: readonly (keyof typeof WAL_OPTIONS)[]) {
+  return Object.fromEntries(names.map((name) => [name, WAL_OPTIONS[name]]));
 }
 
 function helpFor({ help }: Extract<Asked, { help: unknown }>): string {

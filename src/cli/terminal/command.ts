@@ -1,0 +1,83 @@
+import { describeError, HitsError } from "../../errors.js";
+import type { Options } from "./options.js";
+import { type Output, OutputClosed } from "./output.js";
+import { wrapped } from "./text.js";
+
+/** The exit status for arguments that are refused. */
+const USAGE = 64;
+
+/** What completion needs to know of a command. */
+export interface CommandLine {
+  readonly options: Options;
+  /** The name of its operand: `FILE` and `DIR` complete to paths. */
+  readonly operand?: string;
+  /** Every operand that is accepted, where these can be listed. */
+  readonly operands?: readonly string[];
+  readonly subcommands?: readonly Subcommand[];
+}
+
+export interface Subcommand extends CommandLine {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** A command of the program. */
+export interface Command extends CommandLine {
+  /** Resolves to the exit status; undefined for a server, which runs on and ends the process itself. */
+  run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number | undefined>;
+}
+
+/** Lists options for `--help`: a line each, wrapped below its text. */
+export function optionLines(options: Options): string {
+  const rows = Object.entries(options).map(([name, { short, value, help }]) => ({
+    left: `--${name}${value === undefined ? "" : ` ${value}`}${short === undefined ? "" : `, -${short}`}`,
+    help,
+  }));
+  const width = Math.max(...rows.map(({ left }) => left.length));
+  return rows
+    .flatMap(({ left, help }) =>
+      wrapped(help, 120 - width).map((line, index) => `  ${(index === 0 ? left : "").padEnd(width)}  ${line}`),
+    )
+    .join("\n");
+}
+
+export interface Reporting {
+  /** Precedes the message on standard error. */
+  name: string;
+  readonly output: Output;
+  /** The exit status for what is thrown, refused arguments excepted. */
+  failure: number;
+}
+
+/**
+ * Resolves to the exit status of a command's body. What it throws becomes a line on standard error; a reader that closed the
+ * output (`| head`) is no failure.
+ */
+export async function reportFailure(reporting: Reporting, body: () => Promise<number>): Promise<number> {
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0;
+    const { name, output, failure } = reporting;
+    output.complain(`${name}: ${describeError(error).replace(/\s*\n\s*/g, " ")}`);
+    return error instanceof HitsError && error.code === "INVALID_ARGUMENT" ? USAGE : failure;
+  }
+}
+
+/** Runs `body` with a signal that Ctrl-C or SIGTERM raises; a second one ends the process at once. */
+export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = () => {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+    controller.abort();
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  try {
+    return await body(controller.signal);
+  } finally {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}
