@@ -16,7 +16,7 @@ import type { BulkHits } from "./hits/bulk.js";
 import type { Pictures } from "./hits/pictures.js";
 import type { SingleHits } from "./hits/single.js";
 import type { Views } from "./hits/views.js";
-import { servedOpenApi, type Tagged } from "./openapi/served.js";
+import { servedOpenApi, type Tagged } from "./openapi/document.js";
 import { answerHome } from "./page/home.js";
 import { pageAssets } from "./page/page.js";
 import { problemOf } from "./problem.js";

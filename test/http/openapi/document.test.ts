@@ -8,8 +8,21 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { ErrorCode } from "../../../src/errors.js";
+import { MAX_SHOWN } from "../../../src/hit/bulk-entries.js";
+import { MAX_LINE_BYTES } from "../../../src/hit/bulk-lines.js";
 import { createApp } from "../../../src/http/app.js";
+import { LINE_TYPES, MAX_BULK_BYTES } from "../../../src/http/hits/bulk.js";
 import { openApiDocument } from "../../../src/http/openapi/document.js";
+import { statusOf } from "../../../src/http/problem.js";
+import { HISTORY_STATES } from "../../../src/model/dashboard-data.js";
+import {
+  MAX_COUNT,
+  MAX_ID_BYTES,
+  MAX_NAME_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_PAYLOAD_DEPTH,
+} from "../../../src/model/hit.js";
 import { complaintsAbout, describedPath } from "../../support/openapi-check.js";
 import { temporaryDirectory } from "../../support/server-process.js";
 import { FakeLogger, FakeServices } from "../fake-services.js";
@@ -78,6 +91,41 @@ test("its schemas are JSON Schema, and their examples and defaults keep to them"
   for (const [name, parameter] of Object.entries(document.components["parameters"] ?? {})) {
     if (!("schema" in parameter && "example" in parameter)) continue;
     assert.ok(ajv.validate(parameter.schema as object, parameter.example), name);
+  }
+});
+
+test("its codes stand under the statuses that they are answered with", () => {
+  let codes = 0;
+  const check = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    if ("status" in value && "code" in value) {
+      const { status, code } = value as { status: { const?: number }; code: { enum?: ErrorCode[] } };
+      for (const one of code.enum ?? []) {
+        codes++;
+        assert.is(statusOf(one), status.const, one);
+      }
+    }
+    for (const inner of Object.values(value)) check(inner);
+  };
+  check(document.components["responses"]);
+  assert.ok(codes > 50, String(codes));
+});
+
+test("its media types and bounds are the server's", () => {
+  const hits = document.paths["/hits"]?.["post"] as unknown as { requestBody: { content: object } } | undefined;
+  assert.equal(Object.keys(hits?.requestBody.content ?? {}).sort(), ["application/json", ...LINE_TYPES].sort());
+  const text = JSON.stringify(document);
+  for (const bound of [
+    `At most ${MAX_NAME_BYTES.toLocaleString("en-US")} bytes`,
+    `at most ${MAX_ID_BYTES} bytes`,
+    `at most ${MAX_PAYLOAD_BYTES / 1024} KiB as compact JSON, nested at most ${MAX_PAYLOAD_DEPTH} levels`,
+    `Many hits: at most ${MAX_BULK_BYTES / 1024 / 1024} MiB`,
+    `at most ${MAX_LINE_BYTES / 1024} KiB each`,
+    `At most ${MAX_COUNT.toLocaleString("en-US")} from one log`,
+    `"maxItems":${MAX_SHOWN}`,
+    `"maximum":${HISTORY_STATES.length - 1}`,
+  ]) {
+    assert.ok(text.includes(bound), bound);
   }
 });
 
