@@ -49,7 +49,7 @@ export function createRouter(handlers: Handlers): Router {
   router.post("/hits/", one);
   router.post("/hits", (ctx) => answerMany(ctx, handlers));
   router.get("/counters", (ctx) => answerCounters(ctx, handlers));
-  const counter = (ctx: RouterContext) => json(ctx, services.counter(counterInPath(lastSegment(ctx.path))));
+  const counter = (ctx: RouterContext) => json(ctx, services.view.counter(counterInPath(lastSegment(ctx.path))));
   router.get("/counters/:counter", counter);
   router.get("/counters/", counter);
   for (const name of [":counter", ""]) {
@@ -64,18 +64,18 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/events", (ctx) => answerEvents(ctx, events));
   router.get("/status", (ctx) => {
     admin.require(ctx.req, ctx.res);
-    json(ctx, services.status());
+    json(ctx, services.status.read());
   });
   router.get("/metrics", async (ctx) => {
     admin.require(ctx.req, ctx.res);
-    const { type, body } = await services.metrics(events.count);
+    const { type, body } = await services.metrics.render(events.count);
     ctx.set("Content-Type", type);
     ctx.body = body;
   });
   router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
   router.get("/dashboard/data", async (ctx) => {
     admin.require(ctx.req, ctx.res);
-    json(ctx, await services.dashboard(historyAfterIn(ctx.querystring)));
+    json(ctx, await services.dashboard.data(historyAfterIn(ctx.querystring)));
   });
   router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => answerReady(ctx, services));
@@ -137,11 +137,11 @@ async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<voi
 function answerCounters(ctx: Context, { services, admin }: Handlers): void {
   const name = counterInQuery(ctx.querystring, "name");
   if (name !== undefined) {
-    json(ctx, services.counter(name));
+    json(ctx, services.view.counter(name));
     return;
   }
   admin.require(ctx.req, ctx.res);
-  json(ctx, services.counters(countersQueryIn(ctx.querystring)));
+  json(ctx, services.view.counters(countersQueryIn(ctx.querystring)));
 }
 
 function answerEvents(ctx: Context, events: EventStreams): void {
@@ -184,7 +184,7 @@ function answerOpenApi(ctx: Context, { type, etag, body }: Tagged): void {
 }
 
 function answerReady(ctx: Context, services: Services): void {
-  const refusal = services.refusal();
+  const refusal = services.readiness.refusal();
   if (refusal !== undefined) throw refusal;
   json(ctx, { status: "ready" });
 }

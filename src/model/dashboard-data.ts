@@ -17,9 +17,9 @@ export interface DashboardData {
     readonly segmentBytes: number;
     /** Null where the volume does not say. */
     readonly freeBytes: number | null;
-    readonly damage: Some<DamageStatus>;
+    readonly damage: Excerpt<DamageStatus>;
     /** Repaired ranges that the database has not been asked about. */
-    readonly unsettled: Some<MissingStatus>;
+    readonly unsettled: Excerpt<MissingStatus>;
   };
   readonly projections: readonly ProjectionStatus[];
   /** Null while the counts are unknown. */
@@ -33,8 +33,8 @@ export interface DashboardData {
   readonly history: DashboardHistory;
 }
 
-/** The first of a list that may be long, and how many there are. */
-export interface Some<T> {
+/** The first entries of a list that may be long, and the number of all. */
+export interface Excerpt<T> {
   readonly total: number;
   readonly first: readonly T[];
 }

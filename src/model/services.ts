@@ -1,3 +1,7 @@
+/**
+ * The parts of the server that the HTTP side calls, each by the interface it needs: it knows neither the log nor a
+ * projection. `server/collect.ts` composes the real ones.
+ */
 import type { ErrorCode, HitsError } from "../errors.js";
 import type { CounterSeries, CounterState, CountersPage, CountersQuery, SeriesQuery } from "./counters.js";
 import type { DashboardData } from "./dashboard-data.js";
@@ -5,39 +9,68 @@ import type { Hit } from "./hit.js";
 import type { Admission, Recorded, RecordedAll } from "./recording.js";
 import type { ServiceStatus } from "./status.js";
 
-/** What the HTTP side needs of the rest. It knows neither the log nor a projection; the composition root joins them. */
 export interface Services {
+  readonly collector: HitCollector;
+  readonly view: CounterReader;
+  readonly tally: UncountedTally;
+  readonly readiness: Readiness;
+  readonly status: StatusReader;
+  readonly metrics: MetricsReader;
+  readonly dashboard: DashboardReader;
+}
+
+export interface HitCollector {
   /**
-   * Makes one hit durable, then counts it. `count` includes this hit; null while the counts are unknown (the local
-   * projection is halted: the hit is durable all the same). Rejects with a `HitsError`: `TOO_MANY_COUNTERS`,
-   * `COUNT_LIMIT`, `QUEUE_FULL`, `DISK_FULL`, `CLOSING` (not counted) or `LOG_FAILED` (unknown).
+   * Makes one hit durable, then counts it. Rejects with a `HitsError`: `COUNTER_NOT_ALLOWED`, `TOO_MANY_COUNTERS`,
+   * `COUNT_LIMIT`, `IDEMPOTENCY_MISMATCH`, `TOO_MANY_KEYS`, `QUEUE_FULL`, `DISK_FULL`, `CLOSING` (not counted) or
+   * `LOG_FAILED` (unknown).
    */
   record(hit: Hit): Promise<Recorded>;
-  /** Makes all of these durable in one batch, all or none. Rejects as `record` does. At least one hit. */
+  /** Makes at least one hit durable in one batch, all or none. They must have been admitted. Rejects as `record` does. */
   recordAll(hits: readonly Hit[]): Promise<RecordedAll>;
   /** Judges the hits of one bulk request one after another, so that single lines can be refused. */
   admission(): Admission;
-  /** Told of every hit that was refused, by whom ever: for the figures in the status. */
-  noteRejected(code: ErrorCode, hits: number): void;
-  /** Told of every request that could have counted and did not, for the reason given, without being refused. */
-  noteNotCounted(reason: string): void;
-  /** A counter as it stands; one never seen has count 0. Throws `PROJECTION_HALTED`. Never waits. */
+}
+
+/** Counters as they stand. Every method throws `PROJECTION_HALTED` while the counts are unknown; none waits. */
+export interface CounterReader {
+  /** A counter never seen has count 0. */
   counter(name: string): CounterState;
-  /** Counters by name, in the order of UTF-16 code units. Throws `PROJECTION_HALTED`. */
+  /** Counters by name, in the order of UTF-16 code units. */
   counters(query: CountersQuery): CountersPage;
-  /** A counter's hits by hour or day; of one never seen, zeros. Throws `PROJECTION_HALTED`. Never waits. */
+  /** A counter's hits by hour or day; zeros for one never seen. */
   series(query: SeriesQuery): CounterSeries;
-  status(): ServiceStatus;
-  /** Why a hit would be refused now; undefined where it would be taken. */
+}
+
+/** Counts what was not counted, for status and metrics. */
+export interface UncountedTally {
+  /** Adds hits that were refused, wherever that happened. */
+  noteRejected(code: ErrorCode, hits: number): void;
+  /** Adds a request that could have counted and did not, without being refused. */
+  noteNotCounted(reason: string): void;
+}
+
+export interface Readiness {
+  /** Returns why a hit would be refused now; undefined if it would be taken. */
   refusal(): HitsError | undefined;
-  /** All figures as a monitoring system reads them. `eventStreams`: open ones, which HTTP alone knows of. */
-  metrics(eventStreams: number): Promise<MetricsText>;
-  /** What the dashboard shows, with the samples of its history that came after the one of this number. */
-  dashboard(after: number): Promise<DashboardData>;
+}
+
+export interface StatusReader {
+  read(): ServiceStatus;
+}
+
+export interface MetricsReader {
+  /** Renders all metrics for a monitoring system. `eventStreams`: how many are open, which only HTTP can count. */
+  render(eventStreams: number): Promise<MetricsText>;
 }
 
 export interface MetricsText {
   /** The media type. */
   readonly type: string;
   readonly body: string;
+}
+
+export interface DashboardReader {
+  /** Resolves to what the dashboard shows. `after`: the number of the newest history sample that the client has. */
+  data(after: number): Promise<DashboardData>;
 }

@@ -1,24 +1,21 @@
 import { HitsError } from "../errors.js";
+import type { CounterSeries, CounterState, CountersPage, CountersQuery, SeriesQuery } from "../model/counters.js";
+import type { CounterReader } from "../model/services.js";
 import type { Database } from "./database.js";
 import type { LocalProjection } from "./local.js";
 import { HOUR_MS } from "./series/days.js";
-import { type SeriesRange, seriesIn } from "./series/series-range.js";
+import { seriesIn } from "./series/series-range.js";
 import { topCounters } from "./top-counters.js";
 import type { Totals } from "./totals.js";
 
-/** A counter as it stands. */
-export interface CounterView {
-  readonly counter: string;
-  readonly count: number;
-  readonly projected: number;
-  readonly pending: number;
-  /** RFC 3339: when the database's part was read; null where it never was. */
-  readonly asOf: string | null;
-  readonly incomplete?: true;
+export interface TopCounters {
+  readonly counters: readonly CounterState[];
+  /** Counters that the database lacks hits of. */
+  readonly owing: number;
 }
 
 /** What every read is served from: memory, whatever state a database is in. Throws `PROJECTION_HALTED`. */
-export class View {
+export class View implements CounterReader {
   readonly #local: LocalProjection;
   readonly #database: Database | undefined;
   #topNames: ReadonlyMap<number, string> = new Map();
@@ -29,13 +26,18 @@ export class View {
     this.#database = database;
   }
 
+  /** How many counters there are; undefined while the counts are unknown. */
+  get size(): number | undefined {
+    return this.#local.totals?.size;
+  }
+
   /** A counter never seen has count 0. */
-  counter(name: string): CounterView {
+  counter(name: string): CounterState {
     return this.#show(name, this.#totals(), this.#asOf());
   }
 
   /** This log's hits of a counter in a range of time; see `seriesIn`. */
-  series({ counter, ...range }: SeriesRange & { readonly counter: string }) {
+  series({ counter, ...range }: SeriesQuery): CounterSeries {
     const totals = this.#totals();
     const found = { counter, by: range.by, ...seriesIn(totals.series, totals.find(counter), range) };
     return this.#local.incomplete ? { ...found, incomplete: true as const } : found;
@@ -50,10 +52,7 @@ export class View {
   }
 
   /** Up to `limit` counters by name, with this prefix, behind `after`; and what to go on with, null at the end. */
-  counters(query: { prefix: string; limit: number; after: string | undefined }): {
-    counters: CounterView[];
-    next: string | null;
-  } {
+  counters(query: CountersQuery): CountersPage {
     const totals = this.#totals();
     const asOf = this.#asOf();
     // One more than asked for tells whether there is a next page.
@@ -65,8 +64,8 @@ export class View {
     };
   }
 
-  /** The `limit` counters with the largest counts, and how many counters the database lacks hits of. Goes through all. */
-  top(limit: number): { counters: CounterView[]; owing: number } {
+  /** Returns the `limit` counters with the largest counts. Scans all counters. Throws `PROJECTION_HALTED`. */
+  top(limit: number): TopCounters {
     const totals = this.#totals();
     const asOf = this.#asOf();
     const { indexes, owing } = topCounters(totals, this.#database, limit);
@@ -85,7 +84,7 @@ export class View {
     return this.#database === undefined ? new Date().toISOString() : this.#database.asOf;
   }
 
-  #show(counter: string, totals: Totals, asOf: string | null): CounterView {
+  #show(counter: string, totals: Totals, asOf: string | null): CounterState {
     const index = totals.find(counter);
     const own = index === undefined ? 0 : totals.countAt(index);
     const others = index === undefined ? 0 : totals.others(index);

@@ -1,125 +1,95 @@
 import type { Logger } from "pino";
+import { Registry } from "prom-client";
 import type { Config } from "../config.js";
 import type { HitsError } from "../errors.js";
 import { warnOfContainerLayer } from "../host/container-layer.js";
 import { FreeSpace } from "../host/free-space.js";
 import { createApp } from "../http/app.js";
 import { createHttpServer, type HttpServer } from "../http/server.js";
-import type { LocalProjection } from "../projection/local.js";
 import { SnapshotThread } from "../projection/snapshot/snapshot-thread.js";
 import { View } from "../projection/view.js";
-import type { Log } from "../wal/log.js";
 import { Collector } from "./collector.js";
 import { exitStatus } from "./exit-status.js";
-import { Dashboard, SAMPLE_EVERY_MS } from "./monitoring/dashboard.js";
+import { BatchMetrics } from "./monitoring/batch-metrics.js";
+import { Dashboard } from "./monitoring/dashboard.js";
 import { Metrics } from "./monitoring/metrics.js";
 import { openLog } from "./open-log.js";
-import { type OutsideProjection, projectionOf } from "./projections.js";
-import { Service } from "./service.js";
+import { projectionOf } from "./projections.js";
+import { ServerStatus, Tally } from "./server-status.js";
 import { stopOnSignals } from "./signals.js";
+import { startUpkeep } from "./upkeep.js";
 
-/** A restart folds at most about so many hits again, or what came in so long. */
-const SNAPSHOT_RECORDS = 5_000_000;
-const SNAPSHOT_MS = 60_000;
-/** What other logs have counted is shown after a restart in an outage: at most so much older than it was. */
-const OTHERS_SNAPSHOT_MS = 5000;
-const SNAPSHOT_CHECK_MS = 1000;
-const RETENTION_CHECK_MS = 60_000;
-/** Names wait to be put in order for lists, a few milliseconds at a time. */
-const ORDER_EVERY_MS = 50;
-const ORDER_FOR_MS = 4;
-
-/** What is not answered by then is cut. */
+/** Requests not answered by then are cut off. */
 const ANSWER_GRACE_MS = 3000;
-/** For the database to take what is owed; what it doesn't take now it takes after the next start. */
+/** For the projection into the database; hits still pending then are projected after the next start. */
 const FLUSH_MS = 1500;
-/** A failed log: waiting requests are told, then the process goes. */
+/** After the log has failed: for answering the requests that wait. */
 const FAILED_GRACE_MS = 1000;
 
-/** Roles `all` and `collect`: takes hits in, and serves the counts. */
+/** Roles `all` and `collect`: takes in hits, and serves the counts. */
 export async function collect(config: Config, logger: Logger): Promise<void> {
   let http: HttpServer | undefined;
-  // One for both: each that waits for a disk that hangs takes a thread that the log needs.
-  const space = new FreeSpace(config.walDir);
-  const metrics = new Metrics(config, space);
-  const thread = new SnapshotThread();
   const onFailure = (error: HitsError) => {
     logger.fatal({ code: error.code }, error.message);
     const end = () => process.exit(exitStatus(error));
     setTimeout(end, 2 * FAILED_GRACE_MS).unref();
     (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
   };
-  const { log, local } = await openLog(config, logger, { snapshots: thread, onBatch: metrics.noteBatch, onFailure });
+
+  const registry = new Registry();
+  const batches = new BatchMetrics(registry);
+  const snapshots = new SnapshotThread();
+  const { log, local } = await openLog({ config, logger, snapshots, onBatch: batches.note, onFailure });
   warnOfContainerLayer(log.directory, logger);
-  const outside = await projectionOf(config, log, local, logger);
+  const outside = await projectionOf({ config, log, local, logger });
+
   const collector = new Collector(log, local, config);
   const view = new View(local, outside.database);
-  const service = new Service(log, local, collector, view, outside, metrics, new Dashboard(config, space));
-  http = createHttpServer(
-    createApp(service, logger, { policy: config, idempotencyWindowMs: config.idempotencyWindowMs }),
-    logger,
-  );
+  const tally = new Tally();
+  const status = new ServerStatus({ log, local, collector, outside, tally });
+  const readiness = log;
+  // One for both: each read that waits for a hanging disk holds a thread that the log needs.
+  const space = new FreeSpace(config.walDir);
+  const metrics = new Metrics({
+    registry,
+    limits: config,
+    space,
+    sources: { status, readiness, tally, log, keys: local.keys, view },
+  });
+  const dashboard = new Dashboard({
+    segmentBytes: config.walSegmentBytes,
+    maxCounters: config.maxCounters,
+    space,
+    sources: { status, readiness, view },
+  });
+
+  const services = { collector, view, tally, readiness, status, metrics, dashboard };
+  const options = { policy: config, idempotencyWindowMs: config.idempotencyWindowMs };
+  http = createHttpServer(createApp(services, logger, options), logger);
   const { host, port } = await http.listen(config.host, config.port);
-  if (config.adminToken === undefined && !isLoopback(config.host)) {
-    logger.warn(
-      { host: config.host },
-      "ADMIN_TOKEN is not set, and HOST is no loopback address: whoever reaches it may read /status, /metrics and the list of counters",
-    );
-  }
-  const timers = startTimers(config, logger, log, local, service);
+  warnOfOpenAccess(config, logger);
+  const stopUpkeep = startUpkeep({ config, logger, log, local, dashboard });
   process.stdout.write(`listening on http://${host.includes(":") ? `[${host}]` : host}:${port}\n`);
   logger.info({ log: log.id, epoch: log.epoch, directory: log.directory, host, port }, "listening");
-  stopOnSignals(logger, () => stop(http, log, local, outside, thread, timers, logger));
-}
 
-function isLoopback(host: string): boolean {
-  return /^(127\.|::1$|localhost$)/i.test(host);
-}
-
-async function stop(
-  http: HttpServer,
-  log: Log,
-  local: LocalProjection,
-  outside: OutsideProjection,
-  thread: SnapshotThread,
-  timers: readonly NodeJS.Timeout[],
-  logger: Logger,
-): Promise<void> {
-  for (const timer of timers) clearInterval(timer);
-  await http.stop(ANSWER_GRACE_MS);
-  await log.drain();
-  await outside.stop(FLUSH_MS);
-  await local.snapshot().catch((error: unknown) => {
-    logger.error({ err: error }, "the last snapshot could not be written: the next start reads more of the log");
-  });
-  await log.close();
-  await thread.close();
-}
-
-function startTimers(
-  config: Config,
-  logger: Logger,
-  log: Log,
-  local: LocalProjection,
-  service: Service,
-): NodeJS.Timeout[] {
-  const snapshot = () => {
-    local.snapshotIfDue(SNAPSHOT_RECORDS, SNAPSHOT_MS, OTHERS_SNAPSHOT_MS).catch((error: unknown) => {
-      logger.error({ err: error }, "a snapshot could not be written; it is tried again");
+  stopOnSignals(logger, async () => {
+    stopUpkeep();
+    await http.stop(ANSWER_GRACE_MS);
+    await log.drain();
+    await outside.stop(FLUSH_MS);
+    await local.snapshot().catch((error: unknown) => {
+      logger.error({ err: error }, "cannot write the last snapshot; the next start will read more of the log");
     });
-  };
-  const retain = () => {
-    log.retain(config.retention, local.neededFrom).then(
-      (removed) => {
-        if (removed.length > 0) logger.info({ removed }, "old segments removed");
-      },
-      (error: unknown) => logger.error({ err: error }, "old segments could not be removed; it is tried again"),
-    );
-  };
-  return [
-    setInterval(snapshot, SNAPSHOT_CHECK_MS),
-    setInterval(retain, RETENTION_CHECK_MS),
-    setInterval(() => service.sample(), SAMPLE_EVERY_MS),
-    setInterval(() => local.totals?.order.work(ORDER_FOR_MS), ORDER_EVERY_MS),
-  ];
+    await log.close();
+    await snapshots.close();
+  });
+}
+
+function warnOfOpenAccess({ adminToken, host }: Config, logger: Logger): void {
+  if (adminToken !== undefined || /^(127\.|::1$|localhost$)/i.test(host)) return;
+  logger.warn(
+    { host },
+    "ADMIN_TOKEN is not set and HOST is not a loopback address: /status, /metrics and the list of counters are open to " +
+      "every client that can reach it",
+  );
 }

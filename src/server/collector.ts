@@ -2,43 +2,19 @@ import { HitsError } from "../errors.js";
 import { encodeHit, encodeHits } from "../hit/encoding.js";
 import { CountersAllow } from "../hit/name-globs.js";
 import { type Hit, isKeyed, type KeyedHit, MAX_COUNT } from "../model/hit.js";
+import type { Admission, Recorded, RecordedAll } from "../model/recording.js";
+import type { HitCollector } from "../model/services.js";
 import { keyOf } from "../projection/idempotency-keys.js";
 import type { LocalProjection } from "../projection/local.js";
 import type { RecordGroup } from "../wal/group-commit.js";
 import type { Log } from "../wal/log.js";
 import { ArrivingKeys, type GroupKeys } from "./pending-keys.js";
 
-/** Where a hit lies, and its counter's count with it; null while the counts are unknown. */
-export interface Collected {
-  readonly offset: number;
-  readonly count: number | null;
-  /** A hit with this key was there before: this is its answer, and nothing was counted now. */
-  readonly replayed: boolean;
-}
-
-export interface CollectedAll {
-  /** Hits that are durable: those of this request, and those that were before. */
-  readonly accepted: number;
-  /** Hits of which that was so before this request. */
-  readonly replayed: number;
-  /** Where this request's own hits lie; null where it has none. */
-  readonly firstOffset: number | null;
-  readonly lastOffset: number | null;
-}
-
 export interface CollectorOptions {
   readonly maxCounters: number;
   readonly maxIdempotencyKeys: number;
   /** Globs of the names that may be counted. */
   readonly countersAllow: readonly string[];
-}
-
-export interface Admission {
-  /**
-   * Why this hit may not count, undefined where it may: `COUNTER_NOT_ALLOWED` by its name, `TOO_MANY_COUNTERS` where its
-   * name would be one too many, `COUNT_LIMIT` where its counter is full, `IDEMPOTENCY_MISMATCH` and `TOO_MANY_KEYS` by its key.
-   */
-  refuse(hit: Hit): HitsError | undefined;
 }
 
 interface Beside {
@@ -50,7 +26,7 @@ interface Beside {
  * Takes hits in: checks that they may count, appends them to the log, and adds them to the local projection in the order
  * of the log once they are durable, before they are acknowledged.
  */
-export class Collector {
+export class Collector implements HitCollector {
   readonly #log: Log;
   readonly #local: LocalProjection;
   readonly #allow: CountersAllow;
@@ -88,8 +64,8 @@ export class Collector {
     };
   }
 
-  /** Makes one hit durable, then counts it. Rejects with a `HitsError`; see `Services.record`. */
-  record(hit: Hit): Promise<Collected> {
+  /** Makes one hit durable, then counts it. Rejects with a `HitsError`; see `HitCollector.record`. */
+  record(hit: Hit): Promise<Recorded> {
     return new Promise((resolve, reject) => {
       const refused = this.#refuse(hit, NOTHING);
       if (refused !== undefined) {
@@ -107,7 +83,7 @@ export class Collector {
   }
 
   /** Makes hits durable in one batch, all or none. They must have been admitted. */
-  async recordAll(hits: readonly Hit[]): Promise<CollectedAll> {
+  async recordAll(hits: readonly Hit[]): Promise<RecordedAll> {
     const fresh: Hit[] = [];
     const before: Promise<unknown>[] = [];
     const own = new Set<string>();
@@ -129,11 +105,6 @@ export class Collector {
       firstOffset: firstOffset ?? null,
       lastOffset: firstOffset === undefined ? null : firstOffset + fresh.length - 1,
     };
-  }
-
-  /** Why a hit would be refused now. */
-  refusal(): HitsError | undefined {
-    return this.#log.refusal(0);
   }
 
   #recordFresh(hits: readonly Hit[]): Promise<number> {

@@ -19,6 +19,8 @@ export interface OpenLog {
 }
 
 export interface OpenLogOptions {
+  readonly config: Config;
+  readonly logger: Pick<Logger, "warn" | "error">;
   /** Where snapshots are written. */
   readonly snapshots: SnapshotSink;
   readonly onBatch?: NonNullable<LogOptions["onBatch"]>;
@@ -30,11 +32,7 @@ export interface OpenLogOptions {
  * Takes the log directory, recovers what is there, and counts it; says what was found wrong. Throws what `Log.open` and
  * `LocalProjection.open` do.
  */
-export async function openLog(
-  config: Config,
-  logger: Pick<Logger, "warn" | "error">,
-  { snapshots, onBatch, onFailure }: OpenLogOptions,
-): Promise<OpenLog> {
+export async function openLog({ config, logger, snapshots, onBatch, onFailure }: OpenLogOptions): Promise<OpenLog> {
   let loaded: LoadedSnapshots | undefined;
   const log = await Log.open({
     directory: config.walDir,
@@ -55,7 +53,7 @@ export async function openLog(
   if (tornBytes > 0) {
     logger.warn({ tornBytes, offset: end }, "the last write before the crash was torn, and never acknowledged: cut");
   }
-  const refusal = log.refusal(0);
+  const refusal = log.refusal();
   if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);
   const local = await LocalProjection.open(
     log,

@@ -31,17 +31,25 @@ export interface OutsideProjection {
 }
 
 /** The MongoDB projection in a thread of this process, or what others registered in the log directory. */
-export async function projectionOf(
-  config: Config,
-  log: Log,
-  local: LocalProjection,
-  logger: Logger,
-): Promise<OutsideProjection> {
+export async function projectionOf({ config, log, local, logger }: ProjectionOptions): Promise<OutsideProjection> {
   const { mongodb } = config;
-  if (mongodb === undefined || local.totals === undefined) return new RegisteredProjections(log, local, logger);
-  const projection = new ThreadProjection(mongodb, config, log, local, local.totals, logger);
+  const { totals } = local;
+  if (mongodb === undefined || totals === undefined) return new RegisteredProjections(log, local, logger);
+  const projection = new ThreadProjection({ config, mongodb, log, local, totals, logger });
   await projection.start();
   return projection;
+}
+
+export interface ProjectionOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly local: LocalProjection;
+  readonly logger: Logger;
+}
+
+interface ThreadOptions extends ProjectionOptions {
+  readonly mongodb: MongoSettings;
+  readonly totals: Totals;
 }
 
 class ThreadProjection implements OutsideProjection {
@@ -55,14 +63,8 @@ class ThreadProjection implements OutsideProjection {
   #errors = 0;
   #toldErrors = 0;
 
-  constructor(
-    { url, database, maxOps }: MongoSettings,
-    config: Pick<Config, "maxCounters" | "series">,
-    log: Log,
-    local: LocalProjection,
-    totals: Totals,
-    logger: Logger,
-  ) {
+  constructor({ config, mongodb, log, local, totals, logger }: ThreadOptions) {
+    const { url, database, maxOps } = mongodb;
     this.#log = log;
     this.#local = local;
     this.#changes = new ProjectionLog(logger);

@@ -158,7 +158,7 @@ export class Log {
   }
 
   /** Why an append of so many bytes would be refused now: `LOG_FAILED`, `CLOSING`, `QUEUE_FULL` or `DISK_FULL`. */
-  refusal(bytes: number): HitsError | undefined {
+  refusal(bytes = 0): HitsError | undefined {
     return this.#commit.refusal(bytes);
   }
 

@@ -2,9 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { Registry } from "prom-client";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { FreeSpace } from "../../src/host/free-space.js";
 import type { ServiceStatus } from "../../src/model/status.js";
+import { BatchMetrics } from "../../src/server/monitoring/batch-metrics.js";
 import { Metrics } from "../../src/server/monitoring/metrics.js";
 import { parseMetrics } from "../support/metrics-text.js";
 import { temporaryDirectory } from "../support/server-process.js";
@@ -45,19 +48,22 @@ const status: ServiceStatus = {
 
 /** Each metric that there is, with the values of each of its labels. */
 async function servedMetrics(): Promise<Map<string, Map<string, Set<string>>>> {
-  const walDir = temporaryDirectory();
-  const metrics = new Metrics({ walDir, maxQueuedBytes: 1, maxCounters: 1, maxIdempotencyKeys: 1 });
-  metrics.noteBatch({ records: 1, bytes: 1, writeMs: 1, waitsMs: [1] });
-  const { body } = await metrics.render(() => ({
-    status,
-    ready: true,
-    rejected: new Map(),
-    notCounted: new Map([["BOT", 1]]),
-    queuedBytes: 0,
-    counters: 1,
-    keys: 1,
-    eventStreams: 0,
-  }));
+  const registry = new Registry();
+  new BatchMetrics(registry).note({ records: 1, bytes: 1, writeMs: 1, waitsMs: [1] });
+  const metrics = new Metrics({
+    registry,
+    limits: { maxQueuedBytes: 1, maxCounters: 1, maxIdempotencyKeys: 1 },
+    space: new FreeSpace(temporaryDirectory()),
+    sources: {
+      status: { read: () => status },
+      readiness: { refusal: () => undefined },
+      tally: { rejected: new Map(), notCounted: new Map([["BOT", 1]]) },
+      log: { queuedBytes: 0 },
+      keys: { size: 1 },
+      view: { size: 1 },
+    },
+  });
+  const { body } = await metrics.render(0);
   const served = new Map<string, Map<string, Set<string>>>();
   for (const sample of parseMetrics(body).keys()) {
     const name = /^\w+/.exec(sample)?.[0] ?? "";

@@ -10,12 +10,16 @@ import type { DashboardData } from "../../src/model/dashboard-data.js";
 import type { Hit } from "../../src/model/hit.js";
 import type { Logger } from "../../src/model/logger.js";
 import type { Admission, Recorded, RecordedAll } from "../../src/model/recording.js";
-import type { MetricsText, Services } from "../../src/model/services.js";
+import type { CounterReader, HitCollector, Readiness, Services, UncountedTally } from "../../src/model/services.js";
 import type { ProjectionStatus, ServiceStatus } from "../../src/model/status.js";
 import { dashboardData } from "./dashboard/data.js";
 
 /** A whole service in memory, in which a test can break every part. */
-export class FakeServices implements Services {
+export class FakeServices implements Services, HitCollector, CounterReader, UncountedTally, Readiness {
+  readonly collector: HitCollector = this;
+  readonly view: CounterReader = this;
+  readonly tally: UncountedTally = this;
+  readonly readiness: Readiness = this;
   /** Every hit taken, in order. */
   readonly hits: Hit[] = [];
   /** Batches taken, by size. */
@@ -48,7 +52,7 @@ export class FakeServices implements Services {
   readonly asked = new Map<string, number>();
   /** What `series` was asked for. */
   readonly seriesAsked: SeriesQuery[] = [];
-  /** How often `status` was asked for. */
+  /** How often the status was read. */
   statusAsked = 0;
   incomplete = false;
   /** The samples that the dashboard was asked to leave out, request by request. */
@@ -112,30 +116,36 @@ export class FakeServices implements Services {
     return { counter, by, from: at, to: new Date(to).toISOString(), since: null, points };
   }
 
-  status(): ServiceStatus {
-    this.statusAsked++;
-    return {
-      log: { id: "abc", epoch: 1, start: 0, end: this.hits.length, segments: 1, bytes: 0, damage: [], missing: [] },
-      projections: this.projections,
-      accepted: this.hits.length,
-      rejected: 0,
-      uptime: 1,
-    };
-  }
+  readonly status = {
+    read: (): ServiceStatus => {
+      this.statusAsked++;
+      return {
+        log: { id: "abc", epoch: 1, start: 0, end: this.hits.length, segments: 1, bytes: 0, damage: [], missing: [] },
+        projections: this.projections,
+        accepted: this.hits.length,
+        rejected: 0,
+        uptime: 1,
+      };
+    },
+  };
 
   refusal(): HitsError | undefined {
     return this.failure instanceof HitsError ? this.failure : undefined;
   }
 
-  async metrics(eventStreams: number): Promise<MetricsText> {
-    if (this.failure !== undefined) throw this.failure;
-    return { type: "text/plain; version=0.0.4", body: `event_streams ${eventStreams}\n` };
-  }
+  readonly metrics = {
+    render: async (eventStreams: number) => {
+      if (this.failure !== undefined) throw this.failure;
+      return { type: "text/plain; version=0.0.4", body: `event_streams ${eventStreams}\n` };
+    },
+  };
 
-  async dashboard(after: number): Promise<DashboardData> {
-    this.dashboardsAfter.push(after);
-    return dashboardData();
-  }
+  readonly dashboard = {
+    data: async (after: number): Promise<DashboardData> => {
+      this.dashboardsAfter.push(after);
+      return dashboardData();
+    },
+  };
 
   #count(name: string): number {
     return this.hits.reduce((sum, hit) => (hit.counter === name ? sum + hit.n : sum), 0);

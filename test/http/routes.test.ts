@@ -61,7 +61,7 @@ test("the list of counters, in pages", () =>
 
 test("status, health and readiness", () =>
   withServer(async ({ url, services }) => {
-    assert.equal(await (await fetch(`${url}/status`)).json(), services.status());
+    assert.equal(await (await fetch(`${url}/status`)).json(), services.status.read());
     assert.is(await (await fetch(`${url}/healthz`)).text(), '{"status":"ok"}');
     assert.is((await fetch(`${url}/readyz`)).status, 200);
     services.failure = new HitsError("DISK_FULL", "no room in /secret/dir");

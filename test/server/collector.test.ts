@@ -141,7 +141,7 @@ test("closing: refused, certainly not counted", async () => {
   await run.hit("home");
   await run.close();
   assert.is(await codeOf(run.collector.record({ counter: "home", n: 1 })), "CLOSING");
-  assert.is(run.collector.refusal()?.code, "CLOSING");
+  assert.is(run.log.refusal()?.code, "CLOSING");
   const again = await LocalLog.open(run.log.directory);
   assert.is(again.local.totals?.count("home"), 1);
   await again.close();

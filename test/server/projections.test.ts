@@ -17,7 +17,12 @@ test("a projection of another process that had nothing to do for an hour is not 
   const { epoch, nonce } = run.log;
   await register(nodeFileSystem, directory, { name: "mongodb", offset: 3, epoch, nonce, updatedAt: hourAgo, hits: 3 });
   await run.hit("home", 2);
-  const outside = await projectionOf(readConfig({ WAL_DIR: directory }), run.log, run.local, pino({ level: "silent" }));
+  const outside = await projectionOf({
+    config: readConfig({ WAL_DIR: directory }),
+    log: run.log,
+    local: run.local,
+    logger: pino({ level: "silent" }),
+  });
   try {
     while (outside.statuses().length === 0) await sleep(10);
     const [status] = outside.statuses();
@@ -39,7 +44,7 @@ test("a projection whose thread ends is halted, and that is one error", async ()
   await run.hit("home", 3);
   const config = readConfig({ WAL_DIR: directory, MONGODB_URL: "mongodb://127.0.0.1:1" });
   // Started from source it has no script to run: as sure a failure as any.
-  const outside = await projectionOf(config, run.log, run.local, pino({ level: "silent" }));
+  const outside = await projectionOf({ config, log: run.log, local: run.local, logger: pino({ level: "silent" }) });
   try {
     const [status] = outside.statuses();
     assert.equal([status?.name, status?.state, status?.errors], ["mongodb", "halted", 1]);

@@ -42,11 +42,12 @@ export class DirectTarget implements Target {
   static async open(config: Config, warn: (message: string) => void): Promise<DirectTarget> {
     const say = (_: object, message: string) => warn(message);
     // A failed write is told to whoever waits for it.
-    const open = await openLog(
+    const open = await openLog({
       config,
-      { warn: say, error: say },
-      { snapshots: SNAPSHOTS_HERE, onFailure: () => undefined },
-    );
+      logger: { warn: say, error: say },
+      snapshots: SNAPSHOTS_HERE,
+      onFailure: () => undefined,
+    });
     return new DirectTarget(open, config, warn);
   }
 

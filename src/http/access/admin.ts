@@ -39,7 +39,7 @@ export class Admin {
 
 /** The projections as everybody may see them: an error can name hosts, which are the operator's business. */
 export function publicProjections(services: Services, admin: Admin): readonly ProjectionStatus[] {
-  const { projections } = services.status();
+  const { projections } = services.status.read();
   return admin.isSet ? projections.map((one) => ({ ...one, lastError: null })) : projections;
 }
 

@@ -7,7 +7,7 @@ import { asksForCsv, seriesQueryIn } from "./series-query.js";
 /** Answers with a counter's hits by hour or day, as JSON or CSV. Throws `INVALID_QUERY`. */
 export function answerSeries(ctx: Context, services: Services, counter: string): void {
   const isCsv = asksForCsv(ctx);
-  const series = services.series(seriesQueryIn(counter, ctx.querystring, Date.now()));
+  const series = services.view.series(seriesQueryIn(counter, ctx.querystring, Date.now()));
   if (isCsv) {
     // Whatever the counter is called: letters, digits and a dash can't mean anything to a header or a file system.
     const name = counter.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");

@@ -54,7 +54,7 @@ export class BulkHits {
       await this.#gate.take(req, Math.max(1, entries.hits.length));
       this.#refuseUnwanted(entries);
       if (entries.hits.length === 0) throw nothingToCount(entries);
-      const { accepted, replayed, firstOffset, lastOffset } = await this.#services.recordAll(entries.hits);
+      const { accepted, replayed, firstOffset, lastOffset } = await this.#services.collector.recordAll(entries.hits);
       const again = replayed > 0 ? { replayed } : undefined;
       sendJson(res, 202, JSON.stringify({ accepted, ...again, firstOffset, lastOffset, ...refused(entries) }));
     } catch (error) {
@@ -63,16 +63,16 @@ export class BulkHits {
       const code = sendError(res, error, this.#logger, isBody ? none : undefined, notCountedHeader);
       // A body that could not be read at all is one refusal.
       const hits = entries.hits.length === 0 && entries.rejectedCount === 0 ? 1 : entries.hits.length;
-      if (code !== undefined && hits > 0) this.#services.noteRejected(code, hits);
+      if (code !== undefined && hits > 0) this.#services.tally.noteRejected(code, hits);
     } finally {
-      for (const [code, hits] of entries.rejectedByCode) this.#services.noteRejected(code, hits);
+      for (const [code, hits] of entries.rejectedByCode) this.#services.tally.noteRejected(code, hits);
       this.#bytesAtOnce -= reserved;
     }
   }
 
   /** Line by line what would else refuse the whole batch. In one go with appending it, so that it still holds then. */
   #refuseUnwanted(entries: BulkEntries): void {
-    const admission = this.#services.admission();
+    const admission = this.#services.collector.admission();
     entries.refuseWhere((hit) => admission.refuse(hit));
   }
 }

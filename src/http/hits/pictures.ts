@@ -65,7 +65,7 @@ export class Pictures {
 
   async badge(ctx: Context): Promise<void> {
     try {
-      await this.#sendBadge(ctx, inNumbers(this.#services.counter(counterIn(ctx))), undefined);
+      await this.#sendBadge(ctx, inNumbers(this.#services.view.counter(counterIn(ctx))), undefined);
     } catch (error) {
       await this.#sendBadgeOf(ctx, problemOf(error, this.#logger, ctx.req));
     }

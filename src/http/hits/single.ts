@@ -62,7 +62,7 @@ export class SingleHits {
 
   #refuse(res: ServerResponse, error: unknown): void {
     const code = sendError(res, error, this.#logger, undefined, notCountedHeader);
-    if (code !== undefined) this.#services.noteRejected(code, 1);
+    if (code !== undefined) this.#services.tally.noteRejected(code, 1);
   }
 
   async #record(req: IncomingMessage, res: ServerResponse, counter: KnownName, query: string): Promise<void> {
@@ -76,7 +76,7 @@ export class SingleHits {
       this.#answerBot(res, counter);
       return;
     }
-    const { offset, count, replayed } = await this.#services.record({
+    const { offset, count, replayed } = await this.#services.collector.record({
       counter: counter.name,
       n,
       ...(id === undefined ? undefined : { id }),
@@ -88,8 +88,8 @@ export class SingleHits {
 
   /** Not a 202: that says that a hit is on disk. */
   #answerBot(res: ServerResponse, { name, json }: KnownName): void {
-    const { count } = this.#services.counter(name);
-    this.#services.noteNotCounted("BOT");
+    const { count } = this.#services.view.counter(name);
+    this.#services.tally.noteNotCounted("BOT");
     sendJson(res, 200, `{"counter":${json},"offset":null,"count":${count}}`, notCountedHeader("BOT"));
   }
 }

@@ -36,11 +36,11 @@ export class Views {
       this.#gate.checkOrigin(ctx.req);
       await this.#gate.take(ctx.req, 1);
       if (this.#gate.isUncountedBot(ctx.req)) return this.#pass(ctx, "BOT");
-      const { replayed } = await this.#services.record(wanted);
+      const { replayed } = await this.#services.collector.record(wanted);
       return { state: "counted", replayed };
     } catch (error) {
       const problem = problemOf(error, this.#logger, ctx.req);
-      if (reason === undefined) this.#services.noteRejected(problem.code, 1);
+      if (reason === undefined) this.#services.tally.noteRejected(problem.code, 1);
       setNotCounted(ctx.res, problem.code);
       ctx.set(REQUEST_ID_HEADER, problem.requestId);
       return { state: "refused", problem };
@@ -48,7 +48,7 @@ export class Views {
   }
 
   #pass(ctx: Context, reason: NotCountedReason): View {
-    this.#services.noteNotCounted(reason);
+    this.#services.tally.noteNotCounted(reason);
     setNotCounted(ctx.res, reason);
     return { state: "notCounted", reason };
   }

@@ -1,72 +1,71 @@
 /**
- * What `GET /dashboard/data` answers. A sample every five seconds keeps the last hour; all else is taken at the moment of
- * a request, at a cost that does not depend on how many look.
+ * The data of `GET /dashboard/data`. A sample every five seconds keeps the last hour; all else is read at the moment of a
+ * request, at a cost that does not grow with the number of viewers.
  */
-import { FreeSpace } from "../../host/free-space.js";
-import type { CounterState } from "../../model/counters.js";
-import type { DashboardData, HistoryState, Some } from "../../model/dashboard-data.js";
-import type { ProjectionStatus, ServiceStatus } from "../../model/status.js";
-import { History } from "./history.js";
+import type { FreeSpace } from "../../host/free-space.js";
+import type { DashboardData, Excerpt, HistoryState } from "../../model/dashboard-data.js";
+import type { DashboardReader, Readiness, StatusReader } from "../../model/services.js";
+import type { ProjectionStatus } from "../../model/status.js";
+import type { TopCounters } from "../../projection/view.js";
+import { SampleHistory } from "./sample-history.js";
 
 export const SAMPLE_EVERY_MS = 5000;
 const HOUR_MS = 3_600_000;
-/** Of lists that have no bound of their own. */
+/** Entries shown of lists that have no bound of their own. */
 const SHOWN = 5;
-/** The top is looked for at most so often, and takes at most so much of the time of the thread that answers requests. */
+/** The top is computed at most this often, and takes at most this share of the time of the thread that answers requests. */
 const TOP_FRESH_MS = 1000;
 const TOP_SHARE = 0.02;
 const TOP = 20;
+/** Hours of its past that are shown of a counter. */
+const SPARK_HOURS = 24;
 
 export interface DashboardOptions {
-  readonly walDir: string;
-  readonly walSegmentBytes: number;
+  readonly segmentBytes: number;
   readonly maxCounters: number;
+  readonly space: FreeSpace;
+  readonly sources: DashboardSources;
 }
 
-export interface Top {
-  readonly counters: readonly CounterState[];
-  readonly owing: number;
+export interface DashboardSources {
+  readonly status: StatusReader;
+  readonly readiness: Readiness;
+  readonly view: DashboardView;
 }
 
-/** How things stand, asked for at the moment of a request. */
-export interface DashboardSource {
-  status(): ServiceStatus;
-  refusal(): { readonly code: string; readonly message: string } | undefined;
-  /** How many counters there are; undefined while the counts are unknown. */
-  known(): number | undefined;
-  /** Goes through all counters. Only called while the counts are known. */
-  top(limit: number): Top;
-  /** A counter's hits in each of the last 24 hours; undefined where no series is kept. */
-  hours(counter: string): readonly number[] | undefined;
+/** What the dashboard reads of the counters; see `View`. */
+export interface DashboardView {
+  readonly size: number | undefined;
+  top(limit: number): TopCounters;
+  lastHours(counter: string, hours: number): readonly number[] | undefined;
 }
 
-export class Dashboard {
-  readonly #space: FreeSpace;
+export class Dashboard implements DashboardReader {
   readonly #options: DashboardOptions;
-  readonly #history: History;
-  #top: Top = { counters: [], owing: 0 };
+  readonly #sources: DashboardSources;
+  readonly #history = new SampleHistory(HOUR_MS / SAMPLE_EVERY_MS, SAMPLE_EVERY_MS);
+  #top: TopCounters = { counters: [], owing: 0 };
   #topUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(options: DashboardOptions, space = new FreeSpace(options.walDir)) {
+  constructor(options: DashboardOptions) {
     this.#options = options;
-    this.#space = space;
-    this.#history = new History(HOUR_MS / SAMPLE_EVERY_MS, SAMPLE_EVERY_MS);
+    this.#sources = options.sources;
   }
 
-  /** To be called every `SAMPLE_EVERY_MS`. */
-  sample({ accepted, projections }: ServiceStatus): void {
+  /** Adds a sample to the history; to be called every `SAMPLE_EVERY_MS`. */
+  sample(): void {
+    const { accepted, projections } = this.#sources.status.read();
     const outside = outsideOf(projections);
     const state: HistoryState = outside?.state ?? "none";
     this.#history.add({ accepted, owed: outside?.lag ?? 0, state });
   }
 
-  /** `after`: the number of the newest sample that whoever asks has already. */
-  async data(source: DashboardSource, after: number): Promise<DashboardData> {
-    const freeBytes = (await this.#space.bytes()) ?? null;
-    const { log, projections, accepted, rejected, uptime } = source.status();
+  async data(after: number): Promise<DashboardData> {
+    const { segmentBytes, space } = this.#options;
+    const freeBytes = (await space.bytes()) ?? null;
+    const { log, projections, accepted, rejected, uptime } = this.#sources.status.read();
     const { damage, missing, id, epoch, start, end, segments, bytes } = log;
-    const refusal = source.refusal();
-    const segmentBytes = this.#options.walSegmentBytes;
+    const refusal = this.#sources.readiness.refusal();
     return {
       now: Date.now(),
       refusal: refusal === undefined ? null : { code: refusal.code, detail: refusal.message },
@@ -75,37 +74,38 @@ export class Dashboard {
       uptime,
       log: {
         ...{ id, epoch, start, end, segments, bytes, segmentBytes, freeBytes },
-        damage: some(damage),
-        unsettled: some(missing.filter(({ settled }) => !settled)),
+        damage: excerpt(damage),
+        unsettled: excerpt(missing.filter(({ settled }) => !settled)),
       },
       projections: projections.map((one) =>
         one.blockedCounters === undefined ? one : { ...one, blockedCounters: one.blockedCounters.slice(0, SHOWN) },
       ),
-      counters: this.#counters(source),
+      counters: this.#counters(),
       history: this.#history.after(after),
     };
   }
 
-  #counters(source: DashboardSource): DashboardData["counters"] {
-    const known = source.known();
+  #counters(): DashboardData["counters"] {
+    const { view } = this.#sources;
+    const known = view.size;
     if (known === undefined) return null;
     const started = performance.now();
     if (started >= this.#topUntil) {
-      this.#top = source.top(TOP);
+      this.#top = view.top(TOP);
       const now = performance.now();
       this.#topUntil = now + Math.max(TOP_FRESH_MS, (now - started) / TOP_SHARE);
     }
     const { counters, owing } = this.#top;
-    const top = counters.map((one) => ({ ...one, hours: source.hours(one.counter) ?? null }));
+    const top = counters.map((one) => ({ ...one, hours: view.lastHours(one.counter, SPARK_HOURS) ?? null }));
     return { known, limit: this.#options.maxCounters, owing, top };
   }
 }
 
-/** The projection into the database, whoever runs it. */
+/** The projection into the database, of this process or another. */
 function outsideOf(projections: readonly ProjectionStatus[]): ProjectionStatus | undefined {
   return projections.find(({ name }) => name === "mongodb");
 }
 
-function some<T>(all: readonly T[]): Some<T> {
+function excerpt<T>(all: readonly T[]): Excerpt<T> {
   return { total: all.length, first: all.slice(0, SHOWN) };
 }

@@ -1,21 +1,18 @@
 /**
- * What `GET /metrics` shows, by prom-client. Nothing is done for a hit: most metrics are read off figures that are kept
- * anyway, at the moment of a scrape (metric-table.ts); the log tells once a batch what that took.
+ * The text of `GET /metrics`, by prom-client. Hits pay nothing for it: most metrics are read at the moment of a scrape, from
+ * figures that are kept anyway (metric-table.ts); those of the log's writes are updated once a batch (batch-metrics.ts).
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { FreeSpace } from "../../host/free-space.js";
-import type { MetricsText } from "../../model/services.js";
-import type { BatchTiming } from "../../wal/group-commit.js";
-import { FastHistogram } from "./fast-histogram.js";
+import { Counter, collectDefaultMetrics, Gauge, type Registry } from "prom-client";
+import type { FreeSpace } from "../../host/free-space.js";
+import type { MetricsReader, MetricsText, Readiness, StatusReader } from "../../model/services.js";
+import type { IdempotencyKeys } from "../../projection/idempotency-keys.js";
+import type { View } from "../../projection/view.js";
+import type { Log } from "../../wal/log.js";
+import type { Tally } from "../server-status.js";
+import { PREFIX } from "./batch-metrics.js";
 import { type FigureMetric, type Figures, figureMetrics, type Limits } from "./metric-table.js";
 
-const PREFIX = "durable_hits_";
-
-/** From a write into a disk's cache that power can't clear to one behind a queue of others. */
-const SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
-const RECORDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000];
-
-/** Not of the default ones: they walk all open sockets at each scrape, and are no totals. */
+/** Default metrics left out: they walk all open sockets at each scrape, and are no totals. */
 const LEFT_OUT = [
   "nodejs_active_handles",
   "nodejs_active_handles_total",
@@ -25,57 +22,54 @@ const LEFT_OUT = [
   "nodejs_active_resources_total",
 ];
 
-export interface MetricsOptions extends Limits {
-  readonly walDir: string;
+export interface MetricsOptions {
+  /** The metrics that are kept between scrapes are registered here already; all others are added. */
+  readonly registry: Registry;
+  readonly limits: Limits;
+  readonly space: FreeSpace;
+  readonly sources: MetricsSources;
 }
 
-export class Metrics {
-  readonly #registry = new Registry();
-  readonly #appends: FastHistogram;
-  readonly #writes: Histogram;
-  readonly #records: Histogram;
-  readonly #writtenBytes: Counter;
-  readonly #setters: readonly ((figures: Figures) => void)[];
+export interface MetricsSources {
+  readonly status: StatusReader;
+  readonly readiness: Readiness;
+  readonly tally: Pick<Tally, "rejected" | "notCounted">;
+  readonly log: Pick<Log, "queuedBytes">;
+  readonly keys: Pick<IdempotencyKeys, "size">;
+  readonly view: Pick<View, "size">;
+}
+
+export class Metrics implements MetricsReader {
+  readonly #registry: Registry;
   readonly #space: FreeSpace;
+  readonly #sources: MetricsSources;
+  readonly #setters: readonly ((figures: Figures) => void)[];
 
-  constructor(options: MetricsOptions, space = new FreeSpace(options.walDir)) {
+  constructor({ registry, limits, space, sources }: MetricsOptions) {
+    this.#registry = registry;
     this.#space = space;
-    this.#appends = new FastHistogram({
-      name: `${PREFIX}append_duration_seconds`,
-      help: "From a request's append to the log until its hits were durable, waiting for the batch before included.",
-      buckets: SECONDS,
-      registers: [this.#registry],
-    });
-    this.#writes = this.#histogram("write_duration_seconds", "The durable write of a batch.", SECONDS);
-    this.#records = this.#histogram("batch_records", "Hits in a batch, which share one durable write.", RECORDS);
-    this.#writtenBytes = new Counter({
-      name: `${PREFIX}log_written_bytes_total`,
-      help: "Written to the log in batches since the start of this process.",
-      registers: [this.#registry],
-    });
-    this.#setters = figureMetrics(options).map((metric) => this.#setter(metric));
-    collectDefaultMetrics({ register: this.#registry });
-    for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name);
+    this.#sources = sources;
+    this.#setters = figureMetrics(limits).map((metric) => this.#setter(metric));
+    collectDefaultMetrics({ register: registry });
+    for (const name of LEFT_OUT) registry.removeSingleMetric(name);
   }
 
-  /** Takes what the log tells of a batch. */
-  readonly noteBatch = ({ records, bytes, writeMs, waitsMs }: BatchTiming): void => {
-    this.#records.observe(records);
-    this.#writtenBytes.inc(bytes);
-    this.#writes.observe(writeMs / 1000);
-    for (const wait of waitsMs) this.#appends.add(wait / 1000);
-  };
-
-  /** The text of a scrape. `figures` is asked once. */
-  async render(figures: () => Omit<Figures, "freeBytes">): Promise<MetricsText> {
+  async render(eventStreams: number): Promise<MetricsText> {
     const freeBytes = await this.#space.bytes();
-    const all = { ...figures(), freeBytes };
-    for (const set of this.#setters) set(all);
+    const { status, readiness, tally, log, keys, view } = this.#sources;
+    const figures: Figures = {
+      status: status.read(),
+      ready: readiness.refusal() === undefined,
+      rejected: tally.rejected,
+      notCounted: tally.notCounted,
+      queuedBytes: log.queuedBytes,
+      counters: view.size,
+      keys: keys.size,
+      eventStreams,
+      freeBytes,
+    };
+    for (const set of this.#setters) set(figures);
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
-  }
-
-  #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name: `${PREFIX}${name}`, help, buckets, registers: [this.#registry] });
   }
 
   #setter({ type, name, help, labels, read }: FigureMetric): (figures: Figures) => void {
@@ -83,7 +77,7 @@ export class Metrics {
     if (type === "gauge") {
       const gauge = new Gauge(config);
       return (figures) => {
-        // A projection that is gone, or a figure that is unknown, leaves no old sample behind.
+        // A projection that is gone, or a figure that is unknown, leaves no old sample in place.
         gauge.reset();
         const samples = read(figures);
         if (samples.length === 0 && labels.length === 0) gauge.remove();

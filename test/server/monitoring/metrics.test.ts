@@ -2,51 +2,29 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
-import type { ProjectionStatus } from "../../../src/model/status.js";
-import { View } from "../../../src/projection/view.js";
-import { Dashboard } from "../../../src/server/monitoring/dashboard.js";
-import { Metrics } from "../../../src/server/monitoring/metrics.js";
-import type { OutsideProjection } from "../../../src/server/projections.js";
-import { Service } from "../../../src/server/service.js";
 import { codeOf } from "../../support/code-of.js";
-import { LocalLog, type LocalLogOptions } from "../../support/local-log.js";
+import type { LocalLogOptions } from "../../support/local-log.js";
+import { type LocalServices, openLocalServices } from "../../support/local-services.js";
 import { parseMetrics, type Samples, samplesOf } from "../../support/metrics-text.js";
 import { temporaryDirectory } from "../../support/server-process.js";
 
-const LIMITS = { maxQueuedBytes: 1024 * 1024, maxCounters: 1_000_000, maxIdempotencyKeys: 1_000_000 };
-
-interface Running {
-  readonly run: LocalLog;
-  readonly service: Service;
-  readonly outside: { projections: ProjectionStatus[] };
+interface Scraped extends LocalServices {
   scrape(eventStreams?: number): Promise<Samples>;
 }
 
-/** A service as the server puts it together, with figures of another projection that a test makes up. */
-async function withService(use: (running: Running) => Promise<void>, options: LocalLogOptions = {}): Promise<void> {
-  const directory = `${temporaryDirectory()}/wal`;
-  const metrics = new Metrics({ ...LIMITS, ...options, walDir: directory });
-  const run = await LocalLog.open(directory, { ...options, onBatch: metrics.noteBatch });
-  const outside = { projections: [] as ProjectionStatus[] };
-  const projection: OutsideProjection = {
-    database: undefined,
-    statuses: () => outside.projections,
-    stop: async () => undefined,
-  };
-  const view = new View(run.local, undefined);
-  const dashboard = new Dashboard({ ...LIMITS, walDir: directory, walSegmentBytes: 64 * 1024 });
-  const service = new Service(run.log, run.local, run.collector, view, projection, metrics, dashboard);
-  const scrape = async (eventStreams = 0) => parseMetrics((await service.metrics(eventStreams)).body);
+async function withServices(use: (running: Scraped) => Promise<void>, options: LocalLogOptions = {}): Promise<void> {
+  const services = await openLocalServices(`${temporaryDirectory()}/wal`, options);
+  const scrape = async (eventStreams = 0) => parseMetrics((await services.metrics.render(eventStreams)).body);
   try {
-    await use({ run, service, outside, scrape });
+    await use({ ...services, scrape });
   } finally {
-    await run.close();
+    await services.run.close();
   }
 }
 
 test("before the first hit all that can be known is there, as the text format wants it", () =>
-  withService(async ({ service, scrape }) => {
-    assert.is((await service.metrics(0)).type, "text/plain; version=0.0.4; charset=utf-8");
+  withServices(async ({ metrics, scrape }) => {
+    assert.is((await metrics.render(0)).type, "text/plain; version=0.0.4; charset=utf-8");
     const samples = await scrape();
     for (const name of ["accepted_total", "log_end_offset", "append_duration_seconds_count", "batch_records_sum"]) {
       assert.is(samples.get(`durable_hits_${name}`), 0, name);
@@ -60,19 +38,19 @@ test("before the first hit all that can be known is there, as the text format wa
   }));
 
 test("hits: accepted, refused by code, not counted by reason; each request has its latency, each batch its write", () =>
-  withService(
-    async ({ run, service, scrape }) => {
+  withServices(
+    async ({ run, tally, scrape }) => {
       await run.hit("a", 30);
-      await service.recordAll(Array.from({ length: 12 }, () => ({ counter: "b", n: 5 })));
-      await service.record({ counter: "a", n: 1, id: "key" });
-      await service.record({ counter: "a", n: 1, id: "key" });
-      assert.is(await codeOf(service.record({ counter: "c", n: 1 })), "TOO_MANY_COUNTERS");
-      service.noteRejected("TOO_MANY_COUNTERS", 1);
-      service.noteRejected("INVALID_N", 7);
-      service.noteRejected("INVALID_N", 2);
-      service.noteNotCounted("bot");
-      service.noteNotCounted("bot");
-      service.noteNotCounted("peek");
+      await run.collector.recordAll(Array.from({ length: 12 }, () => ({ counter: "b", n: 5 })));
+      await run.collector.record({ counter: "a", n: 1, id: "key" });
+      await run.collector.record({ counter: "a", n: 1, id: "key" });
+      assert.is(await codeOf(run.collector.record({ counter: "c", n: 1 })), "TOO_MANY_COUNTERS");
+      tally.noteRejected("TOO_MANY_COUNTERS", 1);
+      tally.noteRejected("INVALID_N", 7);
+      tally.noteRejected("INVALID_N", 2);
+      tally.noteNotCounted("bot");
+      tally.noteNotCounted("bot");
+      tally.noteNotCounted("peek");
       const first = await scrape(3);
       const samples = await scrape(3);
       assert.equal(samplesOf(samples, "durable_hits_rejected"), samplesOf(first, "durable_hits_rejected"));
@@ -105,16 +83,16 @@ function nonZero(values: Record<string, number>): Record<string, number> {
 }
 
 test("the log: what the status says of it, and what waits", () =>
-  withService(
-    async ({ run, service, scrape }) => {
-      for (let batch = 0; batch < 4; batch++) await service.recordAll(many(900));
+  withServices(
+    async ({ run, status, scrape }) => {
+      for (let batch = 0; batch < 4; batch++) await run.collector.recordAll(many(900));
       await scrape();
-      const waiting = service.recordAll(many(20));
+      const waiting = run.collector.recordAll(many(20));
       const samples = await scrape();
       const value = (name: string) => samples.get(`durable_hits_log_${name}`);
       assert.ok((value("queued_bytes") ?? 0) >= 20, "scraped before its write began");
       await waiting;
-      const { log } = service.status();
+      const { log } = status.read();
       assert.ok(log.segments > 1, `${log.segments} segments`);
       assert.equal(
         [value("start_offset"), value("end_offset"), value("epoch"), value("segments"), value("size_bytes")],
@@ -135,7 +113,7 @@ function many(hits: number) {
 }
 
 test("projections: lag, checkpoint, blocked, errors, and which state it is in; one that is gone leaves nothing", () =>
-  withService(async ({ run, outside, scrape }) => {
+  withServices(async ({ run, outside, scrape }) => {
     await run.hit("a", 5);
     const mongodb = { name: "mongodb", checkpoint: 2, lag: 3, blocked: 4, lastError: null, since: "" };
     outside.projections = [
@@ -173,12 +151,12 @@ test("projections: lag, checkpoint, blocked, errors, and which state it is in; o
   }));
 
 test("a log that takes nothing any more: not ready, and what was refused so", () =>
-  withService(async ({ run, service, scrape }) => {
+  withServices(async ({ run, tally, scrape }) => {
     await run.hit("a");
     await run.log.drain();
-    const error = await service.record({ counter: "a", n: 1 }).catch((thrown: unknown) => thrown);
+    const error = await run.collector.record({ counter: "a", n: 1 }).catch((thrown: unknown) => thrown);
     assert.ok(error instanceof HitsError);
-    service.noteRejected(error.code, 1);
+    tally.noteRejected(error.code, 1);
     const samples = await scrape();
     assert.is(samples.get("durable_hits_ready"), 0);
     assert.is(samples.get('durable_hits_rejected_total{code="CLOSING"}'), 1);
@@ -186,8 +164,8 @@ test("a log that takes nothing any more: not ready, and what was refused so", ()
   }));
 
 test("two services of one process don't mix, nor do scrapes at once", () =>
-  withService(async (one) => {
-    await withService(async (other) => {
+  withServices(async (one) => {
+    await withServices(async (other) => {
       await one.run.hit("a", 2);
       await other.run.hit("a", 3);
       const scrapes = await Promise.all([one.scrape(), other.scrape(), one.scrape(), other.scrape()]);

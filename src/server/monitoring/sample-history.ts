@@ -7,8 +7,8 @@ export interface Sample {
   readonly state: HistoryState;
 }
 
-/** The last samples of how things went, in a ring of fixed size. Begins with the process. */
-export class History {
+/** The last samples of rate, lag and state, in a ring of fixed size; empty when the process starts. */
+export class SampleHistory {
   readonly #everyMs: number;
   readonly #size: number;
   readonly #at: Float64Array;

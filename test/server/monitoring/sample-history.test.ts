@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { History } from "../../../src/server/monitoring/history.js";
+import { SampleHistory } from "../../../src/server/monitoring/sample-history.js";
 
 const sample = (accepted: number, owed = 0, state: "none" | "running" | "retrying" | "halted" = "running") => ({
   accepted,
@@ -9,7 +9,7 @@ const sample = (accepted: number, owed = 0, state: "none" | "running" | "retryin
 });
 
 test("hits a second are those since the sample before, by a clock that only goes forward", () => {
-  const history = new History(10, 5000, 1000);
+  const history = new SampleHistory(10, 5000, 1000);
   history.add(sample(50), 100_000, 6000);
   // The wall clock was set back; two samples at once would be no time apart.
   history.add(sample(60, 7, "retrying"), 90_000, 16_000);
@@ -25,7 +25,7 @@ test("hits a second are those since the sample before, by a clock that only goes
 });
 
 test("only what came after a sample is told; a number of another process gets all", () => {
-  const history = new History(10, 5000, 0);
+  const history = new SampleHistory(10, 5000, 0);
   for (let i = 1; i <= 4; i++) history.add(sample(i, i), i * 5000, i * 5000);
   assert.equal(history.after(3).owed, [4]);
   assert.equal(history.after(4).owed, []);
@@ -34,7 +34,7 @@ test("only what came after a sample is told; a number of another process gets al
 });
 
 test("the oldest samples make room for new ones", () => {
-  const history = new History(3, 5000, 0);
+  const history = new SampleHistory(3, 5000, 0);
   assert.equal(history.after(0).at, []);
   for (let i = 1; i <= 7; i++) history.add(sample(i, i), i, i * 5000);
   assert.equal(history.after(0).owed, [5, 6, 7]);

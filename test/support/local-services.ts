@@ -1,0 +1,43 @@
+import { Registry } from "prom-client";
+import { FreeSpace } from "../../src/host/free-space.js";
+import type { ProjectionStatus } from "../../src/model/status.js";
+import { View } from "../../src/projection/view.js";
+import { BatchMetrics } from "../../src/server/monitoring/batch-metrics.js";
+import { Dashboard } from "../../src/server/monitoring/dashboard.js";
+import { Metrics } from "../../src/server/monitoring/metrics.js";
+import type { OutsideProjection } from "../../src/server/projections.js";
+import { ServerStatus, Tally } from "../../src/server/server-status.js";
+import { LocalLog, type LocalLogOptions } from "./local-log.js";
+
+export interface LocalServices {
+  readonly run: LocalLog;
+  readonly tally: Tally;
+  readonly status: ServerStatus;
+  readonly metrics: Metrics;
+  readonly dashboard: Dashboard;
+  /** Statuses of projections other than the local one; a test makes them up. */
+  readonly outside: { projections: ProjectionStatus[] };
+}
+
+/** Composes the parts of a server around a real log, without HTTP; `run.close()` ends it. */
+export async function openLocalServices(directory: string, options: LocalLogOptions = {}): Promise<LocalServices> {
+  const registry = new Registry();
+  const { note } = new BatchMetrics(registry);
+  const run = await LocalLog.open(directory, { ...options, onBatch: note });
+  const { log, local, collector } = run;
+  const outside = { projections: [] as ProjectionStatus[] };
+  const projection: OutsideProjection = {
+    database: undefined,
+    statuses: () => outside.projections,
+    stop: async () => undefined,
+  };
+  const view = new View(local, undefined);
+  const tally = new Tally();
+  const status = new ServerStatus({ log, local, collector, outside: projection, tally });
+  const space = new FreeSpace(directory);
+  const limits = { maxQueuedBytes: 1024 * 1024, maxCounters: 5000, maxIdempotencyKeys: 1000, ...options };
+  const sources = { status, readiness: log, tally, log, keys: local.keys, view };
+  const metrics = new Metrics({ registry, limits, space, sources });
+  const dashboard = new Dashboard({ segmentBytes: 64 * 1024, maxCounters: limits.maxCounters, space, sources });
+  return { run, tally, status, metrics, dashboard, outside };
+}
