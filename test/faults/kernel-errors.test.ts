@@ -1,77 +1,10 @@
-/** Errors by the kernel, instead of the N-th call of a run with rotations: strace skips the call, and says EIO and the like. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type FaultOutcome, FaultRun } from "../support/fault-run.js";
-import { canStrace } from "../support/strace.js";
+import { errorTest, inBatch, onStrace, outcomesOf } from "./kernel-errors.js";
 
-/** Of each kind in the ordinary suite; FAULTS=all takes every one. */
-const MOST = { pwrite64: 8, fdatasync: 6, fsync: 4, rename: 4, openat: 7, unlink: 3, ftruncate: 3, mkdir: 1 };
+errorTest({ pwrite64: 3, fdatasync: 2, fsync: 1, rename: 1, openat: 3, unlink: 1, ftruncate: 1, mkdir: 1 });
 
-const possible = canStrace();
-if (!possible) console.log("SKIP errors at system calls: there is no strace, or it may not trace");
-const onStrace = possible ? test : test.skip;
-
-let run: FaultRun;
-test.before(async () => {
-  if (possible) run = await FaultRun.prepare();
-});
-
-const outcomesOf = ({ answers }: FaultOutcome) => [...new Set(answers.map(({ outcome }) => outcome))];
-const inBatch = (at: string | undefined) => at?.includes(".log>") === true && at.includes('"DHB1');
-
-/** The codes of what ended a server, by its log. */
-function fatal(stderr: string): unknown[] {
-  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
-  const entries = lines.map((line) => JSON.parse(line) as { level: number; code?: unknown });
-  return entries.filter(({ level }) => level === 60).map(({ code }) => code);
-}
-
-/** One of three ends: it does not start and says why; the log fails, and all later is refused; it goes on. */
-function check(outcome: FaultOutcome): void {
-  const { name, at, listened, answers, ended } = outcome;
-  const codes = fatal(ended.stderr);
-  if (!listened) {
-    assert.equal(codes, [ended.status === 78 ? "LOG_DIRECTORY" : "LOG_FAILED"], `${name}: ${ended.stderr}`);
-    assert.ok(ended.status === 74 || ended.status === 78, `${name}: status ${ended.status}`);
-    assert.not.match(name, /snapshot\.tmp|ftruncate/, "these only delay the next start");
-    return;
-  }
-  if (ended.status === 74) {
-    assert.equal(codes, ["LOG_FAILED"], `${name}: ${ended.stderr}`);
-    const last = answers.at(-1);
-    // The seal of a stop comes after the last answer.
-    if (last?.outcome !== "counted") assert.match(last?.text ?? "", /"code":"LOG_FAILED"/, name);
-    assert.not.match(name, /snapshot|ftruncate|O_CREAT|\/lock/, "these only delay the next start");
-    return;
-  }
-  assert.is(ended.status, 0, `${name}: ${ended.stderr}`);
-  assert.equal(codes, [], name);
-  assert.not.ok(inBatch(at), `${name}: a failed batch went by`);
-  const snapshotFailed = /cannot write a snapshot/.test(ended.stderr);
-  assert.not.match(name, /rename.*\.log"|O_DSYNC/, "without its name there is no segment");
-  if (/fsync.*wal>/.test(name)) assert.ok(snapshotFailed, `${name}: without its name a segment is not durable`);
-  if (outcomesOf(outcome).includes("refused")) {
-    assert.match(name, /prepared\.tmp/, "only where no segment is to be had");
-    for (const { outcome: one, text } of answers) if (one === "refused") assert.match(text, /"code":"DISK_FULL"/, name);
-  } else assert.is(answers.length, 26, name);
-  if (/snapshot/.test(at ?? "")) assert.ok(snapshotFailed, `${name}: ${ended.stderr}`);
-  if (/ftruncate.*\.log/.test(name)) assert.match(ended.stderr, /could not be cut to its end/, name);
-}
-
-onStrace("EIO instead of a call: not started, failed or gone on, and exact after a start", async () => {
-  const points = run.points(MOST);
-  const ends = new Map<string, number>();
-  for (const point of points) {
-    const outcome = await run.run({ ...point, what: "error=EIO" });
-    check(outcome);
-    const end = outcome.at === undefined ? "no fault" : outcome.listened ? `${outcome.ended.status}` : "no start";
-    ends.set(end, (ends.get(end) ?? 0) + 1);
-  }
-  assert.ok((ends.get("no fault") ?? 0) <= 3, "hardly a fault came at its call: this proved little");
-  for (const end of ["no start", "74", "0"]) assert.ok((ends.get(end) ?? 0) > 3, `${end}: ${[...ends]}`);
-});
-
-onStrace("a batch: an error, and a write of nothing, are final; an interrupted call is made again", async () => {
+onStrace("a batch: an error, and a write of nothing, are final; an interrupted call is made again", async (run) => {
   const batch = run.indexOf("pwrite64", [".log>", '"DHB1'], 8);
   for (const [what, when] of [
     ["error=EIO", batch],
@@ -90,7 +23,7 @@ onStrace("a batch: an error, and a write of nothing, are final; an interrupted c
   assert.is(interrupted.ended.status, 0);
 });
 
-onStrace("no room for the next segment: DISK_FULL, nothing of it counted, and gone on without an end", async () => {
+onStrace("no room for the next segment: DISK_FULL, nothing of it counted, and gone on without an end", async (run) => {
   const zeros = run.indexOf("pwrite64", ["prepared.tmp>", '"\\0\\0\\0'], 2);
   const created = run.indexOf("openat", ["prepared.tmp", "O_CREAT"], 2);
   for (const injection of [

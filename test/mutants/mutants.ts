@@ -57,7 +57,7 @@ async function tryMutant(copy: string, { file, find, put, tests }: Mutant): Prom
   try {
     let caughtBy: string[] = [];
     // The files named first; a survivor is tried on all.
-    for (const words of [tests, []]) {
+    for (const words of [tests, ["--all"]]) {
       const output = await runTests(copy, words);
       caughtBy = [...output.matchAll(/^FAIL (\S+\.test\.ts)/gm)].map(([, name]) => name ?? "");
       if (output !== "" && caughtBy.length === 0) throw new Error(`no test ran:\n${output}`);

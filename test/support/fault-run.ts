@@ -24,6 +24,9 @@ export interface FaultOutcome {
   readonly at: string | undefined;
 }
 
+/** All calls of a run, or at most so many of each kind, evenly spread. */
+export type Points = "all" | Readonly<Record<Call, number>>;
+
 export class FaultRun {
   readonly directory = path.join(temporaryDirectory(), "wal");
   readonly #base = path.join(temporaryDirectory(), "base");
@@ -65,11 +68,11 @@ export class FaultRun {
     return index + 1;
   }
 
-  /** Calls to put faults at: all where FAULTS=all is set, else at most so many of each kind, evenly spread. */
-  points(most: Readonly<Record<Call, number>>): { call: Call; when: string }[] {
+  /** Calls to put faults at. */
+  points(points: Points): { call: Call; when: string }[] {
     return CALLS.flatMap((call) => {
       const count = this.trace.counts.get(call) ?? 0;
-      const taken = process.env["FAULTS"] === "all" ? count : Math.min(count, most[call]);
+      const taken = points === "all" ? count : Math.min(count, points[call]);
       const step = taken > 1 ? (count - 1) / (taken - 1) : 0;
       return Array.from({ length: taken }, (_, at) => ({ call, when: String(1 + Math.round(at * step)) }));
     });

@@ -10,11 +10,12 @@ export const BINARY = path.join(root, "dist", "bin.js");
 
 const directories: string[] = [];
 const children: ChildProcess[] = [];
-// A test that fails leaves no server and no files behind.
+// A test that fails leaves no server and no files behind, and neither does one that the runner ends.
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
+process.once("SIGTERM", () => process.exit(143));
 
 /** A directory of this test's own; removed when the process ends. */
 export function temporaryDirectory(): string {
