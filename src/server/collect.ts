@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
-import { Registry } from "prom-client";
 import type { Config } from "../config.js";
 import type { HitsError } from "../errors.js";
 import { warnOfContainerLayer } from "../host/container-layer.js";
 import { FreeSpace } from "../host/free-space.js";
+import { readPackageJson } from "../host/package-json.js";
 import { createApp } from "../http/app.js";
 import { createHttpServer, type HttpServer } from "../http/server.js";
 import { SnapshotThread } from "../projection/snapshot/snapshot-thread.js";
@@ -36,8 +36,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
     (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
   };
 
-  const registry = new Registry();
-  const batches = new BatchMetrics(registry);
+  const batches = new BatchMetrics();
   const snapshots = new SnapshotThread();
   const { log, local } = await openLog({ config, logger, snapshots, onBatch: batches.note, onFailure });
   warnOfContainerLayer(log.directory, logger);
@@ -51,10 +50,10 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   // One for both: each read that waits for a hanging disk holds a thread that the log needs.
   const space = new FreeSpace(config.walDir);
   const metrics = new Metrics({
-    registry,
+    build: { version: readPackageJson().version, node: process.versions.node, role: config.role },
     limits: config,
     space,
-    sources: { status, readiness, tally, log, keys: local.keys, view },
+    sources: { status, readiness, batches, tally, log, keys: local.keys, view },
   });
   const dashboard = new Dashboard({
     segmentBytes: config.walSegmentBytes,
