@@ -39,7 +39,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   const batches = new BatchMetrics();
   const snapshots = new SnapshotThread();
   const { log, local } = await openLog({ config, logger, snapshots, onBatch: batches.note, onFailure });
-  warnOfContainerLayer(log.directory, logger);
+  warnOfContainerLayer(log.directory.path, logger);
   const outside = await projectionOf({ config, log, local, logger });
 
   const collector = new Collector(log, local, config);
@@ -69,7 +69,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   warnOfOpenAccess(config, logger);
   const stopUpkeep = startUpkeep({ config, logger, log, local, dashboard });
   process.stdout.write(`listening on http://${host.includes(":") ? `[${host}]` : host}:${port}\n`);
-  logger.info({ log: log.id, epoch: log.epoch, directory: log.directory, host, port }, "listening");
+  logger.info({ log: log.id, epoch: log.epoch, directory: log.directory.path, host, port }, "listening");
 
   stopOnSignals(logger, async () => {
     stopUpkeep();

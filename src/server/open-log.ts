@@ -10,7 +10,7 @@ import {
 } from "../projection/local.js";
 import { describeDamage } from "../wal/damage.js";
 import { Log, type LogOptions } from "../wal/log.js";
-import { nodeFileSystem } from "../wal/node-file-system.js";
+import { LogDirectory } from "../wal/log-directory.js";
 
 /** A log that this process writes, with its totals. */
 export interface OpenLog {
@@ -34,12 +34,13 @@ export interface OpenLogOptions {
  */
 export async function openLog({ config, logger, snapshots, onBatch, onFailure }: OpenLogOptions): Promise<OpenLog> {
   let loaded: LoadedSnapshots | undefined;
+  const directory = new LogDirectory(config.walDir);
   const log = await Log.open({
-    directory: config.walDir,
+    directory,
     segmentBytes: config.walSegmentBytes,
     maxQueuedBytes: config.maxQueuedBytes,
     witnesses: async () => {
-      loaded = await loadSnapshots(nodeFileSystem, config.walDir);
+      loaded = await loadSnapshots(directory);
       return loaded.witnesses;
     },
     onFailure,

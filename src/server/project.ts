@@ -3,11 +3,9 @@ import type { Logger } from "pino";
 import type { Config } from "../config.js";
 import { describeError, HitsError } from "../errors.js";
 import { runProjector } from "../projection/mongo/run-projector.js";
-import type { FileSystem } from "../wal/file-system.js";
-import { nodeFileSystem } from "../wal/node-file-system.js";
+import { LogDirectory } from "../wal/log-directory.js";
 import { newestReadableHeader } from "../wal/recovery-files.js";
 import { segmentBases } from "../wal/segment-name.js";
-import { listIfThere } from "../wal/whole-file.js";
 import { stopOnSignals } from "./signals.js";
 import { ProjectionLog } from "./state-logger.js";
 
@@ -26,7 +24,7 @@ export async function project(config: Config, logger: Logger): Promise<void> {
     stopping = true;
     await stop?.();
   });
-  const logId = await waitForLog(nodeFileSystem, directory, logger);
+  const logId = await waitForLog(new LogDirectory(directory), logger);
   process.stdout.write(`projecting ${directory}\n`);
   while (!stopping) {
     try {
@@ -56,11 +54,11 @@ export async function project(config: Config, logger: Logger): Promise<void> {
   }
 }
 
-async function waitForLog(fs: FileSystem, directory: string, logger: Logger): Promise<string> {
+async function waitForLog(directory: LogDirectory, logger: Logger): Promise<string> {
   for (let told = false; ; told = true) {
-    const header = await newestReadableHeader(fs, directory, segmentBases(await listIfThere(fs, directory)));
+    const header = await newestReadableHeader(directory, segmentBases(await directory.listIfThere()));
     if (header !== undefined) return header.logId;
-    if (!told) logger.info({ directory }, "there is no log yet: waiting for one");
+    if (!told) logger.info({ directory: directory.path }, "there is no log yet: waiting for one");
     await sleep(WAIT_FOR_LOG_MS);
   }
 }

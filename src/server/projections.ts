@@ -8,7 +8,6 @@ import type { ProjectorReport } from "../projection/mongo/messages.js";
 import { ProjectionThread } from "../projection/mongo/projection-thread.js";
 import type { Totals } from "../projection/totals.js";
 import type { Log } from "../wal/log.js";
-import { nodeFileSystem } from "../wal/node-file-system.js";
 import { registrations } from "../wal/registrations.js";
 import { ProjectionLog } from "./state-logger.js";
 
@@ -76,8 +75,8 @@ class ThreadProjection implements OutsideProjection {
         const count = totals.others(index);
         if (count > 0) others.set(name, count);
       }
-      const { directory, id: logId, sharedEnd } = log;
-      return { directory, logId, url, database, maxOps, series: config.series, sharedEnd, others };
+      const { id: logId, sharedEnd } = log;
+      return { directory: log.directory.path, logId, url, database, maxOps, series: config.series, sharedEnd, others };
     };
     this.#thread = new ProjectionThread(
       setup,
@@ -165,7 +164,7 @@ class RegisteredProjections implements OutsideProjection {
 
   async #look(): Promise<void> {
     try {
-      const found = await registrations(nodeFileSystem, this.#log.directory);
+      const found = await registrations(this.#log.directory);
       this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
         const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
         const stale = this.#isStale(name, offset, lag);

@@ -6,14 +6,14 @@ import { writeSnapshot } from "../../projection/snapshot/snapshot.js";
 import { View } from "../../projection/view.js";
 import { Collector } from "../../server/collector.js";
 import { type OpenLog, openLog } from "../../server/open-log.js";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import { countOfOtherLogs } from "./others.js";
 import type { Refusal, Taken, Target } from "./target.js";
 
 /** No request waits here: a snapshot needs no thread of its own. */
 const SNAPSHOTS_HERE: SnapshotSink = {
   write: async ({ directory, facts, image, keys }) => {
-    await writeSnapshot(nodeFileSystem, directory, facts, image, keys);
+    await writeSnapshot(new LogDirectory(directory), facts, image, keys);
   },
   close: async () => undefined,
 };
@@ -34,7 +34,7 @@ export class DirectTarget implements Target {
     this.#collector = new Collector(open.log, open.local, config);
     this.#mongodb = config.mongodb;
     this.#view = new View(open.local, undefined);
-    this.name = `the log in ${open.log.directory}`;
+    this.name = `the log in ${open.log.directory.path}`;
     this.logId = open.log.id;
   }
 

@@ -58,7 +58,7 @@ export class StateFile {
     const content = { format: 1, ...this.#bound, ...position, ...(tail === undefined ? {} : { tail }) };
     try {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
-      await replaceFile(nodeFileSystem, path.dirname(this.#file), path.basename(this.#file), [bytes]);
+      await replaceFile(nodeFileSystem, this.#file, [bytes]);
       this.#broken = false;
     } catch (error) {
       if (!this.#broken) {

@@ -1,7 +1,7 @@
 import { type Config, readConfig } from "../../config.js";
 import { HitsError } from "../../errors.js";
 import { logIdOf } from "../../maintenance/log-directory.js";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import { DirectTarget } from "./direct-target.js";
 import { HttpTarget } from "./http-target.js";
 import type { Target } from "./target.js";
@@ -28,7 +28,7 @@ export async function openTarget(options: TargetOptions, signal: AbortSignal): P
     if (!(error instanceof HitsError && error.code === "LOG_LOCKED")) throw error;
     const server = serverOf(config, error.message);
     const target = await HttpTarget.open({ ...http, url: server }, signal);
-    const own = await logIdOf(nodeFileSystem, config.walDir);
+    const own = await logIdOf(new LogDirectory(config.walDir));
     if (own === undefined || target.logId === undefined || own === target.logId) return target;
     throw new HitsError(
       "SERVER_UNAVAILABLE",

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import type { Log } from "../../../src/wal/log.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import {
   append,
   appendRaw,
@@ -153,7 +153,7 @@ async function moveOn(directory: string, log: Log, hits: number): Promise<void> 
   totals.add(totals.indexOf("a"), hits);
   const { id: logId, epoch, nonce, end: offset } = log;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage: [] };
-  await writeSnapshot(nodeFileSystem, directory, facts, totals.image());
+  await writeSnapshot(new LogDirectory(directory), facts, totals.image());
   await log.retain({ ms: 0, bytes: 0 }, offset);
 }
 
