@@ -127,7 +127,7 @@ test("into a running server, which is killed and comes back: every line counts o
   }
   const end = await ended;
   assert.is(end.status, 0, end.stderr);
-  assert.match(end.stderr, /trying again for up to 120 s\n(.*\n)*.*answers again/);
+  assert.match(end.stderr, /retrying for up to 120 s\n(.*\n)*.*answers again/);
   const { target, lines: imported, counted, refused } = summary(end);
   assert.is(target, `http://127.0.0.1:${environment["PORT"]}`);
   assert.equal([imported, counted, refused], [lines, lines * 0.9, {}]);
@@ -138,14 +138,14 @@ test("into a running server, which is killed and comes back: every line counts o
   assert.equal(await allCounts(server.url), counts);
 });
 
-test("Ctrl-C ends it between two batches, and says how to go on", async () => {
+test("Ctrl-C ends it between two batches, and the message has the command to continue", async () => {
   const { environment, file, lines, counts, done } = await world(60_000);
   const { child, ended } = start(["import", file, "--json"], environment);
   await Promise.race([until(() => done() > 0, "the state"), ended]);
   child.kill("SIGINT");
   const end = await ended;
   assert.is(end.status, 2, end.stderr);
-  assert.match(end.stderr, /interrupted; the same command goes on from there\n$/);
+  assert.match(end.stderr, /interrupted; the same command continues from there\n$/);
   const first = summary(end);
   assert.ok(!first.finished && first.lines < lines, "it was not in the middle: this proved nothing");
   assert.is(done(), first.lines);
