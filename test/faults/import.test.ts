@@ -42,7 +42,7 @@ interface World {
   readonly file: string;
   readonly lines: number;
   readonly counts: ReadonlyMap<string, number>;
-  /** How many lines the state file says are done. */
+  /** Reads the number of lines that are done, as the state file has it. */
   done(): number;
 }
 
@@ -81,7 +81,7 @@ test("kill -9 in the middle of an import, again and again: every line counts onc
   for (let round = 0; round < 4; round++) {
     const before = done();
     const { child, ended } = start(["import", file, "--json"], environment);
-    // The first batch is acknowledged, and its state written; those behind it are not all in the state.
+    // The first batch is acknowledged, and its state written; later ones are not all in the state.
     await Promise.race([until(() => done() > before, "the state"), ended]);
     await sleep(60 * round);
     child.kill("SIGKILL");
@@ -149,7 +149,7 @@ test("Ctrl-C ends it between two batches, and the message has the command to con
   const first = summary(end);
   assert.ok(!first.finished && first.lines < lines, "it was not in the middle: this proved nothing");
   assert.is(done(), first.lines);
-  // No id is known any more: the state alone says what is done, to the line.
+  // The ids have expired: only the state has what is done, to the line.
   const rest = await start(["import", file, "--json"], { ...environment, IDEMPOTENCY_WINDOW: "0s" }).ended;
   assert.equal([summary(rest).before, summary(rest).before + summary(rest).lines], [first.lines, lines]);
   const server = await startServer(environment);

@@ -99,7 +99,7 @@ importing(
   },
 );
 
-importing("a changed or shorter file is imported from its first line, and says so", MANY.text, async (world) => {
+importing("a changed or shorter file is imported from its first line, with a message", MANY.text, async (world) => {
   await world.run();
   for (const text of [`{"counter":"z"}\n${MANY.text}`, '{"counter":"y"}\n']) {
     writeFileSync(world.file, text);
@@ -212,7 +212,7 @@ importing("an option of access logs is refused for NDJSON", MANY.text, async (wo
 });
 
 importing(
-  "more keys than there is room for: it stops at that line, and goes on from there",
+  "more keys than there is room for: it stops at that line, and continues from there",
   MANY.text,
   async (world) => {
     const environment = { MAX_IDEMPOTENCY_KEYS: "5234" };
@@ -250,7 +250,7 @@ importing("a state file that can't be written does not stop an import", MANY.tex
   assert.is(summary.counted, TOTAL);
 });
 
-importing("standard input that is another than the state says is not counted", MANY.text, async (world) => {
+importing("standard input that differs from the state's is not counted", MANY.text, async (world) => {
   const state = `${world.file}.state`;
   const pipe = (text: string) => world.run(["-", "--state", state], { stdin: [Buffer.from(text)] });
   assert.is((await pipe(MANY.text)).summary.counted, TOTAL);
