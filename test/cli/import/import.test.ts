@@ -284,8 +284,8 @@ importing("invalid arguments and inputs are refused", MANY.text, async (world) =
     [[world.file, "--url", "http://x", "--dir", "y"], 64, /exclude each other/],
     [[world.file, "--wait", "-1"], 64, /--wait/],
     [[world.file, "--nope"], 64, /--nope/],
-    [[`${world.file}.none`], 2, /can't be read/],
-    [[path.dirname(world.file)], 2, /can't be read/],
+    [[`${world.file}.none`], 2, /cannot read/],
+    [[path.dirname(world.file)], 2, /cannot read/],
     [[world.file, "--dir", world.file], 2, /./],
     [[world.file, "--errors", `${world.file}/x`], 2, /./],
   ];
