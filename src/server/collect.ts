@@ -9,14 +9,13 @@ import { createHttpServer, type HttpServer } from "../http/server.js";
 import { SnapshotThread } from "../projection/snapshot/snapshot-thread.js";
 import { View } from "../projection/view.js";
 import { Collector } from "./collector.js";
-import { exitStatus } from "./exit-status.js";
 import { BatchMetrics } from "./monitoring/batch-metrics.js";
 import { Dashboard } from "./monitoring/dashboard.js";
 import { Metrics } from "./monitoring/metrics.js";
 import { openLog } from "./open-log.js";
 import { projectionOf } from "./projections.js";
 import { ServerStatus, Tally } from "./server-status.js";
-import { stopOnSignals } from "./signals.js";
+import { exitStatus, stopOnSignals } from "./shutdown.js";
 import { startUpkeep } from "./upkeep.js";
 
 /** Requests not answered by then are cut off. */
