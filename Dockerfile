@@ -1,10 +1,10 @@
-# The server as an image. The log must outlive the container: give /data a volume of yours.
+# The server as an image. The log must outlive the container: mount a volume at /data.
 #
 #   docker build -t durable-hits .
 #   docker run -d -p 3000:3000 -v hits:/data -e ADMIN_TOKEN=… durable-hits
 #   docker exec CONTAINER node dist/bin.js wal status
 #
-# Based on glibc: the lock of the log directory comes as a binary for it, and has none for musl (Alpine).
+# Based on glibc: the binary that locks the log directory is built for it, and not for musl (Alpine).
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -22,15 +22,15 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-# A new volume takes over the owner of the directory that it covers.
+# A new volume inherits the owner of the directory that it covers.
 RUN mkdir /data && chown 1000:1000 /data
 # By number, so that a cluster can tell that it is not root; it is the image's user `node`.
 USER 1000:1000
 VOLUME /data
 EXPOSE 3000
-# Whether the process lives: starting it anew mends no full disk and no absent MongoDB. ROLE=project has no HTTP.
+# Checks only that the process lives: a restart fixes neither a full disk nor an absent MongoDB. ROLE=project has no HTTP.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "if (process.env.ROLE !== 'project') fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Node takes SIGTERM itself, and ends within 8 s: well before the 10 s that docker stop waits.
+# Node handles SIGTERM itself and exits within 8 s, well before the 10 s that docker stop waits.
 ENTRYPOINT ["node", "dist/bin.js"]
 CMD ["serve"]

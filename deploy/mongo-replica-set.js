@@ -1,4 +1,4 @@
-// Run by mongosh in one of the three members: makes them a replica set, where they are none yet.
+// Run by mongosh on one of the three members: initiates the replica set, unless there is one already.
 const NOT_YET_INITIALIZED = 94;
 
 let isSet = true;

@@ -30,7 +30,7 @@ async function pack(): Promise<{ tarball: string; files: readonly string[] }> {
 test("the package has what runs and what explains it, and nothing else", async () => {
   const { files } = await pack();
   const others = files.filter(
-    (file) => !/^(dist\/.+\.(js|css|html)|docs\/.+|deploy\/.+|[A-Z]+(\.md)?|package\.json)$/.test(file),
+    (file) => !/^(dist\/.+\.(js|css|html|json)|docs\/.+|deploy\/.+|[A-Z]+(\.md)?|package\.json)$/.test(file),
   );
   assert.equal(others, []);
   for (const needed of ["dist/bin.js", "dist/http/page/assets/page.css", "README.md", "LICENSE", "CHANGELOG.md"]) {

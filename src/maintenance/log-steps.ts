@@ -1,9 +1,10 @@
 import { HitsError, systemCode } from "../errors.js";
-import type { LogDirectory } from "../wal/log-directory.js";
+import type { FileSystem } from "../wal/file-system.js";
 import { LogReader, type ReadStep } from "../wal/log-reader.js";
 
 export interface LogStepsOptions {
-  readonly directory: LogDirectory;
+  readonly fs: FileSystem;
+  readonly directory: string;
   /** The first offset wanted; undefined for the oldest there is. */
   readonly from: number | undefined;
   /** A directory that isn't there yet is an end, to go on from later, and no error. */
@@ -15,10 +16,10 @@ export interface LogStepsOptions {
  * over the server's restarts. Throws `OFFSET_GONE` where retention has taken what comes next.
  */
 export async function* logSteps(options: LogStepsOptions): AsyncGenerator<ReadStep> {
-  const { directory } = options;
+  const { fs, directory } = options;
   /** Where a reader that starts anew has to go on. */
   let position = options.from;
-  let reader = new LogReader({ directory, from: position });
+  let reader = new LogReader({ fs, directory, from: position });
   let isFresh = true;
   try {
     for (;;) {
@@ -31,7 +32,7 @@ export async function* logSteps(options: LogStepsOptions): AsyncGenerator<ReadSt
         // A segment went away under this reader: only one that looks for its place anew can tell whether records did.
         if (!isMissing) {
           await reader.close();
-          reader = new LogReader({ directory, from: position });
+          reader = new LogReader({ fs, directory, from: position });
           isFresh = true;
           continue;
         }

@@ -10,7 +10,7 @@ import {
 } from "../projection/local.js";
 import { describeDamage } from "../wal/damage.js";
 import { Log, type LogOptions } from "../wal/log.js";
-import { LogDirectory } from "../wal/log-directory.js";
+import { nodeFileSystem } from "../wal/node-file-system.js";
 
 /** A log that this process writes, with its totals. */
 export interface OpenLog {
@@ -21,26 +21,25 @@ export interface OpenLog {
 export interface OpenLogOptions {
   readonly config: Config;
   readonly logger: Pick<Logger, "warn" | "error">;
-  /** Writes snapshots. */
+  /** Where snapshots are written. */
   readonly snapshots: SnapshotSink;
   readonly onBatch?: NonNullable<LogOptions["onBatch"]>;
-  /** Called once, at the first failed write. */
+  /** Told once, at the first failed write. */
   readonly onFailure: (error: HitsError) => void;
 }
 
 /**
- * Locks the log directory, recovers and counts the log in it, and logs what was found damaged. Throws what `Log.open` and
- * `LocalProjection.open` throw.
+ * Takes the log directory, recovers what is there, and counts it; says what was found wrong. Throws what `Log.open` and
+ * `LocalProjection.open` do.
  */
 export async function openLog({ config, logger, snapshots, onBatch, onFailure }: OpenLogOptions): Promise<OpenLog> {
   let loaded: LoadedSnapshots | undefined;
-  const directory = new LogDirectory(config.walDir);
   const log = await Log.open({
-    directory,
+    directory: config.walDir,
     segmentBytes: config.walSegmentBytes,
     maxQueuedBytes: config.maxQueuedBytes,
     witnesses: async () => {
-      loaded = await loadSnapshots(directory);
+      loaded = await loadSnapshots(nodeFileSystem, config.walDir);
       return loaded.witnesses;
     },
     onFailure,
@@ -48,14 +47,11 @@ export async function openLog({ config, logger, snapshots, onBatch, onFailure }:
     ...(onBatch === undefined ? {} : { onBatch }),
   });
   for (const { file, invalid } of loaded?.damaged ?? []) {
-    logger.error({ file, invalid }, `skipped snapshot ${file} (${invalid}): reading an older one, or the log`);
+    logger.error({ file, invalid }, `snapshot ${file} can't be used (${invalid}): an older one, or the log, is read`);
   }
   const { tornBytes, end } = log.recovery;
   if (tornBytes > 0) {
-    logger.warn(
-      { tornBytes, offset: end },
-      "cut off a torn tail: the last write before the crash, which was never acknowledged",
-    );
+    logger.warn({ tornBytes, offset: end }, "the last write before the crash was torn, and never acknowledged: cut");
   }
   const refusal = log.refusal();
   if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);

@@ -8,28 +8,29 @@ import type { ProjectorReport } from "../projection/mongo/messages.js";
 import { ProjectionThread } from "../projection/mongo/projection-thread.js";
 import type { Totals } from "../projection/totals.js";
 import type { Log } from "../wal/log.js";
+import { nodeFileSystem } from "../wal/node-file-system.js";
 import { registrations } from "../wal/registrations.js";
-import { StateLogger } from "./state-logger.js";
+import { ProjectionLog } from "./state-logger.js";
 
 const BLOCKED_SHOWN = 100;
 const REGISTRATIONS_EVERY_MS = 1000;
 /**
- * A start waits this long for the pending hits to be known. If the database lacks much of the log, reading it takes longer:
- * until then hits are taken in, and all count as pending.
+ * What is owed is known before the first request, where reading it takes no longer than this. A log of which the database
+ * lacks much has to be read from there: then hits are taken meanwhile, and all count as pending.
  */
-const READY_WITHIN_MS = 2000;
-/** A projection in another process that lags and has not moved for this long is reported as retrying. */
+const TOLD_WITHIN_MS = 2000;
+/** A projection in another process that owes hits and has not moved for so long has trouble. */
 const STALE_MS = 15_000;
 
-/** Projections other than the local one, run by this process or another. */
+/** Projections besides the local one, whoever runs them. */
 export interface OutsideProjection {
-  /** The database's confirmed counts; undefined if this process has no database. */
+  /** What reads are served from beside the totals; undefined where no database is configured here. */
   readonly database: Database | undefined;
   statuses(): readonly ProjectionStatus[];
   stop(flushMs: number): Promise<void>;
 }
 
-/** Starts the MongoDB projection in a thread of this process, or watches those that others registered in the log directory. */
+/** The MongoDB projection in a thread of this process, or what others registered in the log directory. */
 export async function projectionOf({ config, log, local, logger }: ProjectionOptions): Promise<OutsideProjection> {
   const { mongodb } = config;
   const { totals } = local;
@@ -56,17 +57,17 @@ class ThreadProjection implements OutsideProjection {
   readonly #thread: ProjectionThread;
   readonly #log: Log;
   readonly #local: LocalProjection;
-  readonly #states: StateLogger;
+  readonly #changes: ProjectionLog;
   #failed: { readonly message: string; readonly since: string } | undefined;
-  /** Errors since the start of this process, and those of them that the current thread has reported. */
+  /** Errors since the start of this process, and those of them that the thread which runs now has told. */
   #errors = 0;
-  #reportedErrors = 0;
+  #toldErrors = 0;
 
   constructor({ config, mongodb, log, local, totals, logger }: ThreadOptions) {
     const { url, database, maxOps } = mongodb;
     this.#log = log;
     this.#local = local;
-    this.#states = new StateLogger(logger);
+    this.#changes = new ProjectionLog(logger);
     this.database = new Database(totals, local.othersAsOf, config.maxCounters);
     const setup = () => {
       this.database.restart();
@@ -75,8 +76,8 @@ class ThreadProjection implements OutsideProjection {
         const count = totals.others(index);
         if (count > 0) others.set(name, count);
       }
-      const { id: logId, sharedEnd } = log;
-      return { directory: log.directory.path, logId, url, database, maxOps, series: config.series, sharedEnd, others };
+      const { directory, id: logId, sharedEnd } = log;
+      return { directory, logId, url, database, maxOps, series: config.series, sharedEnd, others };
     };
     this.#thread = new ProjectionThread(
       setup,
@@ -86,8 +87,11 @@ class ThreadProjection implements OutsideProjection {
         onFailed: (code, message) => {
           this.#failed = { message, since: new Date().toISOString() };
           this.#errors++;
-          this.#reportedErrors = 0;
-          logger.error({ code, projection: "mongodb" }, `the MongoDB projection stopped: ${message}; retrying`);
+          this.#toldErrors = 0;
+          logger.error(
+            { code, projection: "mongodb" },
+            `the MongoDB projection stopped: ${message}; it is tried again`,
+          );
         },
       },
       config.maxCounters,
@@ -95,7 +99,7 @@ class ThreadProjection implements OutsideProjection {
   }
 
   async start(): Promise<void> {
-    await Promise.race([this.#thread.start(), sleep(READY_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([this.#thread.start(), sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
   }
 
   stop(flushMs: number): Promise<void> {
@@ -124,15 +128,15 @@ class ThreadProjection implements OutsideProjection {
 
   #take(report: ProjectorReport): void {
     this.#failed = undefined;
-    this.#errors += report.status.errors - this.#reportedErrors;
-    this.#reportedErrors = report.status.errors;
+    this.#errors += report.status.errors - this.#toldErrors;
+    this.#toldErrors = report.status.errors;
     this.database.take(report);
     this.#local.noteOthers(this.database.asOf, report.others.length > 0);
-    this.#states.note(report.status, { lag: this.database.lag, log: this.#log.id });
+    this.#changes.note(report.status, { lag: this.database.lag, log: this.#log.id });
   }
 }
 
-/** Projections of other processes, by their registrations in the log directory, which are read every second. */
+/** Where another process projects: what it has registered in the log directory, looked at every second. */
 class RegisteredProjections implements OutsideProjection {
   readonly database = undefined;
   readonly #log: Log;
@@ -140,15 +144,15 @@ class RegisteredProjections implements OutsideProjection {
   readonly #logger: Logger;
   readonly #timer: NodeJS.Timeout;
   #statuses: readonly ProjectionStatus[] = [];
-  /** The checkpoint of each projection that lags, and the time when it was first seen there. */
-  readonly #lagging = new Map<string, { readonly offset: number; readonly since: number }>();
+  /** Of each projection that owes hits: where it stood when that was seen first, and when. */
+  readonly #behind = new Map<string, { readonly offset: number; readonly since: number }>();
 
   constructor(log: Log, local: LocalProjection, logger: Logger) {
     this.#log = log;
     this.#local = local;
     this.#logger = logger;
-    this.#timer = setInterval(() => void this.#read(), REGISTRATIONS_EVERY_MS);
-    void this.#read();
+    this.#timer = setInterval(() => void this.#look(), REGISTRATIONS_EVERY_MS);
+    void this.#look();
   }
 
   statuses(): readonly ProjectionStatus[] {
@@ -159,9 +163,9 @@ class RegisteredProjections implements OutsideProjection {
     clearInterval(this.#timer);
   }
 
-  async #read(): Promise<void> {
+  async #look(): Promise<void> {
     try {
-      const found = await registrations(this.#log.directory);
+      const found = await registrations(nodeFileSystem, this.#log.directory);
       this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
         const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
         const stale = this.#isStale(name, offset, lag);
@@ -171,20 +175,20 @@ class RegisteredProjections implements OutsideProjection {
           lag,
           state: damaged !== undefined ? "halted" : stale ? "retrying" : "running",
           blocked: blocked?.length ?? 0,
-          lastError: damaged ?? (stale ? "its checkpoint has not moved for a while" : null),
+          lastError: damaged ?? (stale ? "it has not moved its checkpoint for a while" : null),
           since: updatedAt,
         };
       });
     } catch (error) {
-      this.#logger.warn({ err: error }, "cannot read the registered projections");
+      this.#logger.warn({ err: error }, "the registered projections could not be read");
     }
   }
 
-  /** Not judged by the time of its last registration: with nothing to do for an hour, it registers nothing. */
+  /** Not by when it was entered last: where nothing was to be done for an hour, nothing was entered. */
   #isStale(name: string, offset: number, lag: number): boolean {
-    const before = this.#lagging.get(name);
-    if (lag === 0) this.#lagging.delete(name);
-    else if (before?.offset !== offset) this.#lagging.set(name, { offset, since: performance.now() });
+    const before = this.#behind.get(name);
+    if (lag === 0) this.#behind.delete(name);
+    else if (before?.offset !== offset) this.#behind.set(name, { offset, since: performance.now() });
     else return performance.now() - before.since > STALE_MS;
     return false;
   }

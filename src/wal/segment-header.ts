@@ -1,15 +1,17 @@
+import path from "node:path";
 import { HitsError, systemCode } from "../errors.js";
-import type { OpenFile } from "./file-system.js";
+import type { FileSystem, OpenFile } from "./file-system.js";
 import { decodeSegmentHeader, FORMAT_VERSION, HEADER_BYTES, type Invalid, type SegmentHeader } from "./format.js";
-import type { LogDirectory } from "./log-directory.js";
+import { segmentName } from "./segment-name.js";
 import { readFully } from "./whole-file.js";
 
 /** Reads the header of a segment. Throws `LOG_FORMAT` for another format version. */
 export async function readSegmentHeader(
-  directory: LogDirectory,
+  fs: FileSystem,
+  directory: string,
   baseOffset: number,
 ): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
-  const file = await directory.fs.open(directory.segment(baseOffset), "read");
+  const file = await fs.open(path.join(directory, segmentName(baseOffset)), "read");
   try {
     return await readHeaderOf(file, baseOffset, directory);
   } finally {
@@ -19,11 +21,12 @@ export async function readSegmentHeader(
 
 /** The header of a segment, undefined where it is damaged or retention has just taken the file. */
 export async function readHeaderIfThere(
-  directory: LogDirectory,
+  fs: FileSystem,
+  directory: string,
   baseOffset: number,
 ): Promise<SegmentHeader | undefined> {
   try {
-    const decoded = await readSegmentHeader(directory, baseOffset);
+    const decoded = await readSegmentHeader(fs, directory, baseOffset);
     return "header" in decoded ? decoded.header : undefined;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
@@ -35,7 +38,7 @@ export async function readHeaderIfThere(
 export async function readHeaderOf(
   file: OpenFile,
   baseOffset: number,
-  directory: LogDirectory,
+  directory: string,
 ): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
   const block = Buffer.alloc(HEADER_BYTES);
   const read = await readFully(file, block, 0, HEADER_BYTES, 0);
@@ -43,7 +46,7 @@ export async function readHeaderOf(
   if (!("version" in decoded)) return decoded;
   throw new HitsError(
     "LOG_FORMAT",
-    `${directory.segment(baseOffset)} has log format version ${decoded.version}, this program reads ` +
+    `${path.join(directory, segmentName(baseOffset))} has log format version ${decoded.version}, this program reads ` +
       `version ${FORMAT_VERSION}: run the release that wrote it, or one that says it can upgrade it`,
   );
 }

@@ -1,5 +1,5 @@
 import { describeError, HitsError, systemCode } from "../errors.js";
-import type { LogDirectory } from "./log-directory.js";
+import type { FileSystem } from "./file-system.js";
 import { type PreparedSegment, prepareSegment, removePrepared } from "./segment-writer.js";
 
 const RETRY_MS = 1000;
@@ -9,7 +9,8 @@ const RETRY_MS = 1000;
  * are refused with `DISK_FULL`, certainly not counted, and accepted again once preparing succeeds (tried every second).
  */
 export class SegmentSupply {
-  readonly #directory: LogDirectory;
+  readonly #fs: FileSystem;
+  readonly #directory: string;
   readonly #size: number;
   #spare: PreparedSegment | undefined;
   #preparing: Promise<void> | undefined;
@@ -17,7 +18,8 @@ export class SegmentSupply {
   #refusal: HitsError | undefined;
   #closed = false;
 
-  constructor(directory: LogDirectory, size: number) {
+  constructor(fs: FileSystem, directory: string, size: number) {
+    this.#fs = fs;
     this.#directory = directory;
     this.#size = size;
   }
@@ -56,12 +58,12 @@ export class SegmentSupply {
     await this.#preparing;
     clearTimeout(this.#retry);
     this.#spare = undefined;
-    await removePrepared(this.#directory);
+    await removePrepared(this.#fs, this.#directory);
   }
 
   async #prepare(size: number): Promise<void> {
     try {
-      this.#spare = await prepareSegment(this.#directory, size);
+      this.#spare = await prepareSegment(this.#fs, this.#directory, size);
       this.#refusal = undefined;
     } catch (error) {
       this.#refusal = this.#refuse(error);
@@ -79,7 +81,7 @@ export class SegmentSupply {
     return new HitsError(
       "DISK_FULL",
       `${full ? "the disk is full" : "the disk takes no new file"}: no segment of ${this.#size} bytes could be prepared in ` +
-        `${this.#directory.path} (${describeError(error)}). Not counted; make room, it is tried again every second`,
+        `${this.#directory} (${describeError(error)}). Not counted; make room, it is tried again every second`,
       { cause: error },
     );
   }

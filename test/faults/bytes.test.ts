@@ -9,7 +9,7 @@ import { happenings } from "./bytes/rows.js";
 import { bytesTable } from "./bytes/table.js";
 
 /**
- * The table "What bytes can do" in docs/reliability.md, row by row: bytes/rows.ts makes each happen, bytes/check.ts holds
+ * The table "Changed bytes, case by case" in docs/reliability.md, row by row: bytes/rows.ts makes each happen, bytes/check.ts holds
  * everything that opens or reads a log against what the row says.
  */
 

@@ -1,4 +1,4 @@
-import { readPackageJson } from "../../host/package-json.js";
+import { readFileSync } from "node:fs";
 import type { Finding } from "./finding.js";
 
 export interface Runtime {
@@ -44,7 +44,9 @@ function isBefore(version: string, least: string): boolean {
 }
 
 function leastNode(): string {
-  return readPackageJson().engines.node.replace(/^\D+/, "");
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  const { engines } = JSON.parse(text) as { readonly engines: { readonly node: string } };
+  return engines.node.replace(/^\D+/, "");
 }
 
 function glibcVersion(): string | undefined {

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { LogDirectory } from "../../wal/log-directory.js";
+import type { FileSystem } from "../../wal/file-system.js";
 import type { Output } from "../terminal/output.js";
 import type { OwnOption } from "./options.js";
 
@@ -42,7 +42,8 @@ export interface BarTerminal {
 
 /** A command as it was called, checked. */
 export interface Invocation {
-  readonly directory: LogDirectory;
+  readonly fs: FileSystem;
+  readonly directory: string;
   readonly json: boolean;
   readonly from: number | undefined;
   readonly to: number | undefined;

@@ -98,11 +98,11 @@ export const happenings: Readonly<Record<string, Happening>> = {
     },
     everywhere: (sample) => everyBit(sample, newest(sample), inNewest(sample, -1), [inNewest(sample, -1)]),
   },
-  "a bit flipped in a seal, with nothing behind it": {
+  "a bit flipped in a seal, with nothing after it": {
     cases: (sample) => flips(sample, newest(sample), sealIn(sample).byte, sealIn(sample).endByte, []),
     everywhere: (sample) => everyBit(sample, newest(sample), sealIn(sample), []),
   },
-  "a bit flipped in a seal, with a batch behind it": {
+  "a bit flipped in a seal, with a batch after it": {
     sample: { ends: "sealed amid" },
     cases: (sample) => flips(sample, newest(sample), sealIn(sample).byte, sealIn(sample).endByte, []),
     everywhere: (sample) => everyBit(sample, newest(sample), sealIn(sample), []),
@@ -153,26 +153,26 @@ export const happenings: Readonly<Record<string, Happening>> = {
         missing: within(sample, middle(sample)),
       })),
   },
-  "zeros behind the end of a segment": {
+  "zeros after the end of a segment": {
     cases: function* (sample) {
       for (const base of sample.segments) {
         for (const size of [1, 511, 4096]) yield behind(sample, base, Buffer.alloc(size));
       }
     },
   },
-  "garbage behind the end of the newest segment": {
+  "garbage after the end of the newest segment": {
     cases: function* (sample) {
       for (const size of [1, 31, 32, 700]) yield behind(sample, newest(sample), Buffer.alloc(size, "DHB1?"));
     },
   },
-  "garbage behind the end of a closed segment": {
+  "garbage after the end of a closed segment": {
     cases: function* (sample) {
       for (const base of [oldest(sample), middle(sample)]) {
         for (const size of [1, 31, 32, 700]) yield behind(sample, base, Buffer.alloc(size, "DHB1?"));
       }
     },
   },
-  "an older epoch's batches behind the end": {
+  "an older epoch's batches after the end": {
     sample: { ...killed, batches: 2 },
     cases: function* (sample) {
       const old = within(sample, oldest(sample));
@@ -188,7 +188,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     sample: { payload: PAYLOAD },
     cases: (sample) => forgedInside(sample, false),
   },
-  "a forged batch inside a payload, its own batch damaged": {
+  "a forged batch inside a payload, the batch around it damaged": {
     sample: { payload: PAYLOAD },
     cases: (sample) => forgedInside(sample, true),
   },
@@ -201,7 +201,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     sample: killed,
     cases: (sample) => lengthsIn(sample, inNewest(sample, -1)),
   },
-  "lengths of 0, 2^31 or 2^53 in a header, its checksum made to fit": {
+  "lengths of 0, 2^31 or 2^53 in a header, with a matching checksum": {
     cases: function* (sample) {
       // What is prepared, of the newest; the end of the one before, as the next one has it.
       yield header(sample, newest(sample), 56, 2 ** 31, []);
@@ -211,17 +211,17 @@ export const happenings: Readonly<Record<string, Happening>> = {
       yield { ...header(sample, newest(sample), 88, 2 ** 31, []), stopsAt: newest(sample) };
     },
   },
-  "the oldest segment deleted, no snapshot covers it": {
+  "the oldest segment deleted, no snapshot includes it": {
     cases: (sample) => [without(sample, oldest(sample))],
   },
-  "the oldest segment deleted, a snapshot covers it": {
+  "the oldest segment deleted, a snapshot includes it": {
     sample: { snapshot: "of all" },
     cases: (sample) => [without(sample, oldest(sample), { missing: [], inSnapshot: within(sample, oldest(sample)) })],
   },
   "a middle segment deleted": {
     cases: (sample) => [without(sample, middle(sample))],
   },
-  "the newest segment deleted, a snapshot knows of it": {
+  "the newest segment deleted, a snapshot is its witness": {
     sample: { snapshot: "of all" },
     cases: (sample) => [
       without(sample, newest(sample), {
@@ -231,10 +231,10 @@ export const happenings: Readonly<Record<string, Happening>> = {
       }),
     ],
   },
-  "the newest segment deleted, nothing else knows of it": {
+  "the newest segment deleted, no snapshot is its witness": {
     cases: (sample) => [without(sample, newest(sample))],
   },
-  "all segments deleted, a snapshot knows of them": {
+  "all segments deleted, a snapshot is their witness": {
     sample: { snapshot: "before the last segment" },
     cases: (sample) => {
       const fs = sample.fs.copy();

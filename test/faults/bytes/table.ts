@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 
-/** A row of the table "What bytes can do" in docs/reliability.md: what operators are told, and so what tests expect. */
+/** A row of the table "Changed bytes, case by case" in docs/reliability.md: what operators are told, and so what tests expect. */
 export interface Row {
   readonly name: string;
   readonly start: "nothing" | "torn tail" | "damage" | "halted";
   readonly sound: boolean;
 }
 
-const HEADING = "## What bytes can do";
+const HEADING = "## Changed bytes, case by case";
 const VERIFY = new Map([
   ["sound, 0", true],
   ["damaged, 1", false],

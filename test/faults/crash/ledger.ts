@@ -74,7 +74,7 @@ export interface Known {
   readonly registered: ReadonlyMap<string, number>;
   /**
    * A write or a sync has failed and no start has come about since. Another process can read what nobody was told of then,
-   * and a power cut takes it back: README, "What is not promised".
+   * and a power cut takes it back: docs/reliability.md, "Not promised".
    */
   readonly failed: boolean;
 }
