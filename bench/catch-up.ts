@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { loadSnapshots } from "../src/projection/local.js";
-import { nodeFileSystem } from "../src/wal/node-file-system.js";
+import { LogDirectory } from "../src/wal/log-directory.js";
 import type { MongoServer } from "../test/support/mongodb/server.js";
 import { temporaryDirectory } from "../test/support/server-process.js";
 import { benchLoadMeanwhile } from "./catch-up-load.js";
@@ -108,7 +108,7 @@ async function restartedRow(mongo: MongoServer, hits: number): Promise<Row> {
   await owe(before, mongo, hits, RESTARTED_COUNTERS);
   const { end } = (await statusOf(before)).log;
   await before.kill();
-  const { newest } = await loadSnapshots(nodeFileSystem, directory);
+  const { newest } = await loadSnapshots(new LogDirectory(directory));
   const uncovered = end - (newest?.facts.offset ?? 0);
   const started = performance.now();
   const server = await startProjecting(directory, url);

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describeDamage } from "../src/wal/damage.js";
+import { LogDirectory } from "../src/wal/log-directory.js";
 import { LogReader } from "../src/wal/log-reader.js";
-import { nodeFileSystem } from "../src/wal/node-file-system.js";
 import { ServerProcess } from "../test/support/server-process.js";
 import { counterNames } from "./counter-names.js";
 import { post } from "./load.js";
@@ -65,7 +65,7 @@ export async function benchDisk(): Promise<readonly Row[]> {
 }
 
 async function usedBy(directory: string): Promise<{ hits: number; batches: number; bytes: number }> {
-  const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
+  const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
   const used = { hits: 0, batches: 0, bytes: 0 };
   try {
     for (;;) {

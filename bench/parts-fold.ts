@@ -5,6 +5,7 @@ import { Totals } from "../src/projection/totals.js";
 import { describeDamage } from "../src/wal/damage.js";
 import { BATCH_HEADER_BYTES, HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";
+import { LogDirectory } from "../src/wal/log-directory.js";
 import { counterNames } from "./counter-names.js";
 import type { Part, Parts } from "./part.js";
 
@@ -21,13 +22,13 @@ export async function foldParts(directory: string): Promise<Parts> {
   const logs: Log[] = [];
   for (const [number, { name, batch, counters, hits }] of LOGS.entries()) {
     const log = await Log.open({
-      directory: path.join(directory, `fold-${number}`),
+      directory: new LogDirectory(path.join(directory, `fold-${number}`)),
       segmentBytes: 64 * 2 ** 20,
       maxQueuedBytes: 2 ** 26,
     });
     logs.push(log);
     for (let at = 0; at < hits; at += batch) await appendBatch(log, at, batch, counters);
-    const bytes = batchesOf(log.directory);
+    const bytes = batchesOf(log.directory.path);
     const expected = await readAndFold(log);
     if (expected !== hits || rawFold(bytes) !== hits) throw new Error("the raw fold and the log differ");
     list.push({

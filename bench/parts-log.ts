@@ -5,6 +5,7 @@ import { encodeHit, encodeHits } from "../src/hit/encoding.js";
 import type { FileSystem, OpenFile } from "../src/wal/file-system.js";
 import { BATCH_HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";
+import { LogDirectory } from "../src/wal/log-directory.js";
 import { counterNames } from "./counter-names.js";
 import type { Part, Parts } from "./part.js";
 
@@ -16,12 +17,11 @@ const BATCHES = 20;
 
 /** Encoding, group commit without a disk, and appends beside raw durable writes of the same bytes. */
 export async function logParts(directory: string): Promise<Parts> {
-  const log = await Log.open({ ...OPTIONS, directory: path.join(directory, "log") });
+  const log = await Log.open({ ...OPTIONS, directory: new LogDirectory(path.join(directory, "log")) });
   const noDisk = await Log.open({
     ...OPTIONS,
     segmentBytes: 4 * 2 ** 30,
-    directory: path.join(directory, "none"),
-    fs: noFileSystem,
+    directory: new LogDirectory(path.join(directory, "none"), noFileSystem),
     lock: async () => ({ release: async () => undefined }),
   });
   const raw = new RawWriter(path.join(directory, "raw"));

@@ -5,7 +5,7 @@ import { loadSnapshots } from "../src/projection/local.js";
 import { type NewSnapshotFacts, writeSnapshot } from "../src/projection/snapshot/snapshot.js";
 import { Totals } from "../src/projection/totals.js";
 import { View } from "../src/projection/view.js";
-import { nodeFileSystem } from "../src/wal/node-file-system.js";
+import { LogDirectory } from "../src/wal/log-directory.js";
 import { SNAPSHOT_DIRECTORY } from "../src/wal/segment-name.js";
 import { LocalLog } from "../test/support/local-log.js";
 import { counterNames } from "./counter-names.js";
@@ -46,7 +46,7 @@ async function snapshotParts(directory: string, totals: Totals): Promise<Part[]>
     damage: [],
   };
   let offset = 0;
-  const write = () => writeSnapshot(nodeFileSystem, directory, { ...facts, offset: offset++ }, totals.image());
+  const write = () => writeSnapshot(new LogDirectory(directory), { ...facts, offset: offset++ }, totals.image());
   mkdirSync(directory);
   await write();
   const files = path.join(directory, SNAPSHOT_DIRECTORY);
@@ -62,7 +62,7 @@ async function snapshotParts(directory: string, totals: Totals): Promise<Part[]>
     {
       name: "snapshot of 100,000 counters, load",
       units: COUNTERS,
-      run: () => loadSnapshots(nodeFileSystem, directory),
+      run: () => loadSnapshots(new LogDirectory(directory)),
       limit: { name: "read of the same bytes, names into a Map", run: () => readRaw(raw) },
     },
   ];

@@ -4,6 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeHits } from "../src/hit/encoding.js";
 import { Log } from "../src/wal/log.js";
+import { LogDirectory } from "../src/wal/log-directory.js";
 import { SNAPSHOT_DIRECTORY } from "../src/wal/segment-name.js";
 import { ServerProcess } from "../test/support/server-process.js";
 import { counterNames } from "./counter-names.js";
@@ -87,7 +88,11 @@ async function startRow(
 
 /** Writes the log as a server would; how many hits it holds. */
 async function fill(directory: string): Promise<number> {
-  const log = await Log.open({ directory, segmentBytes: 64 * 2 ** 20, maxQueuedBytes: 2 ** 26 });
+  const log = await Log.open({
+    directory: new LogDirectory(directory),
+    segmentBytes: 64 * 2 ** 20,
+    maxQueuedBytes: 2 ** 26,
+  });
   const bytes = encodeHits(NAMES.map((counter) => ({ counter, n: 1 })));
   let left = Math.ceil(LOG_BYTES / bytes.length);
   const hits = left * NAMES.length;

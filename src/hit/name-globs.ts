@@ -8,7 +8,7 @@ const MAX_REMEMBERED_LENGTH = 256;
  * Which counters may be counted, by the globs of `COUNTERS_ALLOW`. A name is no file path: `*` stands for any text,
  * slashes and leading dots included, and `!` is a character like others.
  */
-export class CountersAllow {
+export class AllowedCounters {
   readonly #matches: ((name: string) => boolean) | undefined;
   /** Names lately judged: a glob costs more than a hit. */
   readonly #judged = new Map<string, boolean>();

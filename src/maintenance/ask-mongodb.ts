@@ -3,7 +3,7 @@ import { readConfig } from "../config.js";
 import { isDamaged, type Slot } from "../projection/mongo/document.js";
 import { Epochs } from "../projection/mongo/epochs.js";
 import { type CounterStore, StoreError } from "../projection/mongo/store.js";
-import type { FileSystem } from "../wal/file-system.js";
+import type { LogDirectory } from "../wal/log-directory.js";
 import type { MissingRanges } from "../wal/missing-ranges.js";
 import { registrations } from "../wal/registrations.js";
 
@@ -42,16 +42,15 @@ export async function withStore<T>(
 
 /** All slots that the database has of a log. Of another history of it (an old copy, a twin) it is no witness. */
 export async function readSlots(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   logId: string,
   missing: MissingRanges,
   store: Pick<CounterStore, "readCheckpoint" | "scan">,
 ): Promise<Answer> {
   try {
     const checkpoint = await store.readCheckpoint();
-    const known = (await registrations(fs, directory)).flatMap(({ epochs }) => epochs ?? []);
-    const epochs = new Epochs(fs, directory, known, missing);
+    const known = (await registrations(directory)).flatMap(({ epochs }) => epochs ?? []);
+    const epochs = new Epochs(directory, known, missing);
     await epochs.refresh();
     if (checkpoint !== undefined && (!epochs.knows(checkpoint) || epochs.isBeyond(checkpoint))) {
       const { offset, epoch, nonce } = checkpoint;

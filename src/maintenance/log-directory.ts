@@ -1,14 +1,12 @@
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, HitsError, systemCode } from "../errors.js";
 import { snapshots } from "../projection/snapshot/snapshot.js";
 import type { Damage } from "../wal/damage.js";
-import type { FileSystem } from "../wal/file-system.js";
+import type { LogDirectory } from "../wal/log-directory.js";
 import type { LogEnd, LogReader } from "../wal/log-reader.js";
 import { newestReadableHeader } from "../wal/recovery-files.js";
 import { SNAPSHOT_DIRECTORY, segmentBases } from "../wal/segment-name.js";
 import { type LogBatch, SegmentReader } from "../wal/segment-reader.js";
-import { listIfThere } from "../wal/whole-file.js";
 
 /** How often a read starts anew when retention, or a newer snapshot, takes away what it is reading. */
 const ATTEMPTS = 10;
@@ -16,18 +14,18 @@ const ATTEMPTS = 10;
 const FIRST_PAUSE_MS = 10;
 
 /** Throws `LOG_DIRECTORY` for a directory that can't be read, or that holds neither segments nor snapshots. */
-export async function checkLogDirectory(fs: FileSystem, directory: string): Promise<void> {
+export async function checkLogDirectory(directory: LogDirectory): Promise<void> {
   let names: string[];
   try {
-    names = await fs.list(directory);
+    names = await directory.list();
   } catch (error) {
     const why = systemCode(error) === "ENOENT" ? "there is no such directory" : describeError(error);
-    const what = `${directory} can't be read as a log directory (${why}): name one with --dir or WAL_DIR`;
+    const what = `${directory.path} can't be read as a log directory (${why}): name one with --dir or WAL_DIR`;
     throw new HitsError("LOG_DIRECTORY", what, { cause: error });
   }
   if (segmentBases(names).length > 0) return;
-  if ((await listIfThere(fs, path.join(directory, SNAPSHOT_DIRECTORY))).length > 0) return;
-  throw new HitsError("LOG_DIRECTORY", `${directory} holds no log: name a log directory with --dir or WAL_DIR`);
+  if ((await directory.listIfThere(SNAPSHOT_DIRECTORY)).length > 0) return;
+  throw new HitsError("LOG_DIRECTORY", `${directory.path} holds no log: name a log directory with --dir or WAL_DIR`);
 }
 
 /**
@@ -64,14 +62,13 @@ export async function againWhenOvertaken<T>(read: () => Promise<T>): Promise<T> 
 
 /** Opens each segment up to the newest one given, oldest first, passing by what retention has just taken. */
 export async function forEachSegment(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   newest: number | undefined,
   visit: (segment: SegmentReader, size: number) => Promise<void> | void,
 ): Promise<void> {
-  for (const base of segmentBases(await fs.list(directory))) {
+  for (const base of await directory.segmentBases()) {
     if (newest === undefined || base > newest) break;
-    const segment = await openIfThere(fs, directory, base);
+    const segment = await openIfThere(directory, base);
     if (segment === undefined) continue;
     try {
       await visit(segment, await segment.size());
@@ -81,9 +78,9 @@ export async function forEachSegment(
   }
 }
 
-async function openIfThere(fs: FileSystem, directory: string, base: number): Promise<SegmentReader | undefined> {
+async function openIfThere(directory: LogDirectory, base: number): Promise<SegmentReader | undefined> {
   try {
-    return await SegmentReader.open(fs, directory, base, { syncReads: false });
+    return await SegmentReader.open(directory, base, { syncReads: false });
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
@@ -91,16 +88,16 @@ async function openIfThere(fs: FileSystem, directory: string, base: number): Pro
 }
 
 /** The id of the log, as `logIdOf`. Throws `LOG_ID_UNKNOWN` where nothing says it. */
-export async function knownLogId(fs: FileSystem, directory: string): Promise<string> {
-  const logId = await logIdOf(fs, directory);
+export async function knownLogId(directory: LogDirectory): Promise<string> {
+  const logId = await logIdOf(directory);
   if (logId !== undefined) return logId;
-  throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory} can be read: which log is it?`);
+  throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory.path} can be read: which log is it?`);
 }
 
 /** The id of the log: as the newest header that can be read has it, else as a snapshot does. */
-export async function logIdOf(fs: FileSystem, directory: string): Promise<string | undefined> {
-  const header = await newestReadableHeader(fs, directory, segmentBases(await fs.list(directory)));
+export async function logIdOf(directory: LogDirectory): Promise<string | undefined> {
+  const header = await newestReadableHeader(directory, await directory.segmentBases());
   if (header !== undefined) return header.logId;
-  for await (const { facts } of snapshots(fs, directory)) if (facts !== undefined) return facts.logId;
+  for await (const { facts } of snapshots(directory)) if (facts !== undefined) return facts.logId;
   return undefined;
 }

@@ -3,7 +3,7 @@ import { foldHits } from "../hit/record.js";
 import type { Slot } from "../projection/mongo/document.js";
 import { snapshots } from "../projection/snapshot/snapshot.js";
 import type { Totals } from "../projection/totals.js";
-import type { FileSystem } from "../wal/file-system.js";
+import type { LogDirectory } from "../wal/log-directory.js";
 import { LogReader } from "../wal/log-reader.js";
 import type { MissingRanges } from "../wal/missing-ranges.js";
 import { readToEnd } from "./log-directory.js";
@@ -41,14 +41,13 @@ export interface History {
  * as written down. `slots`: this log's slots as the database has them. Throws `OFFSET_GONE` where there is no such start.
  */
 export async function readHistory(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   logId: string,
   missing: MissingRanges,
   slots: ReadonlyMap<string, Slot> = new Map(),
 ): Promise<History> {
   const found: Found[] = [];
-  for await (const { file, facts, totals } of snapshots(fs, directory)) {
+  for await (const { file, facts, totals } of snapshots(directory)) {
     if (facts?.logId === logId && totals !== undefined) {
       found.push({ file, offset: facts.offset, totals, whole: facts.damage.length === 0 });
     }
@@ -68,7 +67,7 @@ export async function readHistory(
       for (const word of history.words) word.log = count;
     }
     try {
-      const end = await addUp(fs, directory, start.offset, missing, counters);
+      const end = await addUp(directory, start.offset, missing, counters);
       return { from: start.offset, end, counters: counters.all, snapshots: names };
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
@@ -111,8 +110,7 @@ class Histories {
 }
 
 async function addUp(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   from: number,
   missing: MissingRanges,
   counters: Histories,
@@ -127,7 +125,7 @@ async function addUp(
     indexes.set(name, index);
     return index;
   };
-  const reader = new LogReader({ fs, directory, from, missing });
+  const reader = new LogReader({ directory, from, missing });
   try {
     await readToEnd(reader, {
       batch(batch) {

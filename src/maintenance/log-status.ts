@@ -1,8 +1,7 @@
-import path from "node:path";
 import { foldHits } from "../hit/record.js";
 import type { SnapshotFile } from "../projection/snapshot/snapshot.js";
 import type { Damage } from "../wal/damage.js";
-import type { FileSystem } from "../wal/file-system.js";
+import type { LogDirectory } from "../wal/log-directory.js";
 import { LogReader } from "../wal/log-reader.js";
 import { type MissingRange, readMissingRanges } from "../wal/missing-ranges.js";
 import { LOCK_NAME } from "../wal/segment-name.js";
@@ -42,13 +41,13 @@ export interface ProjectionRow {
 }
 
 /** Reads a log once, from end to end. Throws `OFFSET_GONE` or `ENOENT` when the server removed what came next. */
-export async function logStatus(fs: FileSystem, directory: string): Promise<StatusReport> {
-  const witnesses = await readWitnesses(fs, directory);
+export async function logStatus(directory: LogDirectory): Promise<StatusReport> {
+  const witnesses = await readWitnesses(directory);
   const lags = new Lags(witnesses.registrations);
   const damage: Damage[] = [];
-  const missing = await readMissingRanges(fs, directory);
+  const missing = await readMissingRanges(directory);
   let end = 0;
-  const reader = new LogReader({ fs, directory, from: undefined, missing });
+  const reader = new LogReader({ directory, from: undefined, missing });
   let newest: number | undefined;
   try {
     const logEnd = await readToEnd(reader, {
@@ -65,13 +64,13 @@ export async function logStatus(fs: FileSystem, directory: string): Promise<Stat
   end = Math.max(end, newest ?? 0);
   let [segments, bytes, start] = [0, 0, end];
   let epoch: number | undefined;
-  await forEachSegment(fs, directory, newest, (segment, size) => {
+  await forEachSegment(directory, newest, (segment, size) => {
     if (segments === 0) start = segment.baseOffset;
     segments++;
     bytes += size;
     epoch = segment.header?.epoch ?? epoch;
   });
-  const id = await logIdOf(fs, directory);
+  const id = await logIdOf(directory);
   return {
     log: { id, epoch, start, end, segments, bytes, damage, missing: missing.ranges },
     snapshots: witnesses.snapshots,
@@ -82,7 +81,7 @@ export async function logStatus(fs: FileSystem, directory: string): Promise<Stat
       updatedAt: registration.updatedAt,
       problem: problemOf(registration, start, end),
     })),
-    lastOpenedBy: await lockText(fs, directory),
+    lastOpenedBy: await lockText(directory),
   };
 }
 
@@ -121,9 +120,9 @@ class Lags {
   }
 }
 
-async function lockText(fs: FileSystem, directory: string): Promise<string | undefined> {
+async function lockText(directory: LogDirectory): Promise<string | undefined> {
   try {
-    const text = (await readWholeFile(fs, path.join(directory, LOCK_NAME))).toString("utf8").trim();
+    const text = (await readWholeFile(directory.fs, directory.file(LOCK_NAME))).toString("utf8").trim();
     return text === "" ? undefined : text;
   } catch {
     // Not there, or not for this user to read: it is for people only.

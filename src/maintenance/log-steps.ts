@@ -1,10 +1,9 @@
 import { HitsError, systemCode } from "../errors.js";
-import type { FileSystem } from "../wal/file-system.js";
+import type { LogDirectory } from "../wal/log-directory.js";
 import { LogReader, type ReadStep } from "../wal/log-reader.js";
 
 export interface LogStepsOptions {
-  readonly fs: FileSystem;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   /** The first offset wanted; undefined for the oldest there is. */
   readonly from: number | undefined;
   /** A directory that isn't there yet is an end, to go on from later, and no error. */
@@ -16,10 +15,10 @@ export interface LogStepsOptions {
  * over the server's restarts. Throws `OFFSET_GONE` where retention has taken what comes next.
  */
 export async function* logSteps(options: LogStepsOptions): AsyncGenerator<ReadStep> {
-  const { fs, directory } = options;
+  const { directory } = options;
   /** Where a reader that starts anew has to go on. */
   let position = options.from;
-  let reader = new LogReader({ fs, directory, from: position });
+  let reader = new LogReader({ directory, from: position });
   let isFresh = true;
   try {
     for (;;) {
@@ -32,7 +31,7 @@ export async function* logSteps(options: LogStepsOptions): AsyncGenerator<ReadSt
         // A segment went away under this reader: only one that looks for its place anew can tell whether records did.
         if (!isMissing) {
           await reader.close();
-          reader = new LogReader({ fs, directory, from: position });
+          reader = new LogReader({ directory, from: position });
           isFresh = true;
           continue;
         }

@@ -1,7 +1,7 @@
 import { describeError, HitsError, systemCode } from "../errors.js";
 import type { KeyedHit } from "../model/hit.js";
-import type { FileSystem } from "../wal/file-system.js";
 import type { Log } from "../wal/log.js";
+import type { LogDirectory } from "../wal/log-directory.js";
 import type { Witness } from "../wal/recovery.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
@@ -33,10 +33,10 @@ export interface LoadedSnapshots {
 export const NO_SNAPSHOTS: LoadedSnapshots = { newest: undefined, witnesses: [], damaged: [] };
 
 /** Reads the newest sound snapshot of a log directory. Damaged ones are passed by, kept, and named. */
-export async function loadSnapshots(fs: FileSystem, directory: string): Promise<LoadedSnapshots> {
+export async function loadSnapshots(directory: LogDirectory): Promise<LoadedSnapshots> {
   const witnesses: Witness[] = [];
   const damaged: SnapshotFile[] = [];
-  for await (const snapshot of snapshots(fs, directory)) {
+  for await (const snapshot of snapshots(directory)) {
     const { facts, totals, keys } = snapshot;
     if (facts !== undefined) {
       witnesses.push({
@@ -135,7 +135,7 @@ export class LocalProjection {
         records += step.batch.count;
       }
     } catch (error) {
-      if (!(error instanceof HitsError) && systemCode(error) !== undefined) throw unreadable(log.directory, error);
+      if (!(error instanceof HitsError) && systemCode(error) !== undefined) throw unreadable(log.directory.path, error);
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
       return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts, keys);
     } finally {
@@ -209,7 +209,7 @@ export class LocalProjection {
     this.#recordsSince = 0;
     this.#othersChanged = false;
     this.#snapshotAt = performance.now();
-    const directory = this.#log.directory;
+    const directory = this.#log.directory.path;
     this.#writing = this.#sink.write({ directory, facts, image: this.totals.image(), keys: this.keys.image() });
     try {
       await this.#writing;

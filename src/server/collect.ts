@@ -1,22 +1,21 @@
 import type { Logger } from "pino";
-import { Registry } from "prom-client";
 import type { Config } from "../config.js";
 import type { HitsError } from "../errors.js";
 import { warnOfContainerLayer } from "../host/container-layer.js";
 import { FreeSpace } from "../host/free-space.js";
+import { readPackageJson } from "../host/package-json.js";
 import { createApp } from "../http/app.js";
 import { createHttpServer, type HttpServer } from "../http/server.js";
 import { SnapshotThread } from "../projection/snapshot/snapshot-thread.js";
 import { View } from "../projection/view.js";
 import { Collector } from "./collector.js";
-import { exitStatus } from "./exit-status.js";
 import { BatchMetrics } from "./monitoring/batch-metrics.js";
 import { Dashboard } from "./monitoring/dashboard.js";
 import { Metrics } from "./monitoring/metrics.js";
 import { openLog } from "./open-log.js";
 import { projectionOf } from "./projections.js";
 import { ServerStatus, Tally } from "./server-status.js";
-import { stopOnSignals } from "./signals.js";
+import { exitStatus, stopOnSignals } from "./shutdown.js";
 import { startUpkeep } from "./upkeep.js";
 
 /** Requests not answered by then are cut off. */
@@ -36,11 +35,10 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
     (http?.stop(FAILED_GRACE_MS) ?? Promise.resolve()).then(end, end);
   };
 
-  const registry = new Registry();
-  const batches = new BatchMetrics(registry);
+  const batches = new BatchMetrics();
   const snapshots = new SnapshotThread();
   const { log, local } = await openLog({ config, logger, snapshots, onBatch: batches.note, onFailure });
-  warnOfContainerLayer(log.directory, logger);
+  warnOfContainerLayer(log.directory.path, logger);
   const outside = await projectionOf({ config, log, local, logger });
 
   const collector = new Collector(log, local, config);
@@ -51,10 +49,10 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   // One for both: each read that waits for a hanging disk holds a thread that the log needs.
   const space = new FreeSpace(config.walDir);
   const metrics = new Metrics({
-    registry,
+    build: { version: readPackageJson().version, node: process.versions.node, role: config.role },
     limits: config,
     space,
-    sources: { status, readiness, tally, log, keys: local.keys, view },
+    sources: { status, readiness, batches, tally, log, keys: local.keys, view },
   });
   const dashboard = new Dashboard({
     segmentBytes: config.walSegmentBytes,
@@ -70,7 +68,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   warnOfOpenAccess(config, logger);
   const stopUpkeep = startUpkeep({ config, logger, log, local, dashboard });
   process.stdout.write(`listening on http://${host.includes(":") ? `[${host}]` : host}:${port}\n`);
-  logger.info({ log: log.id, epoch: log.epoch, directory: log.directory, host, port }, "listening");
+  logger.info({ log: log.id, epoch: log.epoch, directory: log.directory.path, host, port }, "listening");
 
   stopOnSignals(logger, async () => {
     stopUpkeep();

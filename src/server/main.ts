@@ -2,20 +2,18 @@ import { pino } from "pino";
 import { type Config, readConfig } from "../config.js";
 import { describeError, HitsError } from "../errors.js";
 import { collect } from "./collect.js";
-import { exitStatus } from "./exit-status.js";
-
-const FAULT = 70;
+import { exitStatus, SOFTWARE } from "./shutdown.js";
 
 /**
- * The way in: settings → the role they ask for. `collect.ts` puts log, local projection, MongoDB projection and HTTP
- * together, `project.ts` a projection that follows another process's log. Resolves once it runs; the process ends itself
- * when it is told to stop, or when the log fails.
+ * Runs the server: reads the settings, then starts the role they name. `collect.ts` composes log, local projection, MongoDB
+ * projection and HTTP; `project.ts` runs a projection that follows another process's log. Resolves once it runs; the
+ * process ends on a signal, or when the log fails.
  */
 export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   let config: Config;
   try {
     config = readConfig(environment);
-    // Loaded only where there is a database.
+    // The driver is loaded only if there is a database.
     if (config.mongodb !== undefined) {
       const { checkMongoUrl } = await import("../projection/mongo/mongo-store.js");
       checkMongoUrl(config.mongodb.url);
@@ -27,8 +25,8 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   const { logLevel: level } = config;
   const logger = pino({ name: "durable-hits", level }, pino.destination({ dest: 2, sync: true }));
   process.on("uncaughtException", (error) => {
-    logger.fatal({ err: error }, "a fault in this program: stopping; what was acknowledged is on disk");
-    process.exit(FAULT);
+    logger.fatal({ err: error }, "unexpected error; shutting down; acknowledged hits are on disk");
+    process.exit(SOFTWARE);
   });
   try {
     if (config.role === "project") {

@@ -10,7 +10,7 @@ import {
 } from "../projection/local.js";
 import { describeDamage } from "../wal/damage.js";
 import { Log, type LogOptions } from "../wal/log.js";
-import { nodeFileSystem } from "../wal/node-file-system.js";
+import { LogDirectory } from "../wal/log-directory.js";
 
 /** A log that this process writes, with its totals. */
 export interface OpenLog {
@@ -21,25 +21,26 @@ export interface OpenLog {
 export interface OpenLogOptions {
   readonly config: Config;
   readonly logger: Pick<Logger, "warn" | "error">;
-  /** Where snapshots are written. */
+  /** Writes snapshots. */
   readonly snapshots: SnapshotSink;
   readonly onBatch?: NonNullable<LogOptions["onBatch"]>;
-  /** Told once, at the first failed write. */
+  /** Called once, at the first failed write. */
   readonly onFailure: (error: HitsError) => void;
 }
 
 /**
- * Takes the log directory, recovers what is there, and counts it; says what was found wrong. Throws what `Log.open` and
- * `LocalProjection.open` do.
+ * Locks the log directory, recovers and counts the log in it, and logs what was found damaged. Throws what `Log.open` and
+ * `LocalProjection.open` throw.
  */
 export async function openLog({ config, logger, snapshots, onBatch, onFailure }: OpenLogOptions): Promise<OpenLog> {
   let loaded: LoadedSnapshots | undefined;
+  const directory = new LogDirectory(config.walDir);
   const log = await Log.open({
-    directory: config.walDir,
+    directory,
     segmentBytes: config.walSegmentBytes,
     maxQueuedBytes: config.maxQueuedBytes,
     witnesses: async () => {
-      loaded = await loadSnapshots(nodeFileSystem, config.walDir);
+      loaded = await loadSnapshots(directory);
       return loaded.witnesses;
     },
     onFailure,
@@ -47,11 +48,14 @@ export async function openLog({ config, logger, snapshots, onBatch, onFailure }:
     ...(onBatch === undefined ? {} : { onBatch }),
   });
   for (const { file, invalid } of loaded?.damaged ?? []) {
-    logger.error({ file, invalid }, `snapshot ${file} can't be used (${invalid}): an older one, or the log, is read`);
+    logger.error({ file, invalid }, `skipped snapshot ${file} (${invalid}): reading an older one, or the log`);
   }
   const { tornBytes, end } = log.recovery;
   if (tornBytes > 0) {
-    logger.warn({ tornBytes, offset: end }, "the last write before the crash was torn, and never acknowledged: cut");
+    logger.warn(
+      { tornBytes, offset: end },
+      "cut off a torn tail: the last write before the crash, which was never acknowledged",
+    );
   }
   const refusal = log.refusal();
   if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);

@@ -7,13 +7,13 @@ export type Answer = Pick<FirstAnswer, "offset" | "count">;
 
 /** The keys of a group of hits that is being written. */
 export interface GroupKeys {
-  /** The hit at this index of the group is durable: from now on its key has this answer. */
+  /** Records that the hit at this index of the group is durable: from now on its key has this answer. */
   settle(index: number, offset: number, count: number, time: number): void;
-  /** The group was not written, or it is unknown whether it was. */
+  /** Forgets the keys: the group was not written, or it is unknown whether it was. */
   drop(error: unknown): void;
 }
 
-interface Arriving {
+interface PendingKey {
   readonly fingerprint: number;
   /** Retries that wait for the same hit. */
   readonly waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[];
@@ -21,36 +21,39 @@ interface Arriving {
 
 /**
  * Recognises retries: by the keys of durable hits, and by those of hits that are being written now, which a retry joins.
- * Holds within one log: another collector knows nothing of these keys.
+ * Works within one log: another collector does not have these keys.
  */
-export class ArrivingKeys {
+export class PendingKeys {
   readonly #keys: IdempotencyKeys;
   readonly #maxKeys: number;
-  readonly #arriving = new Map<string, Arriving>();
+  readonly #pending = new Map<string, PendingKey>();
 
   constructor(keys: IdempotencyKeys, maxKeys: number) {
     this.#keys = keys;
     this.#maxKeys = maxKeys;
   }
 
-  /** Why a hit can't be taken by its key: `IDEMPOTENCY_MISMATCH`, `TOO_MANY_KEYS`. `more`: keys of the same request. */
-  refuse(hit: KeyedHit, more: number): HitsError | undefined {
+  /**
+   * Returns why a hit is refused by its key: `IDEMPOTENCY_MISMATCH`, `TOO_MANY_KEYS`; undefined if it isn't.
+   * `scopeKeys`: new keys of the same request.
+   */
+  refuse(hit: KeyedHit, scopeKeys: number): HitsError | undefined {
     const { digest, fingerprint } = keyOf(hit);
-    const known = this.#keys.find(digest) ?? this.#arriving.get(digest);
+    const known = this.#keys.find(digest) ?? this.#pending.get(digest);
     if (known !== undefined) return known.fingerprint === fingerprint ? undefined : this.mismatch(hit);
     this.#keys.expire(Date.now());
-    if (this.#keys.size + this.#arriving.size + more < this.#maxKeys) return undefined;
+    if (this.#keys.size + this.#pending.size + scopeKeys < this.#maxKeys) return undefined;
     return new HitsError(
       "TOO_MANY_KEYS",
-      `${this.#maxKeys} keys are remembered (MAX_IDEMPOTENCY_KEYS), and none is forgotten early. Not counted; try again later, ` +
-        "or without a key",
+      `all ${this.#maxKeys} idempotency keys that MAX_IDEMPOTENCY_KEYS permits are in use, and none is forgotten before its ` +
+        "time. Not counted; try again later, or without a key",
     );
   }
 
-  /** Whether the key is known, of a durable hit or one that is being written. */
+  /** Returns true for the key of a durable hit, or of one that is being written. */
   has(hit: KeyedHit): boolean {
     const { digest } = keyOf(hit);
-    return this.#arriving.has(digest) || this.#keys.find(digest) !== undefined;
+    return this.#pending.has(digest) || this.#keys.find(digest) !== undefined;
   }
 
   mismatch(hit: KeyedHit): HitsError {
@@ -60,23 +63,24 @@ export class ArrivingKeys {
     );
   }
 
-  /** The first answer to this key, now or once it is known; undefined for a new key. */
-  answer(hit: KeyedHit): Promise<Answer> | undefined {
+  /** Resolves to the first answer to this key, now or once it is known; undefined for a new key. */
+  firstAnswer(hit: KeyedHit): Promise<Answer> | undefined {
     const { digest } = keyOf(hit);
     const known = this.#keys.find(digest);
     if (known !== undefined) return Promise.resolve(known);
-    const arriving = this.#arriving.get(digest);
-    if (arriving === undefined) return undefined;
-    return new Promise((resolve, reject) => arriving.waiting.push({ resolve, reject }));
+    const pending = this.#pending.get(digest);
+    if (pending === undefined) return undefined;
+    return new Promise((resolve, reject) => pending.waiting.push({ resolve, reject }));
   }
 
-  /** Notes the keys of hits that are being written. */
-  announce(hits: readonly Hit[]): GroupKeys {
+  /** Adds the keys of hits that are being written. */
+  add(hits: readonly Hit[]): GroupKeys {
     const keys: (HitKey | undefined)[] = hits.map((hit) => (isKeyed(hit) ? keyOf(hit) : undefined));
     for (const key of keys) {
-      if (key !== undefined) this.#arriving.set(key.digest, { fingerprint: key.fingerprint, waiting: [] });
+      if (key !== undefined) this.#pending.set(key.digest, { fingerprint: key.fingerprint, waiting: [] });
     }
     return {
+      // Four parameters, not an object: called for every hit with a key.
       settle: (index, offset, count, time) => {
         const key = keys[index];
         if (key === undefined) return;
@@ -89,9 +93,9 @@ export class ArrivingKeys {
     };
   }
 
-  #take(key: HitKey): Arriving["waiting"] {
-    const waiting = this.#arriving.get(key.digest)?.waiting ?? [];
-    this.#arriving.delete(key.digest);
+  #take(key: HitKey): PendingKey["waiting"] {
+    const waiting = this.#pending.get(key.digest)?.waiting ?? [];
+    this.#pending.delete(key.digest);
     return waiting;
   }
 }

@@ -3,17 +3,15 @@ import type { Logger } from "pino";
 import type { Config } from "../config.js";
 import { describeError, HitsError } from "../errors.js";
 import { runProjector } from "../projection/mongo/run-projector.js";
-import type { FileSystem } from "../wal/file-system.js";
-import { nodeFileSystem } from "../wal/node-file-system.js";
+import { LogDirectory } from "../wal/log-directory.js";
 import { newestReadableHeader } from "../wal/recovery-files.js";
 import { segmentBases } from "../wal/segment-name.js";
-import { listIfThere } from "../wal/whole-file.js";
-import { stopOnSignals } from "./signals.js";
-import { ProjectionLog } from "./state-logger.js";
+import { stopOnSignals } from "./shutdown.js";
+import { StateLogger } from "./state-logger.js";
 
 const WAIT_FOR_LOG_MS = 500;
 const FLUSH_MS = 3000;
-/** What can't be followed now is tried again from the log directory after so long. */
+/** After a failure, the projection restarts from the log directory after this time. */
 const RESTART_MS = 5000;
 
 /** Role `project`: follows a log that another process writes, and projects it into MongoDB. */
@@ -26,11 +24,11 @@ export async function project(config: Config, logger: Logger): Promise<void> {
     stopping = true;
     await stop?.();
   });
-  const logId = await waitForLog(nodeFileSystem, directory, logger);
+  const logId = await waitForLog(new LogDirectory(directory), logger);
   process.stdout.write(`projecting ${directory}\n`);
   while (!stopping) {
     try {
-      const log = new ProjectionLog(logger);
+      const states = new StateLogger(logger);
       const running = await runProjector({
         ...mongodb,
         series: config.series,
@@ -38,7 +36,7 @@ export async function project(config: Config, logger: Logger): Promise<void> {
         logId,
         durableEnd: undefined,
         others: new Map(),
-        onReport: ({ status }) => log.note(status, { lag: status.lag, checkpoint: status.checkpoint }),
+        onReport: ({ status }) => states.note(status, { lag: status.lag, checkpoint: status.checkpoint }),
         onReady: () => logger.info({ log: logId, directory }, "following the log"),
       });
       stop = () => running.stop(FLUSH_MS);
@@ -47,20 +45,20 @@ export async function project(config: Config, logger: Logger): Promise<void> {
       stop = undefined;
       const code = error instanceof HitsError ? error.code : undefined;
       if (code === "LOG_REPAIRED") {
-        logger.info({ directory }, `begins anew: ${describeError(error)}`);
+        logger.info({ directory }, `restarting: ${describeError(error)}`);
         continue;
       }
-      logger.error({ code }, `the projection stopped: ${describeError(error)}; it is tried again`);
+      logger.error({ code }, `the projection stopped: ${describeError(error)}; retrying`);
       await sleep(RESTART_MS);
     }
   }
 }
 
-async function waitForLog(fs: FileSystem, directory: string, logger: Logger): Promise<string> {
-  for (let told = false; ; told = true) {
-    const header = await newestReadableHeader(fs, directory, segmentBases(await listIfThere(fs, directory)));
+async function waitForLog(directory: LogDirectory, logger: Logger): Promise<string> {
+  for (let logged = false; ; logged = true) {
+    const header = await newestReadableHeader(directory, segmentBases(await directory.listIfThere()));
     if (header !== undefined) return header.logId;
-    if (!told) logger.info({ directory }, "there is no log yet: waiting for one");
+    if (!logged) logger.info({ directory: directory.path }, "no log yet: waiting for one");
     await sleep(WAIT_FOR_LOG_MS);
   }
 }

@@ -8,29 +8,28 @@ import type { ProjectorReport } from "../projection/mongo/messages.js";
 import { ProjectionThread } from "../projection/mongo/projection-thread.js";
 import type { Totals } from "../projection/totals.js";
 import type { Log } from "../wal/log.js";
-import { nodeFileSystem } from "../wal/node-file-system.js";
 import { registrations } from "../wal/registrations.js";
-import { ProjectionLog } from "./state-logger.js";
+import { StateLogger } from "./state-logger.js";
 
 const BLOCKED_SHOWN = 100;
 const REGISTRATIONS_EVERY_MS = 1000;
 /**
- * What is owed is known before the first request, where reading it takes no longer than this. A log of which the database
- * lacks much has to be read from there: then hits are taken meanwhile, and all count as pending.
+ * A start waits this long for the pending hits to be known. If the database lacks much of the log, reading it takes longer:
+ * until then hits are taken in, and all count as pending.
  */
-const TOLD_WITHIN_MS = 2000;
-/** A projection in another process that owes hits and has not moved for so long has trouble. */
+const READY_WITHIN_MS = 2000;
+/** A projection in another process that lags and has not moved for this long is reported as retrying. */
 const STALE_MS = 15_000;
 
-/** Projections besides the local one, whoever runs them. */
+/** Projections other than the local one, run by this process or another. */
 export interface OutsideProjection {
-  /** What reads are served from beside the totals; undefined where no database is configured here. */
+  /** The database's confirmed counts; undefined if this process has no database. */
   readonly database: Database | undefined;
   statuses(): readonly ProjectionStatus[];
   stop(flushMs: number): Promise<void>;
 }
 
-/** The MongoDB projection in a thread of this process, or what others registered in the log directory. */
+/** Starts the MongoDB projection in a thread of this process, or watches those that others registered in the log directory. */
 export async function projectionOf({ config, log, local, logger }: ProjectionOptions): Promise<OutsideProjection> {
   const { mongodb } = config;
   const { totals } = local;
@@ -57,17 +56,17 @@ class ThreadProjection implements OutsideProjection {
   readonly #thread: ProjectionThread;
   readonly #log: Log;
   readonly #local: LocalProjection;
-  readonly #changes: ProjectionLog;
+  readonly #states: StateLogger;
   #failed: { readonly message: string; readonly since: string } | undefined;
-  /** Errors since the start of this process, and those of them that the thread which runs now has told. */
+  /** Errors since the start of this process, and those of them that the current thread has reported. */
   #errors = 0;
-  #toldErrors = 0;
+  #reportedErrors = 0;
 
   constructor({ config, mongodb, log, local, totals, logger }: ThreadOptions) {
     const { url, database, maxOps } = mongodb;
     this.#log = log;
     this.#local = local;
-    this.#changes = new ProjectionLog(logger);
+    this.#states = new StateLogger(logger);
     this.database = new Database(totals, local.othersAsOf, config.maxCounters);
     const setup = () => {
       this.database.restart();
@@ -76,8 +75,8 @@ class ThreadProjection implements OutsideProjection {
         const count = totals.others(index);
         if (count > 0) others.set(name, count);
       }
-      const { directory, id: logId, sharedEnd } = log;
-      return { directory, logId, url, database, maxOps, series: config.series, sharedEnd, others };
+      const { id: logId, sharedEnd } = log;
+      return { directory: log.directory.path, logId, url, database, maxOps, series: config.series, sharedEnd, others };
     };
     this.#thread = new ProjectionThread(
       setup,
@@ -87,11 +86,8 @@ class ThreadProjection implements OutsideProjection {
         onFailed: (code, message) => {
           this.#failed = { message, since: new Date().toISOString() };
           this.#errors++;
-          this.#toldErrors = 0;
-          logger.error(
-            { code, projection: "mongodb" },
-            `the MongoDB projection stopped: ${message}; it is tried again`,
-          );
+          this.#reportedErrors = 0;
+          logger.error({ code, projection: "mongodb" }, `the MongoDB projection stopped: ${message}; retrying`);
         },
       },
       config.maxCounters,
@@ -99,7 +95,7 @@ class ThreadProjection implements OutsideProjection {
   }
 
   async start(): Promise<void> {
-    await Promise.race([this.#thread.start(), sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([this.#thread.start(), sleep(READY_WITHIN_MS, undefined, { ref: false })]);
   }
 
   stop(flushMs: number): Promise<void> {
@@ -128,15 +124,15 @@ class ThreadProjection implements OutsideProjection {
 
   #take(report: ProjectorReport): void {
     this.#failed = undefined;
-    this.#errors += report.status.errors - this.#toldErrors;
-    this.#toldErrors = report.status.errors;
+    this.#errors += report.status.errors - this.#reportedErrors;
+    this.#reportedErrors = report.status.errors;
     this.database.take(report);
     this.#local.noteOthers(this.database.asOf, report.others.length > 0);
-    this.#changes.note(report.status, { lag: this.database.lag, log: this.#log.id });
+    this.#states.note(report.status, { lag: this.database.lag, log: this.#log.id });
   }
 }
 
-/** Where another process projects: what it has registered in the log directory, looked at every second. */
+/** Projections of other processes, by their registrations in the log directory, which are read every second. */
 class RegisteredProjections implements OutsideProjection {
   readonly database = undefined;
   readonly #log: Log;
@@ -144,15 +140,15 @@ class RegisteredProjections implements OutsideProjection {
   readonly #logger: Logger;
   readonly #timer: NodeJS.Timeout;
   #statuses: readonly ProjectionStatus[] = [];
-  /** Of each projection that owes hits: where it stood when that was seen first, and when. */
-  readonly #behind = new Map<string, { readonly offset: number; readonly since: number }>();
+  /** The checkpoint of each projection that lags, and the time when it was first seen there. */
+  readonly #lagging = new Map<string, { readonly offset: number; readonly since: number }>();
 
   constructor(log: Log, local: LocalProjection, logger: Logger) {
     this.#log = log;
     this.#local = local;
     this.#logger = logger;
-    this.#timer = setInterval(() => void this.#look(), REGISTRATIONS_EVERY_MS);
-    void this.#look();
+    this.#timer = setInterval(() => void this.#read(), REGISTRATIONS_EVERY_MS);
+    void this.#read();
   }
 
   statuses(): readonly ProjectionStatus[] {
@@ -163,9 +159,9 @@ class RegisteredProjections implements OutsideProjection {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
+  async #read(): Promise<void> {
     try {
-      const found = await registrations(nodeFileSystem, this.#log.directory);
+      const found = await registrations(this.#log.directory);
       this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
         const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
         const stale = this.#isStale(name, offset, lag);
@@ -175,20 +171,20 @@ class RegisteredProjections implements OutsideProjection {
           lag,
           state: damaged !== undefined ? "halted" : stale ? "retrying" : "running",
           blocked: blocked?.length ?? 0,
-          lastError: damaged ?? (stale ? "it has not moved its checkpoint for a while" : null),
+          lastError: damaged ?? (stale ? "its checkpoint has not moved for a while" : null),
           since: updatedAt,
         };
       });
     } catch (error) {
-      this.#logger.warn({ err: error }, "the registered projections could not be read");
+      this.#logger.warn({ err: error }, "cannot read the registered projections");
     }
   }
 
-  /** Not by when it was entered last: where nothing was to be done for an hour, nothing was entered. */
+  /** Not judged by the time of its last registration: with nothing to do for an hour, it registers nothing. */
   #isStale(name: string, offset: number, lag: number): boolean {
-    const before = this.#behind.get(name);
-    if (lag === 0) this.#behind.delete(name);
-    else if (before?.offset !== offset) this.#behind.set(name, { offset, since: performance.now() });
+    const before = this.#lagging.get(name);
+    if (lag === 0) this.#lagging.delete(name);
+    else if (before?.offset !== offset) this.#lagging.set(name, { offset, since: performance.now() });
     else return performance.now() - before.since > STALE_MS;
     return false;
   }

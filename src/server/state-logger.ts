@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { ProjectorStatus } from "../projection/mongo/projector-status.js";
 
-/** Tells an operator when the MongoDB projection's state changes, and why: once each time, not with every report. */
-export class ProjectionLog {
+/** Logs changes of the MongoDB projection's state with their reasons: once each, not with every report. */
+export class StateLogger {
   readonly #logger: Logger;
   #state = "";
 
@@ -10,15 +10,15 @@ export class ProjectionLog {
     this.#logger = logger;
   }
 
-  /** `fields`: what else the line is to hold. */
+  /** Takes a report. `fields` are added to the log line. */
   note({ state, lastError }: ProjectorStatus, fields: object): void {
-    // Not before the first word from the database, or about it.
+    // The state is unknown until the database has answered or failed.
     if (state === this.#state || (state === "retrying" && lastError === null)) return;
     this.#state = state;
-    const known = { projection: "mongodb", state, ...fields };
-    if (state === "running") this.#logger.info(known, "MongoDB is up");
+    const all = { projection: "mongodb", state, ...fields };
+    if (state === "running") this.#logger.info(all, "MongoDB is up");
     else if (state === "retrying") {
-      this.#logger.warn(known, `MongoDB does not answer, hits wait in the log: ${lastError}`);
-    } else this.#logger.error(known, `the MongoDB projection is halted: ${lastError}`);
+      this.#logger.warn(all, `MongoDB does not respond; hits wait in the log: ${lastError}`);
+    } else this.#logger.error(all, `the MongoDB projection is halted: ${lastError}`);
   }
 }

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { describeError, HitsError, systemCode } from "../errors.js";
 import type { FileSystem } from "./file-system.js";
-import { isOwnName, isTolerated, segmentBases, segmentName } from "./segment-name.js";
+import type { LogDirectory } from "./log-directory.js";
+import { isOwnName, isTolerated, segmentBases } from "./segment-name.js";
 
 /** What segments a log directory holds. */
 export interface Found {
@@ -10,11 +11,11 @@ export interface Found {
   readonly bytes: number;
 }
 
-export async function measure(fs: FileSystem, directory: string): Promise<Found> {
-  const bases = segmentBases(await fs.list(directory));
+export async function measure(directory: LogDirectory): Promise<Found> {
+  const bases = await directory.segmentBases();
   let bytes = 0;
   for (const base of bases) {
-    const file = await fs.open(path.join(directory, segmentName(base)), "read");
+    const file = await directory.fs.open(directory.segment(base), "read");
     try {
       bytes += await file.size();
     } finally {
@@ -25,11 +26,12 @@ export async function measure(fs: FileSystem, directory: string): Promise<Found>
 }
 
 /** Creates the directory where it is missing, and refuses one that holds something other than a log. */
-export async function checkDirectory(fs: FileSystem, directory: string): Promise<void> {
-  const refuse = (why: string, cause?: unknown) => new HitsError("LOG_DIRECTORY", `${directory} ${why}`, { cause });
+export async function checkDirectory(directory: LogDirectory): Promise<void> {
+  const refuse = (why: string, cause?: unknown) =>
+    new HitsError("LOG_DIRECTORY", `${directory.path} ${why}`, { cause });
   let names: string[];
   try {
-    names = await createDurably(fs, directory);
+    names = await createDurably(directory.fs, directory.path);
   } catch (error) {
     throw refuse(
       `can't be used as a log directory (${describeError(error)}): a directory is allowed that this process may write`,

@@ -1,5 +1,4 @@
-import path from "node:path";
-import type { FileSystem, OpenFile } from "./file-system.js";
+import type { OpenFile } from "./file-system.js";
 import {
   BATCH_MAGIC,
   checksumSeed,
@@ -12,8 +11,8 @@ import {
   readU64,
   type SegmentHeader,
 } from "./format.js";
+import { LogDirectory } from "./log-directory.js";
 import { readHeaderIfThere } from "./segment-header.js";
-import { segmentBases, segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 import { readWholeFile, writeFully } from "./whole-file.js";
 
@@ -43,15 +42,14 @@ export interface DamagedHeader {
  * is, where no header that can be read says so.
  */
 export async function damagedHeaders(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   remembered: readonly RememberedEpoch[],
   rememberedId: string | undefined,
 ): Promise<DamagedHeader[]> {
-  const bases = segmentBases(await fs.list(directory));
+  const bases = await directory.segmentBases();
   const headers = new Map<number, SegmentHeader>();
   for (const base of bases) {
-    const header = await readHeaderIfThere(fs, directory, base);
+    const header = await readHeaderIfThere(directory, base);
     if (header !== undefined) headers.set(base, header);
   }
   const damaged: DamagedHeader[] = [];
@@ -59,12 +57,12 @@ export async function damagedHeaders(
   const logId = headers.values().next().value?.logId ?? rememberedId;
   for (const [index, baseOffset] of bases.entries()) {
     if (headers.has(baseOffset)) continue;
-    const content = await readWholeFile(fs, path.join(directory, segmentName(baseOffset)));
+    const content = await readWholeFile(directory.fs, directory.segment(baseOffset));
     const named = namedBase(content);
     const found = named === undefined ? matchingEpoch(content, baseOffset, epochs) : undefined;
     let header: SegmentHeader | undefined;
     if (found !== undefined && logId !== undefined) {
-      const previous = await previousOf(fs, directory, baseOffset, bases[index - 1], found.epoch);
+      const previous = await previousOf(directory, baseOffset, bases[index - 1], found.epoch);
       if (previous !== "unknown") header = { ...found, logId, baseOffset, preparedSize: content.length, previous };
     }
     damaged.push({ baseOffset, header, named });
@@ -74,8 +72,8 @@ export async function damagedHeaders(
 }
 
 /** Writes a header in place of one that can't be read. A crash leaves a header that can't be read, or this one. */
-export async function writeHeader(fs: FileSystem, directory: string, header: SegmentHeader): Promise<void> {
-  const handle = await fs.open(path.join(directory, segmentName(header.baseOffset)), "update");
+export async function writeHeader(directory: LogDirectory, header: SegmentHeader): Promise<void> {
+  const handle = await directory.fs.open(directory.segment(header.baseOffset), "update");
   try {
     await writeFully(handle, encodeSegmentHeader(header), 0);
     await handle.sync();
@@ -108,8 +106,7 @@ function matchingEpoch(content: Buffer, baseOffset: number, epochs: readonly Rem
 
 /** What the header must have said of the segment before, where that can be told. */
 async function previousOf(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   baseOffset: number,
   before: number | undefined,
   epoch: number,
@@ -118,7 +115,7 @@ async function previousOf(
     // The oldest there is. What was before it is gone; that it was all of what lies below is the careful guess.
     return baseOffset === 0 ? undefined : { baseOffset: 0, endByte: 0, endOffset: baseOffset };
   }
-  const segment = await SegmentReader.open(fs, directory, before, { syncReads: false });
+  const segment = await SegmentReader.open(directory, before, { syncReads: false });
   try {
     if (segment.header === undefined) return "unknown";
     const size = await segment.size();
@@ -135,12 +132,13 @@ async function previousOf(
 }
 
 /** The same files, read as they would be with these headers written: for a plan. Changes nothing. */
-export function asIfWritten(fs: FileSystem, directory: string, damaged: readonly DamagedHeader[]): FileSystem {
+export function asIfWritten(directory: LogDirectory, damaged: readonly DamagedHeader[]): LogDirectory {
+  const { fs } = directory;
   const blocks = new Map<string, Buffer>();
   for (const { baseOffset, header } of damaged) {
-    if (header !== undefined) blocks.set(path.join(directory, segmentName(baseOffset)), encodeSegmentHeader(header));
+    if (header !== undefined) blocks.set(directory.segment(baseOffset), encodeSegmentHeader(header));
   }
-  return {
+  return new LogDirectory(directory.path, {
     async open(file, mode) {
       const handle = await fs.open(file, mode);
       const block = blocks.get(file);
@@ -151,7 +149,7 @@ export function asIfWritten(fs: FileSystem, directory: string, damaged: readonly
     rename: (from, to) => fs.rename(from, to),
     unlink: (file) => fs.unlink(file),
     syncDirectory: (folder) => fs.syncDirectory(folder),
-  };
+  });
 }
 
 function overlaid(file: OpenFile, block: Buffer): OpenFile {

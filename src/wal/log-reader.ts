@@ -1,11 +1,11 @@
 import { HitsError, systemCode } from "../errors.js";
 import type { Damage } from "./damage.js";
-import type { FileSystem } from "./file-system.js";
 import type { Invalid, SegmentHeader } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import { type MissingRanges, readMissingRanges } from "./missing-ranges.js";
 import { brokenChain, damageAt, lostBefore } from "./segment-chain.js";
 import { readHeaderIfThere } from "./segment-header.js";
-import { segmentBases, segmentName } from "./segment-name.js";
+import { segmentName } from "./segment-name.js";
 import { type LogBatch, SegmentReader } from "./segment-reader.js";
 import { StandIns } from "./stand-ins.js";
 
@@ -22,8 +22,7 @@ export interface LogEnd {
 }
 
 export interface LogReaderOptions {
-  readonly fs: FileSystem;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   /** The first offset wanted; undefined for the oldest there is. */
   readonly from: number | undefined;
   /**
@@ -88,15 +87,15 @@ export class LogReader {
   }
 
   async #readMissing(): Promise<StandIns> {
-    const { fs, directory, missing } = this.#options;
-    return new StandIns(missing ?? (await readMissingRanges(fs, directory)), this.#from);
+    const { directory, missing } = this.#options;
+    return new StandIns(missing ?? (await readMissingRanges(directory)), this.#from);
   }
 
   /** Whether a repair has written down something else since this reader began. */
   async isOutdated(): Promise<boolean> {
-    const { fs, directory } = this.#options;
+    const { directory } = this.#options;
     const version = this.#standIns?.missing.version;
-    return version !== undefined && (await readMissingRanges(fs, directory)).version !== version;
+    return version !== undefined && (await readMissingRanges(directory)).version !== version;
   }
 
   async close(): Promise<void> {
@@ -225,7 +224,7 @@ export class LogReader {
 
   async #openFirst(): Promise<SegmentReader | undefined> {
     for (;;) {
-      const bases = segmentBases(await this.#options.fs.list(this.#options.directory));
+      const bases = await this.#options.directory.segmentBases();
       const first = bases[0];
       if (first === undefined) return undefined;
       if (this.#options.from !== undefined && this.#from < first) await this.#nothingMissing(this.#from, first);
@@ -242,10 +241,10 @@ export class LogReader {
 
   /** What is wanted lies before the oldest segment: fine in the gap between two epochs, or before the log's birth. */
   async #nothingMissing(wanted: number, first: number): Promise<void> {
-    const { fs, directory } = this.#options;
-    const header = await readHeaderIfThere(fs, directory, first);
+    const { directory } = this.#options;
+    const header = await readHeaderIfThere(directory, first);
     // Removed since the listing, by retention or (an empty one) by an opening: what is there now is looked at next.
-    if (header === undefined && !segmentBases(await fs.list(directory)).includes(first)) return;
+    if (header === undefined && !(await directory.segmentBases()).includes(first)) return;
     const to = header === undefined ? first : header.previous?.endOffset;
     if (to === undefined || to <= wanted) return;
     const place = { file: segmentName(first), byte: 0, from: wanted, to };
@@ -258,15 +257,15 @@ export class LogReader {
     this.#segment = segment;
     this.#known = segment.header ?? this.#known;
     this.#reported = false;
-    const { fs, directory } = this.#options;
-    const behind = segmentBases(await fs.list(directory)).find((candidate) => candidate > segment.baseOffset);
-    const next = behind === undefined ? undefined : await readHeaderIfThere(fs, directory, behind);
+    const { directory } = this.#options;
+    const behind = (await directory.segmentBases()).find((candidate) => candidate > segment.baseOffset);
+    const next = behind === undefined ? undefined : await readHeaderIfThere(directory, behind);
     const previous = next?.previous;
     this.#recordedEnd = previous?.baseOffset === segment.baseOffset ? previous.endByte : undefined;
   }
 
   async #baseBehind(base: number): Promise<number | undefined> {
-    const bases = segmentBases(await this.#options.fs.list(this.#options.directory));
+    const bases = await this.#options.directory.segmentBases();
     const behind = bases.find((candidate) => candidate > base);
     // Retention has overtaken this reader: what lies between is gone, not damaged. Or an opening has removed an empty one.
     if (behind !== undefined && !bases.includes(base)) {
@@ -277,9 +276,9 @@ export class LogReader {
   }
 
   async #open(base: number): Promise<SegmentReader | undefined> {
-    const { fs, directory, durableEnd } = this.#options;
+    const { directory, durableEnd } = this.#options;
     try {
-      return await SegmentReader.open(fs, directory, base, { syncReads: durableEnd === undefined });
+      return await SegmentReader.open(directory, base, { syncReads: durableEnd === undefined });
     } catch (error) {
       if (systemCode(error) === "ENOENT") return undefined;
       throw error;
@@ -289,7 +288,7 @@ export class LogReader {
   #gone(wanted: number, first: number): HitsError {
     return new HitsError(
       "OFFSET_GONE",
-      `offset ${wanted} is no longer in ${this.#options.directory}: its oldest segment begins at ${first}. ` +
+      `offset ${wanted} is no longer in ${this.#options.directory.path}: its oldest segment begins at ${first}. ` +
         "Start from a snapshot that is not older",
     );
   }

@@ -1,25 +1,22 @@
 import { randomBytes, randomInt } from "node:crypto";
-import path from "node:path";
 import { describeError, HitsError } from "../errors.js";
 import type { Damage } from "./damage.js";
 import { checkDirectory, type Found, measure } from "./directory.js";
-import type { FileSystem } from "./file-system.js";
 import { NONCE_BYTES, type PreviousSegment } from "./format.js";
 import { type BatchTiming, GroupCommit, type RecordGroup } from "./group-commit.js";
 import { type Lock, takeLock } from "./lock.js";
+import type { LogDirectory } from "./log-directory.js";
 import { LogReader } from "./log-reader.js";
 import { type MissingRange, type MissingRanges, readMissingRanges, unreadable } from "./missing-ranges.js";
-import { nodeFileSystem } from "./node-file-system.js";
 import { type Recovery, recover, type Witness } from "./recovery.js";
 import { registrations } from "./registrations.js";
 import { type RetentionLimits, retain } from "./retention.js";
-import { segmentName } from "./segment-name.js";
 import { SegmentSupply } from "./segment-supply.js";
 import { activateSegment, type SegmentWriter, trimSegment } from "./segment-writer.js";
 import { removeIfThere } from "./whole-file.js";
 
 export interface LogOptions {
-  readonly directory: string;
+  readonly directory: LogDirectory;
   readonly segmentBytes: number;
   readonly maxQueuedBytes: number;
   /** What else on this disk knows of this log (see recovery.ts); asked once the lock is held. */
@@ -30,8 +27,7 @@ export interface LogOptions {
   readonly onWarning?: (message: string) => void;
   /** Told of every batch what it took, once its groups were told. Must not throw. */
   readonly onBatch?: (batch: BatchTiming) => void;
-  readonly fs?: FileSystem;
-  /** False in tests that open a log twice in one process on an injected file system. */
+  /** Replaced in tests that open a log twice in one process. */
   readonly lock?: (directory: string) => Promise<Lock>;
 }
 
@@ -58,13 +54,12 @@ export class Log {
   readonly epoch: number;
   readonly nonce: string;
   readonly recovery: Recovery;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   /** As it was when the log was opened: a repair needs the lock. */
   readonly missing: MissingRanges;
   /** The durable end as a shared 64-bit number, for readers in other threads of this process. */
   readonly sharedEnd = new SharedArrayBuffer(8);
 
-  readonly #fs: FileSystem;
   readonly #lock: Lock;
   readonly #supply: SegmentSupply;
   readonly #commit: GroupCommit;
@@ -80,17 +75,9 @@ export class Log {
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    options: LogOptions,
-    fs: FileSystem,
-    lock: Lock,
-    recovery: Recovery,
-    found: Found,
-    missing: MissingRanges,
-  ) {
+  private constructor(options: LogOptions, lock: Lock, recovery: Recovery, found: Found, missing: MissingRanges) {
     this.directory = options.directory;
     this.missing = missing;
-    this.#fs = fs;
     this.#lock = lock;
     this.recovery = recovery;
     this.id = recovery.logId ?? newLogId();
@@ -102,7 +89,7 @@ export class Log {
     this.#onWarning = options.onWarning ?? (() => undefined);
     for (const damage of recovery.damage) this.reportDamage(damage);
     if (missing.damaged !== undefined) this.reportDamage(unreadable(missing.damaged));
-    this.#supply = new SegmentSupply(fs, options.directory, options.segmentBytes);
+    this.#supply = new SegmentSupply(options.directory, options.segmentBytes);
     // Not the base offset: until its segment is there, a reader would take the gap for records that are missing.
     this.#moveEnd(recovery.end);
     this.#commit = new GroupCommit({
@@ -123,31 +110,30 @@ export class Log {
    * where what was found, or the first segment, can't be made durable. A full disk is no error: see `refusal`.
    */
   static async open(options: LogOptions): Promise<Log> {
-    const fs = options.fs ?? nodeFileSystem;
     const { directory } = options;
-    await checkDirectory(fs, directory);
-    const lock = await (options.lock ?? takeLock)(directory);
+    await checkDirectory(directory);
+    const lock = await (options.lock ?? takeLock)(directory.path);
     try {
       const witnesses = typeof options.witnesses === "function" ? await options.witnesses() : options.witnesses;
-      const registered = (await registrations(fs, directory)).map(({ name, offset, epoch }) => {
+      const registered = (await registrations(directory)).map(({ name, offset, epoch }) => {
         return { source: `the checkpoint of projection ${name}`, logId: undefined, offset, epoch };
       });
-      const recovery = await recover(fs, directory, [...(witnesses ?? []), ...registered]);
-      const found = await measure(fs, directory);
+      const recovery = await recover(directory, [...(witnesses ?? []), ...registered]);
+      const found = await measure(directory);
       if (recovery.logId === undefined && found.count > 0) {
         throw new HitsError(
           "LOG_ID_UNKNOWN",
-          `${directory} holds ${found.count} segments, but no header and no snapshot that can be read says which log ` +
+          `${directory.path} holds ${found.count} segments, but no header and no snapshot that can be read says which log ` +
             "this is. Nothing was changed; restore a segment or a snapshot from a backup, or start in another directory",
         );
       }
-      const log = new Log(options, fs, lock, recovery, found, await readMissingRanges(fs, directory));
+      const log = new Log(options, lock, recovery, found, await readMissingRanges(directory));
       await log.#commit.start();
       return log;
     } catch (error) {
       await lock.release();
       if (error instanceof HitsError) throw error;
-      const message = `opening ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
+      const message = `opening ${directory.path} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
       throw new HitsError("LOG_FAILED", message, { cause: error });
     }
   }
@@ -174,7 +160,7 @@ export class Log {
   /** A reader for this process, bounded by the durable end. */
   reader(from: number | undefined): LogReader {
     const { directory, missing } = this;
-    return new LogReader({ fs: this.#fs, directory, from, durableEnd: () => this.end, missing });
+    return new LogReader({ directory, from, durableEnd: () => this.end, missing });
   }
 
   /**
@@ -207,7 +193,7 @@ export class Log {
   /** Removes old segments below `neededFrom` and below every registered projection's checkpoint. See retention.ts. */
   async retain(limits: RetentionLimits, neededFrom: number): Promise<readonly number[]> {
     let needed = neededFrom;
-    for (const registration of await registrations(this.#fs, this.directory)) {
+    for (const registration of await registrations(this.directory)) {
       needed = Math.min(needed, registration.offset);
     }
     const known = {
@@ -215,9 +201,9 @@ export class Log {
       report: (damage: Damage) => this.reportDamage(damage),
       missing: this.missing,
     };
-    const removed = await retain(this.#fs, this.directory, limits, needed, Date.now(), known);
+    const removed = await retain(this.directory, limits, needed, Date.now(), known);
     if (removed.length > 0) {
-      const found = await measure(this.#fs, this.directory);
+      const found = await measure(this.directory);
       const active = this.#segment === undefined ? 0 : 1;
       this.#start = found.start ?? this.#start;
       this.#closed = { count: found.count - active, bytes: found.bytes - (this.#segment?.header.preparedSize ?? 0) };
@@ -257,7 +243,7 @@ export class Log {
       closing === undefined
         ? this.#chain
         : { baseOffset: closing.header.baseOffset, endByte: closing.byte, endOffset: closing.offset };
-    const segment = await activateSegment(this.#fs, this.directory, {
+    const segment = await activateSegment(this.directory, {
       logId: this.id,
       epoch: this.epoch,
       nonce: this.nonce,
@@ -280,14 +266,14 @@ export class Log {
     try {
       if (closing !== undefined) {
         await closing.close();
-        await trimSegment(this.#fs, this.directory, closing.header.baseOffset, closing.byte);
+        await trimSegment(this.directory, closing.header.baseOffset, closing.byte);
       }
       if (!first) return;
       const { trim, reclaim } = this.recovery;
-      if (trim !== undefined) await trimSegment(this.#fs, this.directory, trim.baseOffset, trim.size);
-      for (const base of reclaim) await removeIfThere(this.#fs, path.join(this.directory, segmentName(base)));
-      if (reclaim.length > 0) await this.#fs.syncDirectory(this.directory);
-      const found = await measure(this.#fs, this.directory);
+      if (trim !== undefined) await trimSegment(this.directory, trim.baseOffset, trim.size);
+      for (const base of reclaim) await removeIfThere(this.directory.fs, this.directory.segment(base));
+      if (reclaim.length > 0) await this.directory.sync();
+      const found = await measure(this.directory);
       const active = this.#segment?.header.preparedSize ?? 0;
       this.#closed = { count: found.count - 1, bytes: found.bytes - active };
       this.#start = found.start ?? this.#start;

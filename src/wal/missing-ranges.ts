@@ -1,11 +1,10 @@
-import path from "node:path";
 import { crc32 } from "node:zlib";
 import { describeError } from "../errors.js";
 import type { Damage } from "./damage.js";
-import type { FileSystem } from "./file-system.js";
 import { hex8 } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import { MISSING_NAME } from "./segment-name.js";
-import { listIfThere, readWholeFile, replaceFile } from "./whole-file.js";
+import { readWholeFile, replaceFile } from "./whole-file.js";
 
 /**
  * What a repair has written down: offsets that the log can't give up any more. Offsets are never used again, so a range
@@ -94,9 +93,9 @@ const HEAD = '{"checksum":"';
 const BODY = '","missing":';
 
 /** Reads what is written down as missing. A file that can't be read is no error: damage then counts as damage again. */
-export async function readMissingRanges(fs: FileSystem, directory: string): Promise<MissingRanges> {
-  if (!(await listIfThere(fs, directory)).includes(MISSING_NAME)) return MissingRanges.none;
-  const text = (await readWholeFile(fs, path.join(directory, MISSING_NAME))).toString("utf8");
+export async function readMissingRanges(directory: LogDirectory): Promise<MissingRanges> {
+  if (!(await directory.listIfThere()).includes(MISSING_NAME)) return MissingRanges.none;
+  const text = (await readWholeFile(directory.fs, directory.file(MISSING_NAME))).toString("utf8");
   const bodyAt = HEAD.length + 8 + BODY.length;
   const body = text.slice(bodyAt, text.lastIndexOf("}"));
   const checksum = text.slice(HEAD.length, HEAD.length + 8);
@@ -112,13 +111,12 @@ export async function readMissingRanges(fs: FileSystem, directory: string): Prom
 
 /** Writes down what is missing, in place of what was there. Durable when it resolves; a crash leaves one or the other. */
 export async function writeMissingRanges(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   ranges: readonly MissingRange[],
 ): Promise<MissingRanges> {
   const body = JSON.stringify(new MissingRanges(ranges).ranges.map(toStored));
   const checksum = checksumOf(body);
-  await replaceFile(fs, directory, MISSING_NAME, [Buffer.from(`${HEAD}${checksum}${BODY}${body}}\n`)]);
+  await replaceFile(directory.fs, directory.file(MISSING_NAME), [Buffer.from(`${HEAD}${checksum}${BODY}${body}}\n`)]);
   return new MissingRanges(ranges, checksum);
 }
 

@@ -2,8 +2,9 @@ import path from "node:path";
 import { crc32 } from "node:zlib";
 import type { FileSystem, OpenFile } from "./file-system.js";
 import { hex8 } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import { QUARANTINE_DIRECTORY } from "./segment-name.js";
-import { listIfThere, makeDurableDirectory, readFully, removeIfThere, replaceFile, writeFully } from "./whole-file.js";
+import { readFully, removeIfThere, replaceFile, writeFully } from "./whole-file.js";
 
 /** What to keep a copy of, and why: goes into a small JSON file beside the copy. */
 export interface Quarantined {
@@ -23,24 +24,21 @@ const CHUNK_BYTES = 1024 * 1024;
  * Copies bytes to quarantine, durably, with a JSON file beside them; the copy's path in the log directory. Its name holds
  * the checksum of its content, so that doing it again after a crash changes nothing. Undefined where there are no bytes.
  */
-export async function copyToQuarantine(
-  fs: FileSystem,
-  directory: string,
-  what: Quarantined,
-): Promise<string | undefined> {
+export async function copyToQuarantine(directory: LogDirectory, what: Quarantined): Promise<string | undefined> {
   const { from, to } = what.bytes;
   if (to <= from) return undefined;
-  const folder = await makeDurableDirectory(fs, directory, QUARANTINE_DIRECTORY);
-  const source = await fs.open(path.join(directory, what.file), "read");
+  await directory.makeFolder(QUARANTINE_DIRECTORY);
+  const source = await directory.fs.open(directory.file(what.file), "read");
   try {
     const checksum = await checksumOf(source, from, to);
     const name = `${path.basename(what.file)}.${from}-${to}.${checksum}`;
-    if (!(await listIfThere(fs, folder)).includes(`${name}.bytes`)) {
-      await copy(fs, source, from, to, path.join(folder, `${name}.tmp`), path.join(folder, `${name}.bytes`));
+    const copied = directory.file(QUARANTINE_DIRECTORY, name);
+    if (!(await directory.listIfThere(QUARANTINE_DIRECTORY)).includes(`${name}.bytes`)) {
+      await copy(directory.fs, source, from, to, `${copied}.tmp`, `${copied}.bytes`);
     }
     const { file, offsets, why, when } = what;
     const note = { file, bytes: what.bytes, offsets: offsets ?? null, why, when, crc32: checksum };
-    await replaceFile(fs, folder, `${name}.json`, [Buffer.from(`${JSON.stringify(note, null, 2)}\n`)]);
+    await replaceFile(directory.fs, `${copied}.json`, [Buffer.from(`${JSON.stringify(note, null, 2)}\n`)]);
     return path.posix.join(QUARANTINE_DIRECTORY, `${name}.bytes`);
   } finally {
     await source.close();
@@ -49,29 +47,27 @@ export async function copyToQuarantine(
 
 /** Copies a whole file to quarantine; the copy's path, undefined for an empty file. */
 export async function keepWhole(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   file: string,
   why: string,
   when: string,
 ): Promise<string | undefined> {
-  const source = await fs.open(path.join(directory, file), "read");
+  const source = await directory.fs.open(directory.file(file), "read");
   const to = await source.size().finally(() => source.close());
-  return await copyToQuarantine(fs, directory, { file, bytes: { from: 0, to }, offsets: undefined, why, when });
+  return await copyToQuarantine(directory, { file, bytes: { from: 0, to }, offsets: undefined, why, when });
 }
 
 /** Moves a whole file to quarantine: it is removed where it was once its copy is durable. */
 export async function moveToQuarantine(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   file: string,
   why: string,
   when: string,
 ): Promise<void> {
-  await keepWhole(fs, directory, file, why, when);
-  const full = path.join(directory, file);
-  await removeIfThere(fs, full);
-  await fs.syncDirectory(path.dirname(full));
+  await keepWhole(directory, file, why, when);
+  const full = directory.file(file);
+  await removeIfThere(directory.fs, full);
+  await directory.fs.syncDirectory(path.dirname(full));
 }
 
 async function checksumOf(source: OpenFile, from: number, to: number): Promise<string> {

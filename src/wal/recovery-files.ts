@@ -1,5 +1,6 @@
 import type { FileSystem } from "./file-system.js";
 import type { SegmentHeader } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import { readHeaderIfThere } from "./segment-header.js";
 import { SegmentReader } from "./segment-reader.js";
 import { readFully, writeFully } from "./whole-file.js";
@@ -8,8 +9,7 @@ import { readFully, writeFully } from "./whole-file.js";
 
 /** Segments between the newest and the one that it names as the one before: chained past, because they are empty. */
 export async function emptyBefore(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   newest: SegmentHeader | undefined,
   bases: readonly number[],
 ): Promise<number[]> {
@@ -17,7 +17,7 @@ export async function emptyBefore(
   if (newest === undefined) return empty;
   for (const base of bases) {
     if (base <= (newest.previous?.baseOffset ?? -1) || base >= newest.baseOffset) continue;
-    const segment = await SegmentReader.open(fs, directory, base, { syncReads: false });
+    const segment = await SegmentReader.open(directory, base, { syncReads: false });
     try {
       if (await holdsNothing(segment)) empty.push(base);
     } finally {
@@ -34,9 +34,9 @@ export async function holdsNothing(segment: SegmentReader): Promise<boolean> {
 }
 
 /** The header of the newest segment that has one which can be read. */
-export async function newestReadableHeader(fs: FileSystem, directory: string, bases: readonly number[]) {
+export async function newestReadableHeader(directory: LogDirectory, bases: readonly number[]) {
   for (const base of bases.toReversed()) {
-    const header = await readHeaderIfThere(fs, directory, base);
+    const header = await readHeaderIfThere(directory, base);
     if (header !== undefined) return header;
   }
   return undefined;

@@ -1,10 +1,9 @@
-import path from "node:path";
 import { HitsError } from "../errors.js";
 import type { Damage } from "./damage.js";
-import type { FileSystem } from "./file-system.js";
 import { EPOCH_GAP, HEADER_BYTES, type PreviousSegment } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import { emptyBefore, newestReadableHeader, writeOnceMore } from "./recovery-files.js";
-import { segmentBases, segmentName } from "./segment-name.js";
+import { segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 
 /**
@@ -45,8 +44,8 @@ export interface Witness {
   readonly epoch: number;
 }
 
-export async function recover(fs: FileSystem, directory: string, witnesses: readonly Witness[]): Promise<Recovery> {
-  const bases = segmentBases(await fs.list(directory));
+export async function recover(directory: LogDirectory, witnesses: readonly Witness[]): Promise<Recovery> {
+  const bases = await directory.segmentBases();
   const newestBase = bases.at(-1);
   const witnessed = Math.max(0, ...witnesses.map((witness) => witness.offset));
   const witnessedEpoch = Math.max(0, ...witnesses.map((witness) => witness.epoch));
@@ -70,18 +69,16 @@ export async function recover(fs: FileSystem, directory: string, witnesses: read
       reclaim: [],
     };
   }
-  const newest = await SegmentReader.open(fs, directory, newestBase, { syncReads: false });
+  const newest = await SegmentReader.open(directory, newestBase, { syncReads: false });
   try {
-    const found =
-      newest.header === undefined ? await withoutHeader(newest) : await scan(fs, directory, newest, witnesses);
+    const found = newest.header === undefined ? await withoutHeader(newest) : await scan(directory, newest, witnesses);
     // Where the newest header is damaged an older one knows the id and a lower bound of the epoch.
-    const older =
-      newest.header === undefined ? await newestReadableHeader(fs, directory, bases.slice(0, -1)) : undefined;
+    const older = newest.header === undefined ? await newestReadableHeader(directory, bases.slice(0, -1)) : undefined;
     const header = newest.header ?? older;
     // A segment whose header is damaged may be of an epoch that no other file knows. Each took a gap.
     const openings = Math.floor((newestBase - (header?.baseOffset ?? 0)) / EPOCH_GAP);
     const headerEpoch = newest.header?.epoch ?? (header?.epoch ?? 1) + openings;
-    const leftovers = await emptyBefore(fs, directory, newest.header, bases);
+    const leftovers = await emptyBefore(directory, newest.header, bases);
     return {
       logId: agreeOnId(directory, header?.logId, witnesses),
       epoch: Math.max(headerEpoch, witnessedEpoch) + 1,
@@ -107,12 +104,7 @@ interface Scan extends Omit<Recovery, "logId" | "epoch" | "baseOffset"> {
   readonly known: number;
 }
 
-async function scan(
-  fs: FileSystem,
-  directory: string,
-  segment: SegmentReader,
-  witnesses: readonly Witness[],
-): Promise<Scan> {
+async function scan(directory: LogDirectory, segment: SegmentReader, witnesses: readonly Witness[]): Promise<Scan> {
   const { header } = segment;
   const file = segmentName(segment.baseOffset);
   const size = await segment.size();
@@ -149,7 +141,7 @@ async function scan(
   if (size < preparedSize) {
     damage.push({ ...before, to: undefined, expected: `a file of ${preparedSize} bytes`, found: `${size} bytes` });
   }
-  await writeOnceMore(fs, path.join(directory, file), sealedByte, endByte);
+  await writeOnceMore(directory.fs, directory.file(file), sealedByte, endByte);
   const tornBytes = (await segment.endOfContent(endByte)) - endByte;
   if (damage.length > 0) {
     // The file stays as it is, whole. Where its end is missing, its recorded end keeps every later reader from passing
@@ -212,7 +204,7 @@ async function withoutHeader(segment: SegmentReader): Promise<Scan> {
 
 /** No id is made up where segments or snapshots exist, and two that differ are two logs in one directory. */
 function agreeOnId(
-  directory: string,
+  directory: LogDirectory,
   fromSegments: string | undefined,
   witnesses: readonly Witness[],
 ): string | undefined {
@@ -222,7 +214,7 @@ function agreeOnId(
   if (other !== undefined) {
     throw new HitsError(
       "LOG_ID_CONFLICT",
-      `${directory}: ${other.source} is of log ${other.logId}, ${fromSegments === undefined ? named[0]?.source : "the segments are"} of log ${logId}. ` +
+      `${directory.path}: ${other.source} is of log ${other.logId}, ${fromSegments === undefined ? named[0]?.source : "the segments are"} of log ${logId}. ` +
         "Two logs were mixed in one directory: move the files of one of them away",
     );
   }

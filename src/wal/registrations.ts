@@ -1,8 +1,7 @@
-import path from "node:path";
 import { HitsError } from "../errors.js";
-import type { FileSystem } from "./file-system.js";
+import type { LogDirectory } from "./log-directory.js";
 import { PROJECTION_DIRECTORY } from "./segment-name.js";
-import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "./whole-file.js";
+import { readWholeFile, removeIfThere, replaceFile } from "./whole-file.js";
 
 /**
  * Projections that live outside this process register in the log directory: a small JSON file each, durable, with how
@@ -28,45 +27,47 @@ export interface Registration {
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** Registers a projection, or moves its checkpoint. Durable when it resolves. */
-export async function register(fs: FileSystem, directory: string, registration: Registration): Promise<void> {
+export async function register(directory: LogDirectory, registration: Registration): Promise<void> {
   if (!NAME.test(registration.name)) {
     throw new HitsError("INVALID_ARGUMENT", `"${registration.name}" is no projection name: a–z, 0–9 and - are allowed`);
   }
-  const folder = await makeDurableDirectory(fs, directory, PROJECTION_DIRECTORY);
+  await directory.makeFolder(PROJECTION_DIRECTORY);
   const text = `${JSON.stringify(registration, null, 2)}\n`;
-  await replaceFile(fs, folder, `${registration.name}.json`, [Buffer.from(text)]);
+  await replaceFile(directory.fs, fileOf(directory, registration.name), [Buffer.from(text)]);
 }
 
 /**
  * All registered projections. One whose file can't be read is returned by name with offset 0, so that nothing it may
  * need is deleted.
  */
-export async function registrations(
-  fs: FileSystem,
-  directory: string,
-): Promise<(Registration & { damaged?: string })[]> {
-  const folder = path.join(directory, PROJECTION_DIRECTORY);
+export async function registrations(directory: LogDirectory): Promise<(Registration & { damaged?: string })[]> {
   const found: (Registration & { damaged?: string })[] = [];
-  for (const file of (await listIfThere(fs, folder)).sort()) {
+  for (const file of (await directory.listIfThere(PROJECTION_DIRECTORY)).sort()) {
     const name = file.endsWith(".json") ? file.slice(0, -".json".length) : "";
     if (!NAME.test(name)) continue;
-    const text = (await readWholeFile(fs, path.join(folder, file))).toString("utf8");
+    const text = (await readWholeFile(directory.fs, fileOf(directory, name))).toString("utf8");
     found.push(parse(name, text));
   }
   return found;
 }
 
 /** Releases what retention holds for a projection. Throws `UNKNOWN_PROJECTION`. */
-export async function forget(fs: FileSystem, directory: string, name: string): Promise<void> {
-  const folder = path.join(directory, PROJECTION_DIRECTORY);
-  const names = await listIfThere(fs, folder);
+export async function forget(directory: LogDirectory, name: string): Promise<void> {
+  const names = await directory.listIfThere(PROJECTION_DIRECTORY);
   if (!NAME.test(name) || !names.includes(`${name}.json`)) {
     const known = names.filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length));
     const registered = known.length === 0 ? "none is" : `registered: ${known.sort().join(", ")}`;
-    throw new HitsError("UNKNOWN_PROJECTION", `no projection "${name}" is registered in ${directory}; ${registered}`);
+    throw new HitsError(
+      "UNKNOWN_PROJECTION",
+      `no projection "${name}" is registered in ${directory.path}; ${registered}`,
+    );
   }
-  await removeIfThere(fs, path.join(folder, `${name}.json`));
-  await fs.syncDirectory(folder);
+  await removeIfThere(directory.fs, fileOf(directory, name));
+  await directory.sync(PROJECTION_DIRECTORY);
+}
+
+function fileOf(directory: LogDirectory, name: string): string {
+  return directory.file(PROJECTION_DIRECTORY, `${name}.json`);
 }
 
 function parse(name: string, text: string): Registration & { damaged?: string } {

@@ -1,11 +1,10 @@
-import path from "node:path";
 import type { Damage } from "./damage.js";
-import type { FileSystem } from "./file-system.js";
 import { EPOCH_GAP, type PreviousSegment } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import type { MissingRanges } from "./missing-ranges.js";
 import { holdsNothing } from "./recovery-files.js";
 import { readHeaderIfThere } from "./segment-header.js";
-import { segmentBases, segmentName } from "./segment-name.js";
+import { segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 
 export interface RetentionLimits {
@@ -28,18 +27,17 @@ export interface KnownDamage {
  * began. Damage that has been repaired holds up nothing. Returns the base offsets removed.
  */
 export async function retain(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   limits: RetentionLimits,
   neededFrom: number,
   now: number,
   known: KnownDamage,
 ): Promise<number[]> {
-  const bases = segmentBases(await fs.list(directory));
+  const bases = await directory.segmentBases();
   const sizes = new Map<number, number>();
   let bytes = 0;
   for (const base of bases) {
-    const size = await sizeOf(fs, directory, base);
+    const size = await sizeOf(directory, base);
     sizes.set(base, size);
     bytes += size;
   }
@@ -47,15 +45,15 @@ export async function retain(
   for (const [index, base] of bases.entries()) {
     const nextBase = bases[index + 1];
     if (nextBase === undefined || known.has(segmentName(base))) break;
-    const behind = await behindSegment(fs, directory, base, bases.slice(index + 1), known.missing);
+    const behind = await behindSegment(directory, base, bases.slice(index + 1), known.missing);
     if (behind === undefined) break;
     const old = limits.ms !== Number.POSITIVE_INFINITY && now - behind.created > limits.ms;
     if (!old && bytes <= limits.bytes) break;
     if (behind.end !== undefined && behind.end.endOffset > neededFrom) break;
-    if (!(await mayGo(fs, directory, base, behind, neededFrom, known))) break;
-    await fs.unlink(path.join(directory, segmentName(base)));
+    if (!(await mayGo(directory, base, behind, neededFrom, known))) break;
+    await directory.fs.unlink(directory.segment(base));
     // One at a time: a crash that kept a later removal and not an earlier one would leave a hole.
-    await fs.syncDirectory(directory);
+    await directory.sync();
     bytes -= sizes.get(base) ?? 0;
     removed.push(base);
   }
@@ -75,14 +73,13 @@ interface Behind {
 }
 
 async function behindSegment(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   base: number,
   later: readonly number[],
   missing: MissingRanges,
 ): Promise<Behind | undefined> {
   for (const [index, candidate] of later.entries()) {
-    const header = await readHeaderIfThere(fs, directory, candidate);
+    const header = await readHeaderIfThere(directory, candidate);
     if (header !== undefined) {
       const end = header.previous?.baseOffset === base ? header.previous : undefined;
       const nextBase = later[0] ?? candidate;
@@ -100,14 +97,13 @@ async function behindSegment(
  * whether it is empty and was chained past, or what lies between it and the next one is written down.
  */
 async function mayGo(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   base: number,
   { end, bound, nextBase, skipped }: Behind,
   neededFrom: number,
   { missing, report }: KnownDamage,
 ): Promise<boolean> {
-  const segment = await SegmentReader.open(fs, directory, base, { syncReads: false });
+  const segment = await SegmentReader.open(directory, base, { syncReads: false });
   try {
     if (end === undefined && (await holdsNothing(segment))) return true;
     const endByte = end?.endByte ?? (await segment.size());
@@ -144,8 +140,8 @@ async function mayGo(
   }
 }
 
-async function sizeOf(fs: FileSystem, directory: string, base: number): Promise<number> {
-  const file = await fs.open(path.join(directory, segmentName(base)), "read");
+async function sizeOf(directory: LogDirectory, base: number): Promise<number> {
+  const file = await directory.fs.open(directory.segment(base), "read");
   try {
     return await file.size();
   } finally {

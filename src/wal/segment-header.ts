@@ -1,17 +1,15 @@
-import path from "node:path";
 import { HitsError, systemCode } from "../errors.js";
-import type { FileSystem, OpenFile } from "./file-system.js";
+import type { OpenFile } from "./file-system.js";
 import { decodeSegmentHeader, FORMAT_VERSION, HEADER_BYTES, type Invalid, type SegmentHeader } from "./format.js";
-import { segmentName } from "./segment-name.js";
+import type { LogDirectory } from "./log-directory.js";
 import { readFully } from "./whole-file.js";
 
 /** Reads the header of a segment. Throws `LOG_FORMAT` for another format version. */
 export async function readSegmentHeader(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   baseOffset: number,
 ): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
-  const file = await fs.open(path.join(directory, segmentName(baseOffset)), "read");
+  const file = await directory.fs.open(directory.segment(baseOffset), "read");
   try {
     return await readHeaderOf(file, baseOffset, directory);
   } finally {
@@ -21,12 +19,11 @@ export async function readSegmentHeader(
 
 /** The header of a segment, undefined where it is damaged or retention has just taken the file. */
 export async function readHeaderIfThere(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   baseOffset: number,
 ): Promise<SegmentHeader | undefined> {
   try {
-    const decoded = await readSegmentHeader(fs, directory, baseOffset);
+    const decoded = await readSegmentHeader(directory, baseOffset);
     return "header" in decoded ? decoded.header : undefined;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
@@ -38,7 +35,7 @@ export async function readHeaderIfThere(
 export async function readHeaderOf(
   file: OpenFile,
   baseOffset: number,
-  directory: string,
+  directory: LogDirectory,
 ): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
   const block = Buffer.alloc(HEADER_BYTES);
   const read = await readFully(file, block, 0, HEADER_BYTES, 0);
@@ -46,7 +43,7 @@ export async function readHeaderOf(
   if (!("version" in decoded)) return decoded;
   throw new HitsError(
     "LOG_FORMAT",
-    `${path.join(directory, segmentName(baseOffset))} has log format version ${decoded.version}, this program reads ` +
+    `${directory.segment(baseOffset)} has log format version ${decoded.version}, this program reads ` +
       `version ${FORMAT_VERSION}: run the release that wrote it, or one that says it can upgrade it`,
   );
 }

@@ -1,5 +1,4 @@
-import path from "node:path";
-import type { FileSystem, OpenFile } from "./file-system.js";
+import type { OpenFile } from "./file-system.js";
 import {
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
@@ -10,9 +9,9 @@ import {
   parseBatch,
   type SegmentHeader,
 } from "./format.js";
+import type { LogDirectory } from "./log-directory.js";
 import type { MissingRange } from "./missing-ranges.js";
 import { readHeaderOf } from "./segment-header.js";
-import { segmentName } from "./segment-name.js";
 import { readFully } from "./whole-file.js";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -88,12 +87,11 @@ export class SegmentReader {
    * writing process: after a kill -9 the page cache holds bytes that no disk has.
    */
   static async open(
-    fs: FileSystem,
-    directory: string,
+    directory: LogDirectory,
     baseOffset: number,
     options: { syncReads: boolean },
   ): Promise<SegmentReader> {
-    const file = await fs.open(path.join(directory, segmentName(baseOffset)), "read");
+    const file = await directory.fs.open(directory.segment(baseOffset), "read");
     try {
       const decoded = await readHeaderOf(file, baseOffset, directory);
       return new SegmentReader(file, baseOffset, decoded, await file.size(), options.syncReads);

@@ -1,5 +1,5 @@
 import { describeError, HitsError, systemCode } from "../errors.js";
-import type { FileSystem } from "./file-system.js";
+import type { LogDirectory } from "./log-directory.js";
 import { type PreparedSegment, prepareSegment, removePrepared } from "./segment-writer.js";
 
 const RETRY_MS = 1000;
@@ -9,8 +9,7 @@ const RETRY_MS = 1000;
  * are refused with `DISK_FULL`, certainly not counted, and accepted again once preparing succeeds (tried every second).
  */
 export class SegmentSupply {
-  readonly #fs: FileSystem;
-  readonly #directory: string;
+  readonly #directory: LogDirectory;
   readonly #size: number;
   #spare: PreparedSegment | undefined;
   #preparing: Promise<void> | undefined;
@@ -18,8 +17,7 @@ export class SegmentSupply {
   #refusal: HitsError | undefined;
   #closed = false;
 
-  constructor(fs: FileSystem, directory: string, size: number) {
-    this.#fs = fs;
+  constructor(directory: LogDirectory, size: number) {
     this.#directory = directory;
     this.#size = size;
   }
@@ -58,12 +56,12 @@ export class SegmentSupply {
     await this.#preparing;
     clearTimeout(this.#retry);
     this.#spare = undefined;
-    await removePrepared(this.#fs, this.#directory);
+    await removePrepared(this.#directory);
   }
 
   async #prepare(size: number): Promise<void> {
     try {
-      this.#spare = await prepareSegment(this.#fs, this.#directory, size);
+      this.#spare = await prepareSegment(this.#directory, size);
       this.#refusal = undefined;
     } catch (error) {
       this.#refusal = this.#refuse(error);
@@ -81,7 +79,7 @@ export class SegmentSupply {
     return new HitsError(
       "DISK_FULL",
       `${full ? "the disk is full" : "the disk takes no new file"}: no segment of ${this.#size} bytes could be prepared in ` +
-        `${this.#directory} (${describeError(error)}). Not counted; make room, it is tried again every second`,
+        `${this.#directory.path} (${describeError(error)}). Not counted; make room, it is tried again every second`,
       { cause: error },
     );
   }

@@ -1,5 +1,4 @@
-import path from "node:path";
-import type { FileSystem, OpenFile } from "./file-system.js";
+import type { OpenFile } from "./file-system.js";
 import {
   BATCH_HEADER_BYTES,
   checksumSeed,
@@ -8,7 +7,8 @@ import {
   type SegmentHeader,
   sealBatch,
 } from "./format.js";
-import { PREPARED_NAME, segmentName } from "./segment-name.js";
+import type { LogDirectory } from "./log-directory.js";
+import { PREPARED_NAME } from "./segment-name.js";
 import { removeIfThere, writeFully } from "./whole-file.js";
 
 const ZEROS = Buffer.alloc(1024 * 1024);
@@ -24,10 +24,10 @@ export interface PreparedSegment {
  * Prepares the next segment under a temporary name: every block of it is allocated and synced, so that a durable write
  * into it changes no metadata and can't meet a full disk. Removes what it made where it fails (`ENOSPC`, …).
  */
-export async function prepareSegment(fs: FileSystem, directory: string, size: number): Promise<PreparedSegment> {
-  const file = path.join(directory, PREPARED_NAME);
-  await removeIfThere(fs, file);
-  const handle = await fs.open(file, "create");
+export async function prepareSegment(directory: LogDirectory, size: number): Promise<PreparedSegment> {
+  const file = directory.file(PREPARED_NAME);
+  await removeIfThere(directory.fs, file);
+  const handle = await directory.fs.open(file, "create");
   try {
     try {
       for (let at = 0; at < size; at += ZEROS.length) {
@@ -39,34 +39,30 @@ export async function prepareSegment(fs: FileSystem, directory: string, size: nu
       await handle.close();
     }
   } catch (error) {
-    await removeIfThere(fs, file);
+    await removeIfThere(directory.fs, file);
     throw error;
   }
   return { size };
 }
 
-export function removePrepared(fs: FileSystem, directory: string): Promise<void> {
-  return removeIfThere(fs, path.join(directory, PREPARED_NAME));
+export function removePrepared(directory: LogDirectory): Promise<void> {
+  return removeIfThere(directory.fs, directory.file(PREPARED_NAME));
 }
 
 /** Makes the prepared file the segment of this header: header durable, then its name, then the name durable. */
-export async function activateSegment(
-  fs: FileSystem,
-  directory: string,
-  header: SegmentHeader,
-): Promise<SegmentWriter> {
-  const prepared = path.join(directory, PREPARED_NAME);
-  const handle = await fs.open(prepared, "update");
+export async function activateSegment(directory: LogDirectory, header: SegmentHeader): Promise<SegmentWriter> {
+  const prepared = directory.file(PREPARED_NAME);
+  const handle = await directory.fs.open(prepared, "update");
   try {
     await writeFully(handle, encodeSegmentHeader(header), 0);
     await handle.sync();
   } finally {
     await handle.close();
   }
-  const file = path.join(directory, segmentName(header.baseOffset));
-  await fs.rename(prepared, file);
-  await fs.syncDirectory(directory);
-  return new SegmentWriter(await fs.open(file, "durable"), header);
+  const file = directory.segment(header.baseOffset);
+  await directory.fs.rename(prepared, file);
+  await directory.sync();
+  return new SegmentWriter(await directory.fs.open(file, "durable"), header);
 }
 
 /** Appends batches to one segment. It trusts its caller to write one at a time, and to stop at the first failure. */
@@ -116,8 +112,8 @@ export class SegmentWriter {
 }
 
 /** Cuts a closed segment to its durable end, which the next segment's header records. */
-export async function trimSegment(fs: FileSystem, directory: string, baseOffset: number, size: number): Promise<void> {
-  const handle = await fs.open(path.join(directory, segmentName(baseOffset)), "update");
+export async function trimSegment(directory: LogDirectory, baseOffset: number, size: number): Promise<void> {
+  const handle = await directory.fs.open(directory.segment(baseOffset), "update");
   try {
     if ((await handle.size()) > size) {
       await handle.truncate(size);

@@ -44,13 +44,8 @@ export async function readWholeFile(fs: FileSystem, file: string): Promise<Buffe
  * Puts a file in place whole: new content under a temporary name, synced, renamed, directory synced. A crash leaves the
  * old content or the new.
  */
-export async function replaceFile(
-  fs: FileSystem,
-  directory: string,
-  name: string,
-  parts: Iterable<Uint8Array>,
-): Promise<void> {
-  const temporary = path.join(directory, `${name}.tmp`);
+export async function replaceFile(fs: FileSystem, file: string, parts: Iterable<Uint8Array>): Promise<void> {
+  const temporary = `${file}.tmp`;
   await removeIfThere(fs, temporary);
   const handle = await fs.open(temporary, "create");
   try {
@@ -63,8 +58,8 @@ export async function replaceFile(
   } finally {
     await handle.close();
   }
-  await fs.rename(temporary, path.join(directory, name));
-  await fs.syncDirectory(directory);
+  await fs.rename(temporary, file);
+  await fs.syncDirectory(path.dirname(file));
 }
 
 export async function removeIfThere(fs: FileSystem, file: string): Promise<void> {
@@ -73,22 +68,4 @@ export async function removeIfThere(fs: FileSystem, file: string): Promise<void>
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
-}
-
-/** Names in a directory; none where the directory isn't there. */
-export async function listIfThere(fs: FileSystem, directory: string): Promise<string[]> {
-  try {
-    return await fs.list(directory);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
-}
-
-/** Creates a directory inside a parent and makes its name durable. */
-export async function makeDurableDirectory(fs: FileSystem, parent: string, name: string): Promise<string> {
-  const directory = path.join(parent, name);
-  await fs.makeDirectory(directory);
-  await fs.syncDirectory(parent);
-  return directory;
 }

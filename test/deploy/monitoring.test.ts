@@ -2,7 +2,6 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { Registry } from "prom-client";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FreeSpace } from "../../src/host/free-space.js";
@@ -48,15 +47,16 @@ const status: ServiceStatus = {
 
 /** Each metric that there is, with the values of each of its labels. */
 async function servedMetrics(): Promise<Map<string, Map<string, Set<string>>>> {
-  const registry = new Registry();
-  new BatchMetrics(registry).note({ records: 1, bytes: 1, writeMs: 1, waitsMs: [1] });
+  const batches = new BatchMetrics();
+  batches.note({ records: 1, bytes: 1, writeMs: 1, waitsMs: [1] });
   const metrics = new Metrics({
-    registry,
+    build: { version: "1.2.3", node: "20.19.0", role: "all" },
     limits: { maxQueuedBytes: 1, maxCounters: 1, maxIdempotencyKeys: 1 },
     space: new FreeSpace(temporaryDirectory()),
     sources: {
       status: { read: () => status },
       readiness: { refusal: () => undefined },
+      batches,
       tally: { rejected: new Map(), notCounted: new Map([["BOT", 1]]) },
       log: { queuedBytes: 0 },
       keys: { size: 1 },

@@ -10,7 +10,7 @@ import { mongoTests } from "../support/mongodb/mongo-test.js";
 import { ServerProcess, temporaryDirectory } from "../support/server-process.js";
 import { trackedServers } from "../support/tracked-servers.js";
 
-const RACES = 20;
+const RACES = 8;
 const { controlTest } = await mongoTests();
 const start = trackedServers();
 const hit = async (server: ServerProcess) =>

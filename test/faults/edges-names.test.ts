@@ -1,10 +1,8 @@
-/** The longest names there may be through every route and the command line, and as many counters as there may be. */
+/** The longest names there may be through every route and the command line. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { exactSoon } from "../projection/mongo/documents.js";
-import { allCounts } from "../support/ledger-client.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
 import { BINARY, type ServerProcess, temporaryDirectory } from "../support/server-process.js";
 import { trackedServers } from "../support/tracked-servers.js";
@@ -139,39 +137,5 @@ mongoTest("names of 1,024 bytes in MongoDB", async (mongo) => {
   await exactSoon(mongo.url, database, [directory]);
   assert.is((await server.stop()).status, 0);
 });
-
-test("200,000 counters and no more: memory within bounds, known ones count on, and a start knows them all", async () => {
-  const most = 200_000;
-  const settings = { WAL_DIR: `${temporaryDirectory()}/wal`, MAX_COUNTERS: String(most), WAL_SEGMENT_BYTES: "8MiB" };
-  let server = await start(settings);
-  const before = residentMebibytes(server);
-  const piece = 50_000;
-  for (let at = 0; at < most; at += piece) {
-    const names = Array.from({ length: piece }, (_, index) => `/a/page/of/usual/length/${at + index}`);
-    assert.is((await post(server, "/hits", lines(names), "text/plain")).status, 202);
-  }
-  const over = await post(server, "/hits/one-too-many");
-  assert.is(over.status, 403);
-  assert.match(await over.text(), /"code":"TOO_MANY_COUNTERS"/);
-  assert.is((await post(server, `/hits/${encodeURIComponent("/a/page/of/usual/length/7")}`)).status, 202);
-  if (process.platform === "linux") {
-    // 0.2 KB for each, and what four bulk requests of 2 MB leave for the collector: far from a leak.
-    const grown = residentMebibytes(server) - before;
-    assert.ok(grown < 300, `${grown} MiB more for ${most} counters`);
-  }
-  await server.kill();
-  server = await start(settings);
-  const counts = await allCounts(server.url);
-  assert.is(counts.size, most);
-  assert.is(counts.get("/a/page/of/usual/length/7"), 2);
-  assert.is((await post(server, "/hits/one-too-many")).status, 403);
-  assert.is((await server.stop()).status, 0);
-});
-
-function residentMebibytes(server: ServerProcess): number {
-  if (process.platform !== "linux") return 0;
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${server.child.pid}/status`, "utf8"))?.[1];
-  return Number(kibibytes) / 1024;
-}
 
 test.run();

@@ -42,7 +42,7 @@ interface World {
   readonly file: string;
   readonly lines: number;
   readonly counts: ReadonlyMap<string, number>;
-  /** How many lines the state file says are done. */
+  /** Reads the number of lines that are done, as the state file has it. */
   done(): number;
 }
 
@@ -81,7 +81,7 @@ test("kill -9 in the middle of an import, again and again: every line counts onc
   for (let round = 0; round < 4; round++) {
     const before = done();
     const { child, ended } = start(["import", file, "--json"], environment);
-    // The first batch is acknowledged, and its state written; those behind it are not all in the state.
+    // The first batch is acknowledged, and its state written; later ones are not all in the state.
     await Promise.race([until(() => done() > before, "the state"), ended]);
     await sleep(60 * round);
     child.kill("SIGKILL");
@@ -127,7 +127,7 @@ test("into a running server, which is killed and comes back: every line counts o
   }
   const end = await ended;
   assert.is(end.status, 0, end.stderr);
-  assert.match(end.stderr, /trying again for up to 120 s\n(.*\n)*.*answers again/);
+  assert.match(end.stderr, /retrying for up to 120 s\n(.*\n)*.*answers again/);
   const { target, lines: imported, counted, refused } = summary(end);
   assert.is(target, `http://127.0.0.1:${environment["PORT"]}`);
   assert.equal([imported, counted, refused], [lines, lines * 0.9, {}]);
@@ -138,18 +138,18 @@ test("into a running server, which is killed and comes back: every line counts o
   assert.equal(await allCounts(server.url), counts);
 });
 
-test("Ctrl-C ends it between two batches, and says how to go on", async () => {
+test("Ctrl-C ends it between two batches, and the message has the command to continue", async () => {
   const { environment, file, lines, counts, done } = await world(60_000);
   const { child, ended } = start(["import", file, "--json"], environment);
   await Promise.race([until(() => done() > 0, "the state"), ended]);
   child.kill("SIGINT");
   const end = await ended;
   assert.is(end.status, 2, end.stderr);
-  assert.match(end.stderr, /interrupted; the same command goes on from there\n$/);
+  assert.match(end.stderr, /interrupted; the same command continues from there\n$/);
   const first = summary(end);
   assert.ok(!first.finished && first.lines < lines, "it was not in the middle: this proved nothing");
   assert.is(done(), first.lines);
-  // No id is known any more: the state alone says what is done, to the line.
+  // The ids have expired: only the state has what is done, to the line.
   const rest = await start(["import", file, "--json"], { ...environment, IDEMPOTENCY_WINDOW: "0s" }).ended;
   assert.equal([summary(rest).before, summary(rest).before + summary(rest).lines], [first.lines, lines]);
   const server = await startServer(environment);

@@ -1,67 +1,10 @@
-/** A server that answers nonsense: it is asked again, nothing hangs, nothing runs out of memory, and all ends exact. */
-import type { Document } from "mongodb";
 import { test } from "uvu";
-import * as assert from "uvu/assert";
-import { eventually } from "../projection/mongo/documents.js";
-import { encode, FakeServer } from "../support/mongodb/fake-server.js";
-import { FaultyWorld, faultTests } from "./mongodb-world.js";
+import { nonsenseTests } from "./mongodb-nonsense.js";
 
-const faultTest = faultTests();
-
-for (const [what, reply] of Object.entries<(normal: Document) => Document | Buffer>({
+nonsenseTests({
   "bytes that are no message": () => Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"),
   "a message of negative length": () => Buffer.from([0xff, 0xff, 0xff, 0xff, ...new Array<number>(12).fill(0)]),
-  // The driver goes round in circles for ever: its thread is ended and started anew.
-  "a document of negative length": () => {
-    const bytes = encode({ n: 1, ok: 1 }, 1);
-    bytes.writeInt32LE(-5, 21);
-    return bytes;
-  },
   "an answer without what was asked for": () => ({ ok: 1 }),
   "numbers that are texts": () => ({ n: "1", nModified: "many", cursor: "no", ok: 1 }),
-})) {
-  faultTest(`nonsense: ${what}`, async (world, mongo) => {
-    let nonsense = 0;
-    mongo.behaviour = (request, normal) => {
-      const sound = normal();
-      return request.command === "update" && nonsense++ < 1 ? reply(sound) : sound;
-    };
-    await world.hit("home", 2);
-    await world.hit("nonsense");
-    await world.everythingAnswers();
-    await eventually("it was said, and asked again", () => nonsense > 1, 60);
-  });
-}
-
-test("a message that makes the driver gather documents without end costs a thread, not the process", async () => {
-  const mongo = await FakeServer.open();
-  // The thread's memory goes by this, so that it is full soon.
-  const world = await FaultyWorld.open(mongo, mongo.url, { MAX_COUNTERS: "100" });
-  try {
-    await world.hit("home");
-    await world.exactSoon();
-    let nonsense = 0;
-    mongo.behaviour = (request, normal) => {
-      const reply = normal();
-      if (request.command !== "update" || nonsense++ > 0) return reply;
-      // Of a kind that old servers sent, which begins with how many documents it holds.
-      const bytes = encode({ ...reply, filler: "x".repeat(20) }, -1, true);
-      bytes.fill(0, 36);
-      bytes.writeInt32LE(2 ** 31 - 1, 32);
-      return bytes;
-    };
-    await world.hit("home", 2);
-    const told = async () => {
-      await world.hit("meanwhile");
-      await world.everythingAnswers();
-      return /memory limit/.test((await world.projection()).lastError ?? "");
-    };
-    await eventually("the thread has ended", told, 60);
-    await world.exactSoon();
-    assert.ok(nonsense > 1);
-  } finally {
-    await world.close();
-  }
 });
-
 test.run();

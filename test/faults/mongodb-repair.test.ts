@@ -83,7 +83,7 @@ mongoTest("damaged, repaired while the projecting process stands in front of it,
   assert.equal([status.log.damage, status.log.missing.map(({ to }) => to)], [[], [300]]);
   await ledger.bulk(collector.url, Array(5).fill("later"));
   await eventually("the projection goes on by itself", async () => (await counted())["later"] === 15 || counted());
-  assert.match(log, /begins anew: the log was repaired/);
+  assert.match(log, /restarting: the log was repaired/);
   assert.equal(await counted(), { home: 301, later: 15, page: 200 });
   const audit = await wal(environment, "audit");
   assert.is(audit.status, 0, audit.output);

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CountersAllow, splitGlobs } from "../../src/hit/name-globs.js";
+import { AllowedCounters, splitGlobs } from "../../src/hit/name-globs.js";
 
 function allows(globs: readonly string[], name: string): boolean {
-  const refused = new CountersAllow(globs).refuse(name);
+  const refused = new AllowedCounters(globs).refuse(name);
   if (refused !== undefined) assert.is(refused.code, "COUNTER_NOT_ALLOWED");
   return refused === undefined;
 }
@@ -34,7 +34,7 @@ test("a star is any text: names are no paths", () => {
 });
 
 test("one glob of several is enough; judged again, a name is judged the same", () => {
-  const allow = new CountersAllow(["home", "/blog/*"]);
+  const allow = new AllowedCounters(["home", "/blog/*"]);
   for (let round = 0; round < 2; round++) {
     assert.is(allow.refuse("/blog/1"), undefined);
     assert.is(allow.refuse("other")?.code, "COUNTER_NOT_ALLOWED");
@@ -42,7 +42,7 @@ test("one glob of several is enough; judged again, a name is judged the same", (
 });
 
 test("names judged are forgotten in time, and judged again", () => {
-  const allow = new CountersAllow(["a*"]);
+  const allow = new AllowedCounters(["a*"]);
   for (let i = 0; i < 20_000; i++) assert.is(allow.refuse(`a${i}`), undefined);
   assert.is(allow.refuse("a1"), undefined);
   assert.is(allow.refuse("b1")?.code, "COUNTER_NOT_ALLOWED");

@@ -37,7 +37,7 @@ test("a retry that joined a refused hit is refused with it, and the key is free 
   assert.is(await codeOf(run.collector.record(hit("b"))), "CLOSING");
   assert.equal([(await first).replayed, (await joined).replayed], [false, true]);
   await closing;
-  const again = await LocalLog.open(run.log.directory);
+  const again = await LocalLog.open(run.log.directory.path);
   assert.is((await again.collector.record(hit("b"))).replayed, false);
   assert.is((await again.collector.record(hit("a"))).replayed, true);
   await again.close();

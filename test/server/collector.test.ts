@@ -97,7 +97,7 @@ test("MAX_COUNTERS: a new name over it is refused, also beside names still on th
   assert.is(await record("e"), "TOO_MANY_COUNTERS");
   assert.is(await record("a"), "accepted");
   await run.close();
-  const again = await LocalLog.open(run.log.directory, { maxCounters: 1 });
+  const again = await LocalLog.open(run.log.directory.path, { maxCounters: 1 });
   assert.is(await codeOf(again.collector.record({ counter: "c", n: 1 })), "accepted", "what the log has still counts");
   assert.is(again.local.totals?.count("a"), 3);
   await again.close();
@@ -142,7 +142,7 @@ test("closing: refused, certainly not counted", async () => {
   await run.close();
   assert.is(await codeOf(run.collector.record({ counter: "home", n: 1 })), "CLOSING");
   assert.is(run.log.refusal()?.code, "CLOSING");
-  const again = await LocalLog.open(run.log.directory);
+  const again = await LocalLog.open(run.log.directory.path);
   assert.is(again.local.totals?.count("home"), 1);
   await again.close();
 });

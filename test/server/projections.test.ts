@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readConfig } from "../../src/config.js";
 import { projectionOf } from "../../src/server/projections.js";
-import { nodeFileSystem } from "../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 import { register } from "../../src/wal/registrations.js";
 import { LocalLog } from "../support/local-log.js";
 import { temporaryDirectory } from "../support/server-process.js";
@@ -15,7 +15,14 @@ test("a projection of another process that had nothing to do for an hour is not 
   await run.hit("home", 3);
   const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
   const { epoch, nonce } = run.log;
-  await register(nodeFileSystem, directory, { name: "mongodb", offset: 3, epoch, nonce, updatedAt: hourAgo, hits: 3 });
+  await register(new LogDirectory(directory), {
+    name: "mongodb",
+    offset: 3,
+    epoch,
+    nonce,
+    updatedAt: hourAgo,
+    hits: 3,
+  });
   await run.hit("home", 2);
   const outside = await projectionOf({
     config: readConfig({ WAL_DIR: directory }),

@@ -1,7 +1,12 @@
 import { Log } from "../../src/wal/log.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 
 /** A process that opens the log in the directory given, says so on stdout, and holds it until it is killed. */
 const [directory = ""] = process.argv.slice(2);
-const log = await Log.open({ directory, segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 });
+const log = await Log.open({
+  directory: new LogDirectory(directory),
+  segmentBytes: 64 * 1024,
+  maxQueuedBytes: 1024 * 1024,
+});
 process.stdout.write(`open ${log.epoch}\n`);
 setInterval(() => undefined, 60_000);

@@ -2,12 +2,12 @@ import { LocalProjection, loadSnapshots, type SnapshotSink } from "../../src/pro
 import { writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
 import { Collector, type CollectorOptions } from "../../src/server/collector.js";
 import { Log, type LogOptions } from "../../src/wal/log.js";
-import { nodeFileSystem } from "../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 
 /** Snapshots written in this thread: the thread of their own needs the build. */
 export const directSink: SnapshotSink = {
   async write({ directory, facts, image, keys }) {
-    await writeSnapshot(nodeFileSystem, directory, facts, image, keys);
+    await writeSnapshot(new LogDirectory(directory), facts, image, keys);
   },
   close: async () => undefined,
 };
@@ -29,9 +29,10 @@ export class LocalLog {
   static async open(directory: string, options: LocalLogOptions = {}): Promise<LocalLog> {
     const { maxCounters = 1_000_000, maxIdempotencyKeys = 1_000_000, windowMs = 86_400_000, ...more } = options;
     const { countersAllow = ["*"], ...rest } = more;
-    const loaded = await loadSnapshots(nodeFileSystem, directory);
+    const logDirectory = new LogDirectory(directory);
+    const loaded = await loadSnapshots(logDirectory);
     const log = await Log.open({
-      directory,
+      directory: logDirectory,
       segmentBytes: 64 * 1024,
       maxQueuedBytes: 1024 * 1024,
       witnesses: loaded.witnesses,

@@ -1,4 +1,3 @@
-import { Registry } from "prom-client";
 import { FreeSpace } from "../../src/host/free-space.js";
 import type { ProjectionStatus } from "../../src/model/status.js";
 import { View } from "../../src/projection/view.js";
@@ -21,9 +20,8 @@ export interface LocalServices {
 
 /** Composes the parts of a server around a real log, without HTTP; `run.close()` ends it. */
 export async function openLocalServices(directory: string, options: LocalLogOptions = {}): Promise<LocalServices> {
-  const registry = new Registry();
-  const { note } = new BatchMetrics(registry);
-  const run = await LocalLog.open(directory, { ...options, onBatch: note });
+  const batches = new BatchMetrics();
+  const run = await LocalLog.open(directory, { ...options, onBatch: batches.note });
   const { log, local, collector } = run;
   const outside = { projections: [] as ProjectionStatus[] };
   const projection: OutsideProjection = {
@@ -35,9 +33,10 @@ export async function openLocalServices(directory: string, options: LocalLogOpti
   const tally = new Tally();
   const status = new ServerStatus({ log, local, collector, outside: projection, tally });
   const space = new FreeSpace(directory);
+  const build = { version: "1.2.3", node: "20.19.0", role: "all" };
   const limits = { maxQueuedBytes: 1024 * 1024, maxCounters: 5000, maxIdempotencyKeys: 1000, ...options };
-  const sources = { status, readiness: log, tally, log, keys: local.keys, view };
-  const metrics = new Metrics({ registry, limits, space, sources });
+  const sources = { status, readiness: log, batches, tally, log, keys: local.keys, view };
+  const metrics = new Metrics({ build, limits, space, sources });
   const dashboard = new Dashboard({ segmentBytes: 64 * 1024, maxCounters: limits.maxCounters, space, sources });
   return { run, tally, status, metrics, dashboard, outside };
 }

@@ -1,8 +1,10 @@
 import path from "node:path";
 import { HitsError } from "../../src/errors.js";
 import type { Damage } from "../../src/wal/damage.js";
+import type { FileSystem } from "../../src/wal/file-system.js";
 import type { RecordGroup } from "../../src/wal/group-commit.js";
 import { Log, type LogOptions } from "../../src/wal/log.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 import { LogReader } from "../../src/wal/log-reader.js";
 import { segmentName } from "../../src/wal/segment-name.js";
 import type { LogBatch } from "../../src/wal/segment-reader.js";
@@ -12,14 +14,14 @@ import { MemoryFileSystem } from "./memory-file-system.js";
 /** Building logs of opaque records on the file system in memory, reading them whole, and damaging their files. */
 
 export const DIRECTORY = "/log";
+export const directoryOn = (fs: FileSystem) => new LogDirectory(DIRECTORY, fs);
 export const SMALL_SEGMENT = 64 * 1024;
 
 export function openLog(fs: MemoryFileSystem, options: Partial<LogOptions> = {}): Promise<Log> {
   return Log.open({
-    directory: DIRECTORY,
+    directory: directoryOn(fs),
     segmentBytes: SMALL_SEGMENT,
     maxQueuedBytes: 64 * 1024 * 1024,
-    fs,
     lock: async () => ({ release: async () => undefined }),
     ...options,
   });
@@ -97,7 +99,7 @@ export function noContents(): Contents {
 
 /** Everything in the log, as another process reads it. */
 export async function readAll(fs: MemoryFileSystem, from?: number): Promise<Contents> {
-  const reader = new LogReader({ fs, directory: DIRECTORY, from });
+  const reader = new LogReader({ directory: directoryOn(fs), from });
   try {
     return await readOn(reader);
   } finally {

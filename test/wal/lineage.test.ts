@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LogReader } from "../../src/wal/log-reader.js";
-import { append, DIRECTORY, noContents, openLog, readAll, readOn } from "../support/log-files.js";
+import { append, directoryOn, noContents, openLog, readAll, readOn } from "../support/log-files.js";
 import { seeded } from "../support/memory-file.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 import { systemError } from "../support/memory-handle.js";
@@ -31,7 +31,7 @@ async function live(seed: number, lives: number): Promise<void> {
     });
     const log = await openLog(fs, { segmentBytes: 64 * 1024 }).catch(() => undefined);
     if (log !== undefined) assert.equal(log.damage, [], when);
-    const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+    const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
     const shown = noContents();
     // The power goes at some write, half done or done.
     const cuts: MemoryFileSystem[] = [];

@@ -9,6 +9,7 @@ import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
 import { takeLock } from "../../src/wal/lock.js";
 import { Log } from "../../src/wal/log.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 import { append, codeOf } from "../support/log-files.js";
 
 /** One writer a directory, on the real file system and between real processes. */
@@ -23,7 +24,8 @@ function directory(): string {
   return name;
 }
 
-const open = (where: string) => Log.open({ directory: where, segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 });
+const open = (where: string) =>
+  Log.open({ directory: new LogDirectory(where), segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 });
 
 /** Another process that holds the log; resolves once it does. */
 async function holder(where: string): Promise<ChildProcess> {

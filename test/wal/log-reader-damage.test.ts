@@ -7,7 +7,7 @@ import { LogReader } from "../../src/wal/log-reader.js";
 import {
   append,
   type Contents,
-  DIRECTORY,
+  directoryOn,
   edit,
   encodeRecords,
   flipBit,
@@ -51,8 +51,8 @@ async function expectMissing(
   when: string,
 ): Promise<void> {
   const readers = [
-    new LogReader({ fs, directory: DIRECTORY, from: undefined }),
-    new LogReader({ fs, directory: DIRECTORY, from: undefined, durableEnd: () => 24 }),
+    new LogReader({ directory: directoryOn(fs), from: undefined }),
+    new LogReader({ directory: directoryOn(fs), from: undefined, durableEnd: () => 24 }),
   ];
   for (const reader of readers) {
     const contents = await readOn(reader);
@@ -250,7 +250,7 @@ test("the newest segment cut short: damage with no known end, once, until the ne
   const fs = made.fs.copy();
   const inside = made.whole.batches.filter((batch) => batch.segment === newest);
   edit(fs, segmentPath(newest), (content) => content.subarray(0, inside[1]?.byte));
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
   const contents = await readOn(reader);
   assert.equal(ranges(contents.damage), [[newest + 2, undefined]]);
   for (let i = 0; i < 3; i++) await readOn(reader, contents);

@@ -4,7 +4,7 @@ import { LogReader } from "../../src/wal/log-reader.js";
 import {
   append,
   appendEach,
-  DIRECTORY,
+  directoryOn,
   last,
   openLog,
   readAll,
@@ -16,7 +16,7 @@ import { MemoryFileSystem } from "../support/memory-file-system.js";
 
 /** A reader in another process: it sees the files in every state that their writer brings them through. */
 
-const foreign = (fs: MemoryFileSystem) => new LogReader({ fs, directory: DIRECTORY, from: undefined });
+const foreign = (fs: MemoryFileSystem) => new LogReader({ directory: directoryOn(fs), from: undefined });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a batch that is only partly there yet: the end, not a loop and not a skip; then it is read", async () => {

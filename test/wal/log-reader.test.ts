@@ -1,14 +1,24 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LogReader } from "../../src/wal/log-reader.js";
-import { append, codeOf, DIRECTORY, noContents, openLog, readAll, readOn, segments } from "../support/log-files.js";
+import {
+  append,
+  codeOf,
+  DIRECTORY,
+  directoryOn,
+  noContents,
+  openLog,
+  readAll,
+  readOn,
+  segments,
+} from "../support/log-files.js";
 import { seeded } from "../support/memory-file.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 import { systemError } from "../support/memory-handle.js";
 
 /** Following a log that is sound, wherever one begins and whatever its writer does meanwhile. */
 
-const foreign = (fs: MemoryFileSystem, from?: number) => new LogReader({ fs, directory: DIRECTORY, from });
+const foreign = (fs: MemoryFileSystem, from?: number) => new LogReader({ directory: directoryOn(fs), from });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Makes file operations take one or several turns of the event loop, so that a reader and a writer interleave. */

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MissingRanges, readMissingRanges, writeMissingRanges } from "../../src/wal/missing-ranges.js";
 import { MISSING_NAME, segmentName } from "../../src/wal/segment-name.js";
-import { DIRECTORY, flipBit, last, readAll, smallLog } from "../support/log-files.js";
+import { DIRECTORY, directoryOn, flipBit, last, readAll, smallLog } from "../support/log-files.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 import { missingRange } from "../support/missing.js";
 
@@ -11,31 +11,31 @@ const FILE = segmentName(0);
 test("ranges are read back as they were written, in the order of offsets; each list has a version of its own", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   await fs.makeDirectory(DIRECTORY);
-  assert.equal(await readMissingRanges(fs, DIRECTORY), MissingRanges.none);
+  assert.equal(await readMissingRanges(directoryOn(fs)), MissingRanges.none);
   const late = missingRange(50, 60, { settled: false, found: 'ünïcode "}' });
   const early = missingRange(3, 10, { mends: [{ offset: 4, record: Buffer.from([1, 200]) }] });
-  const written = await writeMissingRanges(fs, DIRECTORY, [late, early]);
-  const read = await readMissingRanges(fs, DIRECTORY);
+  const written = await writeMissingRanges(directoryOn(fs), [late, early]);
+  const read = await readMissingRanges(directoryOn(fs));
   assert.equal(read, written);
   assert.equal(read.ranges, [early, late]);
   assert.is(read.firstUnsettled, 50);
-  await writeMissingRanges(fs, DIRECTORY, [early]);
-  assert.is.not((await readMissingRanges(fs, DIRECTORY)).version, read.version);
+  await writeMissingRanges(directoryOn(fs), [early]);
+  assert.is.not((await readMissingRanges(directoryOn(fs))).version, read.version);
 });
 
 test("a flipped bit anywhere in the list is noticed, and then nothing counts as written down", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   await fs.makeDirectory(DIRECTORY);
-  await writeMissingRanges(fs, DIRECTORY, [missingRange(3, 10)]);
+  await writeMissingRanges(directoryOn(fs), [missingRange(3, 10)]);
   const file = `${DIRECTORY}/${MISSING_NAME}`;
   // The last byte is the line's end.
   for (let byte = 0; byte < fs.content(file).length - 2; byte++) {
     flipBit(fs, file, byte);
-    const read = await readMissingRanges(fs, DIRECTORY);
+    const read = await readMissingRanges(directoryOn(fs));
     assert.ok(read.damaged !== undefined && read.ranges.length === 0, `byte ${byte}`);
     flipBit(fs, file, byte);
   }
-  assert.is((await readMissingRanges(fs, DIRECTORY)).ranges.length, 1);
+  assert.is((await readMissingRanges(directoryOn(fs))).ranges.length, 1);
 });
 
 test("damage is covered where all of its offsets are written down, by one range or by several", () => {
@@ -67,7 +67,7 @@ test("in place of damage that is written down comes what stands for it, once, fr
   for (const at of [1, 3]) flipBit(fs, `${DIRECTORY}/${FILE}`, (batches[at]?.byte ?? 0) + 33);
   assert.is((await readAll(fs)).damage.length, 2);
   const record = Buffer.from([1, 66]);
-  await writeMissingRanges(fs, DIRECTORY, [
+  await writeMissingRanges(directoryOn(fs), [
     missingRange(1, 2, { mends: [{ offset: 1, record }] }),
     missingRange(3, 4, { mends: [] }),
   ]);
@@ -101,7 +101,7 @@ test("records before the first segment may be gone where that is written down", 
   fs.remove(segments(fs)[0] ?? "");
   const gone = await readAll(fs, 0).catch((error: { code: string }) => error.code);
   assert.is(gone, "OFFSET_GONE");
-  await writeMissingRanges(fs, DIRECTORY, [
+  await writeMissingRanges(directoryOn(fs), [
     missingRange(0, 1, { mends: [{ offset: 0, record: Buffer.from([1, 65]) }] }),
   ]);
   assert.equal(

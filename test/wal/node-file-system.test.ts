@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { systemCode } from "../../src/errors.js";
 import { Log } from "../../src/wal/log.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
 import { append, readOn } from "../support/log-files.js";
 
@@ -61,7 +62,7 @@ test("directories: made with their parents, listed, names synced; renamed and re
 
 test("a log on the real file system: written, rotated, closed, opened again, read", async () => {
   const directory = path.join(root, "log");
-  const options = { directory, segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 };
+  const options = { directory: new LogDirectory(directory), segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 };
   const first = await Log.open(options);
   const records = Array.from({ length: 8 }, (_, i) => `${i}`.padEnd(20_000, "."));
   await Promise.all(records.map((record) => append(first, [record])));

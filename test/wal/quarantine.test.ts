@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { copyToQuarantine, moveToQuarantine } from "../../src/wal/quarantine.js";
-import { DIRECTORY } from "../support/log-files.js";
+import { DIRECTORY, directoryOn } from "../support/log-files.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 import { systemError } from "../support/memory-handle.js";
 
@@ -23,7 +23,7 @@ const what = (from: number, to: number) => {
 
 test("exactly these bytes, and beside them what they are; again: the same files", async () => {
   const { fs, content } = await withFile(2_500_000);
-  const kept = await copyToQuarantine(fs, DIRECTORY, what(100, 2_400_000));
+  const kept = await copyToQuarantine(directoryOn(fs), what(100, 2_400_000));
   assert.equal(fs.content(`${DIRECTORY}/${kept}`), content.subarray(100, 2_400_000));
   const names = fs.names(FOLDER);
   assert.is(names.length, 2);
@@ -32,9 +32,9 @@ test("exactly these bytes, and beside them what they are; again: the same files"
     [note.file, note.bytes, note.offsets, note.why, note.when],
     ["file", { from: 100, to: 2_400_000 }, { from: 3, to: 9 }, "a test", WHEN],
   );
-  assert.is(await copyToQuarantine(fs, DIRECTORY, what(100, 2_400_000)), kept);
+  assert.is(await copyToQuarantine(directoryOn(fs), what(100, 2_400_000)), kept);
   assert.equal(fs.names(FOLDER), names);
-  assert.is(await copyToQuarantine(fs, DIRECTORY, what(50, 50)), undefined);
+  assert.is(await copyToQuarantine(directoryOn(fs), what(50, 50)), undefined);
 });
 
 test("a file goes only once its copy is durable; whatever fails before leaves it where it was", async () => {
@@ -49,7 +49,7 @@ test("a file goes only once its copy is durable; whatever fails before leaves it
     fs.interfere(({ kind }) =>
       ["write", "sync", "rename", "syncDirectory"].includes(kind) && ++seen === nth ? interfere() : undefined,
     );
-    await moveToQuarantine(fs, DIRECTORY, "file", "a test", WHEN).catch(() => undefined);
+    await moveToQuarantine(directoryOn(fs), "file", "a test", WHEN).catch(() => undefined);
     for (const crash of ["lost", "kept"] as const) {
       const disk = fs.crash(crash);
       const kept = disk.names(FOLDER).filter((name) => name.endsWith(".bytes"));

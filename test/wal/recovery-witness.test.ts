@@ -9,7 +9,7 @@ import {
   append,
   appendEach,
   codeOf,
-  DIRECTORY,
+  directoryOn,
   edit,
   flipBit,
   last,
@@ -26,7 +26,7 @@ const RECORDS = ["a", "b", "c", "d"];
 const records = new Map(RECORDS.map((record, offset) => [offset, record]));
 
 async function idOf(fs: MemoryFileSystem): Promise<string> {
-  const decoded = await readSegmentHeader(fs, DIRECTORY, 0);
+  const decoded = await readSegmentHeader(directoryOn(fs), 0);
   return "header" in decoded ? decoded.header.logId : "";
 }
 

@@ -8,6 +8,7 @@ import { segmentBases } from "../../src/wal/segment-name.js";
 import {
   append,
   DIRECTORY,
+  directoryOn,
   edit,
   flipBit,
   openLog,
@@ -76,21 +77,21 @@ test("by age: from when the next segment was begun", async () => {
   const known = { has: () => false, report: () => undefined, missing: MissingRanges.none };
   const hour = 3_600_000;
   const limits = { ms: hour, bytes: FOREVER.bytes };
-  assert.equal(await retain(fs, DIRECTORY, limits, log.end, Date.now() + hour - 60_000, known), []);
-  assert.equal(await retain(fs, DIRECTORY, limits, log.end, Date.now() + hour + 60_000, known), [0, 3, 6, 9]);
+  assert.equal(await retain(directoryOn(fs), limits, log.end, Date.now() + hour - 60_000, known), []);
+  assert.equal(await retain(directoryOn(fs), limits, log.end, Date.now() + hour + 60_000, known), [0, 3, 6, 9]);
   await log.close();
 });
 
 test("never past what a registered projection has not applied, until it is forgotten", async () => {
   const { fs, log } = await make();
-  await register(fs, DIRECTORY, registration("mongo", 4));
-  await register(fs, DIRECTORY, registration("other", 10));
+  await register(directoryOn(fs), registration("mongo", 4));
+  await register(directoryOn(fs), registration("other", 10));
   assert.equal(await log.retain(ALL, log.end), [0]);
-  await register(fs, DIRECTORY, registration("mongo", 7));
+  await register(directoryOn(fs), registration("mongo", 7));
   assert.equal(await log.retain(ALL, log.end), [3]);
-  await forget(fs, DIRECTORY, "mongo");
+  await forget(directoryOn(fs), "mongo");
   assert.equal(await log.retain(ALL, log.end), [6]);
-  await forget(fs, DIRECTORY, "other");
+  await forget(directoryOn(fs), "other");
   assert.equal(await log.retain(ALL, log.end), [9]);
   await log.close();
 });
@@ -105,7 +106,7 @@ test("a registration that can't be read holds everything", async () => {
     '{"offset":"9","epoch":1,"nonce":""}',
   ]) {
     const { fs, log } = await make();
-    await register(fs, DIRECTORY, registration("mongo", 9));
+    await register(directoryOn(fs), registration("mongo", 9));
     fs.put(`${DIRECTORY}/projections/mongo.json`, Buffer.from(text));
     assert.equal(await log.retain(ALL, log.end), [], text);
     await log.close();

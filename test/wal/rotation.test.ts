@@ -1,9 +1,19 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HEADER_BYTES, type SegmentHeader } from "../../src/wal/format.js";
+import { LogDirectory } from "../../src/wal/log-directory.js";
 import { readSegmentHeader } from "../../src/wal/segment-header.js";
 import { segmentBases } from "../../src/wal/segment-name.js";
-import { append, DIRECTORY, openLog, readAll, SMALL_SEGMENT, segmentPath, segments } from "../support/log-files.js";
+import {
+  append,
+  DIRECTORY,
+  directoryOn,
+  openLog,
+  readAll,
+  SMALL_SEGMENT,
+  segmentPath,
+  segments,
+} from "../support/log-files.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 
 const big = (name: string) => name.padEnd(25_000, "-");
@@ -11,7 +21,7 @@ const big = (name: string) => name.padEnd(25_000, "-");
 async function headers(fs: MemoryFileSystem): Promise<SegmentHeader[]> {
   const found: SegmentHeader[] = [];
   for (const base of segmentBases(fs.names(DIRECTORY))) {
-    const decoded = await readSegmentHeader(fs, DIRECTORY, base);
+    const decoded = await readSegmentHeader(directoryOn(fs), base);
     if ("invalid" in decoded) throw new Error(decoded.invalid.found);
     found.push(decoded.header);
   }
@@ -139,7 +149,7 @@ test("writes into a segment change no size: it was prepared whole", async () => 
 test("the directory and those above it are created, and their names durable before the first acknowledgement", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const directory = "/srv/hits/wal";
-  const log = await openLog(fs, { directory });
+  const log = await openLog(fs, { directory: new LogDirectory(directory, fs) });
   await append(log, ["a"]);
   const disk = fs.crash("lost");
   assert.is(disk.names(directory).filter((name) => name.endsWith(".log")).length, 1);
@@ -183,9 +193,9 @@ test("directories that a start had created when it was killed are made durable b
       killed = fs.kill();
       died();
     };
-    await Promise.race([openLog(fs, { directory }), death]);
+    await Promise.race([openLog(fs, { directory: new LogDirectory(directory, fs) }), death]);
     assert.ok(killed);
-    const log = await openLog(killed ?? fs, { directory });
+    const log = await openLog(killed ?? fs, { directory: new LogDirectory(directory, killed ?? fs) });
     await append(log, ["kept"]);
     assert.is((killed ?? fs).crash("lost").names(directory).length, 1, `killed at operation ${killedAt}`);
   }

@@ -1,6 +1,6 @@
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { PREPARED_NAME } from "../../wal/segment-name.js";
 import { prepareSegment } from "../../wal/segment-writer.js";
 
@@ -22,12 +22,12 @@ export interface WriteTimes {
  * for durability. At most 24 MiB go to the disk, into one file of 8 MiB (a quarter of what is free, where that is less).
  * "hangs": it did not end within five seconds.
  */
-export async function measureWrites(fs: FileSystem, scratch: string, freeBytes: number): Promise<WriteTimes | "hangs"> {
+export async function measureWrites(scratch: LogDirectory, freeBytes: number): Promise<WriteTimes | "hangs"> {
   const size = Math.min(MAX_BYTES, Math.floor(freeBytes / 4 / BLOCK) * BLOCK);
   const measured = (async () => {
-    await prepareSegment(fs, scratch, size);
-    const file = path.join(scratch, PREPARED_NAME);
-    return { durable: await time(fs, file, size, true), plain: await time(fs, file, size, false) };
+    await prepareSegment(scratch, size);
+    const file = scratch.file(PREPARED_NAME);
+    return { durable: await time(scratch.fs, file, size, true), plain: await time(scratch.fs, file, size, false) };
   })();
   measured.catch(() => undefined);
   return await Promise.race([measured, sleep(HANGS_MS, "hangs" as const, { ref: false })]);

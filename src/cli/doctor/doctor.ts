@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { describeError, HitsError } from "../../errors.js";
 import { plural } from "../../model/text.js";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import { Output, OutputClosed } from "../terminal/output.js";
 import { printableName } from "../terminal/text.js";
 import { examine } from "./examine.js";
@@ -62,8 +62,7 @@ export async function runDoctor(
     const findings: Finding[] = [];
     for await (const finding of examine({
       probes,
-      fs: nodeFileSystem,
-      directory,
+      directory: new LogDirectory(directory),
       ...settingsOf(environment),
       torture,
     })) {

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Config } from "../../config.js";
 import { describeError } from "../../errors.js";
 import { type Mount, mountOf } from "../../host/mounts.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import { checkClock, readClock } from "./clock.js";
 import { deviceFacts, judgeWrites } from "./disk.js";
 import { measureWrites, type WriteTimes } from "./disk-writes.js";
@@ -19,8 +19,7 @@ import { checkSpace } from "./space.js";
 
 export interface Examination {
   readonly probes: Probes;
-  readonly fs: FileSystem;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   readonly config: Config;
   /** Why the settings can't be used; the defaults are in `config` then. */
   readonly refusal: string | undefined;
@@ -30,28 +29,32 @@ export interface Examination {
 
 /** Looks at everything, one finding after the other. Whatever it makes is removed when it ends, however it ends. */
 export async function* examine(examination: Examination): AsyncGenerator<Finding> {
-  const { probes, fs, directory, config, refusal } = examination;
+  const { probes, directory, config, refusal } = examination;
   const clock = readClock(probes);
   yield checkRuntime(thisRuntime());
   if (refusal !== undefined) {
     yield { check: "settings", level: "problem", found: refusal, advice: "mend it: no server starts with it" };
   }
-  const place = existing(directory);
+  const place = existing(directory.path);
   const mount = mountOf(probes.text("/proc/self/mountinfo") ?? "", place);
-  if (place !== directory) {
-    yield { check: "directory", level: "note", found: `${directory} is not there yet: looked at ${place} instead` };
+  if (place !== directory.path) {
+    yield {
+      check: "directory",
+      level: "note",
+      found: `${directory.path} is not there yet: looked at ${place} instead`,
+    };
   }
   yield checkFileSystem(probes, place, mount);
   const options = checkMountOptions(mount);
   if (options !== undefined) yield options;
   yield checkContainer(probes, mount);
-  const denied = place === directory ? notWritable(directory) : undefined;
+  const denied = place === directory.path ? notWritable(directory.path) : undefined;
   if (denied !== undefined) yield denied;
   const hangs = denied === undefined && (yield* inScratch(examination, place, mount));
-  const { bytes, newest } = hangs ? { bytes: 0, newest: undefined } : await logFacts(fs, directory);
+  const { bytes, newest } = hangs ? { bytes: 0, newest: undefined } : await logFacts(directory);
   const { walSegmentBytes: segmentBytes, retention } = config;
   yield* checkSpace(probes, place, { segmentBytes, retentionBytes: retention.bytes, usedBytes: bytes });
-  yield checkHolder(probes, directory);
+  yield checkHolder(probes, directory.path);
   yield await checkClock(probes, clock, newest);
   if (config.mongodb === undefined) {
     yield { check: "mongodb", level: "note", found: "MONGODB_URL is not set: counts are kept here only" };
@@ -83,13 +86,13 @@ function scratchPlaces(probes: Probes, directory: string, place: string): string
 
 /** What takes files of its own. True where the disk hangs: nothing more is asked of it then. */
 async function* inScratch(
-  { probes, fs, directory, torture }: Examination,
+  { probes, directory, torture }: Examination,
   place: string,
   mount: Mount | undefined,
 ): AsyncGenerator<Finding, boolean> {
   let scratch: Scratch;
   try {
-    scratch = makeScratch(scratchPlaces(probes, directory, place));
+    scratch = makeScratch(scratchPlaces(probes, directory.path, place));
   } catch (error) {
     const advice = "let the user that runs the server own it, and mount it rw";
     yield { check: "directory", level: "problem", found: describeError(error), advice };
@@ -97,7 +100,7 @@ async function* inScratch(
   }
   let hangs = false;
   try {
-    const times = await writeTimes(probes, fs, place, scratch);
+    const times = await writeTimes(probes, place, new LogDirectory(scratch.directory, directory.fs));
     if (typeof times === "string") {
       const found = `no durable write: ${times}`;
       yield { check: "sync", level: "problem", found, advice: "make room, and see dmesg for errors of the disk" };
@@ -118,16 +121,11 @@ async function* inScratch(
 const NO_DEVICE = { rotational: undefined, cache: undefined };
 
 /** Null: it hangs. A text: why it could not be measured. */
-async function writeTimes(
-  probes: Probes,
-  fs: FileSystem,
-  place: string,
-  scratch: Scratch,
-): Promise<WriteTimes | null | string> {
+async function writeTimes(probes: Probes, place: string, scratch: LogDirectory): Promise<WriteTimes | null | string> {
   const volume = probes.volume(place);
   try {
     const free = volume === undefined ? Number.POSITIVE_INFINITY : volume.bavail * volume.bsize;
-    const times = await measureWrites(fs, scratch.directory, free);
+    const times = await measureWrites(scratch, free);
     if (times === "hangs") return null;
     return times.durable.length > 0 && times.plain.length > 0 ? times : "there is no room for a block of 4 KiB";
   } catch (error) {

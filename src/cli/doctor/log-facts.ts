@@ -1,7 +1,6 @@
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
-import { segmentBases, segmentName } from "../../wal/segment-name.js";
-import { listIfThere } from "../../wal/whole-file.js";
+import { segmentBases } from "../../wal/segment-name.js";
 
 const PATIENCE_MS = 1500;
 
@@ -14,20 +13,20 @@ export interface LogFacts {
 }
 
 /** Reads the newest segment. Nothing of it throws: whether a log can be read is for `wal verify`. */
-export async function logFacts(fs: FileSystem, directory: string): Promise<LogFacts> {
-  const bases = segmentBases(await listIfThere(fs, directory).catch(() => []));
+export async function logFacts(directory: LogDirectory): Promise<LogFacts> {
+  const bases = segmentBases(await directory.listIfThere().catch(() => []));
   let bytes = 0;
   for (const base of bases) {
-    const file = await fs.open(`${directory}/${segmentName(base)}`, "read").catch(() => undefined);
+    const file = await directory.fs.open(directory.segment(base), "read").catch(() => undefined);
     bytes += (await file?.size().catch(() => 0)) ?? 0;
     await file?.close();
   }
-  return { bytes, newest: await newestTime(fs, directory, bases.at(-1)).catch(() => undefined) };
+  return { bytes, newest: await newestTime(directory, bases.at(-1)).catch(() => undefined) };
 }
 
-async function newestTime(fs: FileSystem, directory: string, from: number | undefined): Promise<number | undefined> {
+async function newestTime(directory: LogDirectory, from: number | undefined): Promise<number | undefined> {
   if (from === undefined) return undefined;
-  const reader = new LogReader({ fs, directory, from });
+  const reader = new LogReader({ directory, from });
   const until = performance.now() + PATIENCE_MS;
   let newest: number | undefined;
   try {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readPackageJson } from "../../host/package-json.js";
 import type { Finding } from "./finding.js";
 
 export interface Runtime {
@@ -44,9 +44,7 @@ function isBefore(version: string, least: string): boolean {
 }
 
 function leastNode(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  const { engines } = JSON.parse(text) as { readonly engines: { readonly node: string } };
-  return engines.node.replace(/^\D+/, "");
+  return readPackageJson().engines.node.replace(/^\D+/, "");
 }
 
 function glibcVersion(): string | undefined {

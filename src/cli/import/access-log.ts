@@ -3,37 +3,41 @@ import { HitsError } from "../../errors.js";
 import { nameMatcher } from "../../hit/name-globs.js";
 import { checkCounterName, parseAt } from "../../hit/parse-hit.js";
 import type { Hit } from "../../model/hit.js";
-import { pageName } from "./page-name.js";
 
-/** Why a line that is fine is not counted. */
-export type Skipped = "blank" | "status" | "method" | "bot" | "excluded";
+/** The reason that a valid line is not counted. */
+export type SkipReason = "blank" | "status" | "method" | "bot" | "excluded";
 
-/** What of an access log is counted, and under which names. */
+/** The selection of lines of an access log, and the names that they count under. */
 export interface AccessLogOptions {
-  /** Put in front of each path. */
+  /** Precedes each path. */
   readonly prefix: string;
-  /** Count every status; else 2xx and 304 only. */
+  /** Counts every status; else 2xx and 304 only. */
   readonly allStatuses: boolean;
-  /** Globs of counters, as in COUNTERS_ALLOW: with any, only these are counted. */
+  /** Globs of counters, as in COUNTERS_ALLOW: if there are any, only these are counted. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly countBots: boolean;
 }
 
-/** `%t` and the quote of the request behind it: `[10/Oct/2000:13:55:36 -0700] "`. Quotes before it are escaped. */
+/** `%t` and the quote that opens the request: `[10/Oct/2000:13:55:36 -0700] "`. Quotes before it are escaped. */
 const TIME = /\[(\d\d\/[A-Z][a-z]{2}\/\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\] "/;
-/** Request, status, bytes, then perhaps referer and user agent, then whatever else somebody logs. */
+/** Request, status, bytes, optionally referer and user agent, then any other fields. */
 const REST =
   /([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (?:\d+|-)(?: "[^"\\]*(?:\\.[^"\\]*)*" "([^"\\]*(?:\\.[^"\\]*)*)")?(?: .*)?$/y;
 const REQUEST = /^GET (.+?)(?: HTTP\/\d(?:\.\d)?)?$/;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** Pages and user agents lately met, each with what came of it. */
-const REMEMBERED = 8192;
+/** Characters that a URL's path contains unchanged. Dots can form segments that name another directory: see `DOTS`. */
+const PLAIN = /^\/[\w.~!$&'()*+,;=:@%/-]*$/;
+const DOTS = /\/(?:\.|%2e)/i;
+const ABSOLUTE = /^https?:\/\//i;
+
+/** The most pages, and the most user agents, whose results are cached. */
+const CACHED = 8192;
 
 /**
- * Reads lines of an access log: the common or combined format of Apache and nginx, also with the virtual host in front
- * or more fields behind. Each counted line is a hit of the page's path at the time of the line.
+ * A parser for lines of an access log: the common or combined format of Apache and nginx, optionally with the virtual host
+ * first or more fields last. Each counted line is a hit of the page's path at the time of the line.
  */
 export class AccessLog {
   readonly #options: AccessLogOptions;
@@ -49,17 +53,17 @@ export class AccessLog {
     this.#isExcluded = options.exclude.length === 0 ? () => false : nameMatcher(options.exclude);
   }
 
-  /** Throws `INVALID_LINE`, `INVALID_AT`, `INVALID_COUNTER`. */
-  read(bytes: Buffer, id: string | undefined, now: number): Hit | Skipped {
-    // Servers escape what isn't ASCII; what others write is taken byte by byte.
+  /** Parses a line. Throws `INVALID_LINE`, `INVALID_AT`, `INVALID_COUNTER`. */
+  read(bytes: Buffer, id: string | undefined, now: number): Hit | SkipReason {
+    // Servers escape bytes that aren't ASCII; if one did not, each byte is a character.
     const line = bytes.toString("latin1");
     if (/^\s*$/.test(line)) return "blank";
     const time = TIME.exec(line);
     if (time === null || time.index < 2)
-      throw invalid("it has no address, and then a time like [10/Oct/2000:13:55:36 -0700]");
+      throw invalid("an address, and after it a time like [10/Oct/2000:13:55:36 -0700], are missing");
     REST.lastIndex = time.index + time[0].length;
     const rest = REST.exec(line);
-    if (rest === null) throw invalid('its time is not followed by "REQUEST" STATUS BYTES');
+    if (rest === null) throw invalid('"REQUEST" STATUS BYTES must follow the time');
     const [, request = "", status = "", agent] = rest;
     if (!this.#options.allStatuses && !status.startsWith("2") && status !== "304") return "status";
     const target = REQUEST.exec(request)?.[1];
@@ -75,24 +79,24 @@ export class AccessLog {
     const known = this.#bots.get(agent);
     if (known !== undefined) return known;
     const judged = isbot(agent);
-    remember(this.#bots, agent, judged);
+    cache(this.#bots, agent, judged);
     return judged;
   }
 
-  /** Null where its name is not to be counted. */
+  /** Returns the counter of a request's target; null if its name is excluded. */
   #counter(target: string): string | null {
     const mark = target.indexOf("?");
-    // Without the query, which is what differs: the same page is met again and again.
+    // Without the query, which varies: the cache is by page.
     const page = mark === -1 ? target : target.slice(0, mark);
-    const known = this.#names.get(page);
-    if (known !== undefined) return known;
+    const cached = this.#names.get(page);
+    if (cached !== undefined) return cached;
     const name = pageName(page.includes("\\") ? unescaped(page) : page);
-    if (name === undefined) throw invalid(`its request names no path: ${JSON.stringify(target.slice(0, 60))}`);
-    // A copy: a part of the line would keep all of it in memory for as long as the counter's name lives.
+    if (name === undefined) throw invalid(`the request has no path: ${JSON.stringify(target.slice(0, 60))}`);
+    // A copy: a substring would keep the whole line in memory for as long as the counter's name lives.
     const counter = Buffer.from(this.#options.prefix + name).toString();
     checkCounterName(counter);
     const judged = this.#isIncluded(counter) && !this.#isExcluded(counter) ? counter : null;
-    remember(this.#names, page, judged);
+    cache(this.#names, page, judged);
     return judged;
   }
 
@@ -111,14 +115,14 @@ export class AccessLog {
 function startOfDay(date: string, zone: string): number {
   const [day, month, year] = [Number(date.slice(0, 2)), MONTHS.indexOf(date.slice(3, 6)), Number(date.slice(7))];
   const start = Date.UTC(year, month, day);
-  // 30 February would be taken for 2 March.
-  const isThere = month !== -1 && new Date(start).getUTCDate() === day && new Date(start).getUTCMonth() === month;
+  // Date.UTC takes 30 February for 2 March.
+  const exists = month !== -1 && new Date(start).getUTCDate() === day && new Date(start).getUTCMonth() === month;
   const offset = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3));
-  if (!isThere || Number(zone.slice(3)) > 59 || offset > 24 * 60) throw invalidTime(`${date} ${zone}`);
+  if (!exists || Number(zone.slice(3)) > 59 || offset > 24 * 60) throw invalidTime(`${date} ${zone}`);
   return start - (zone.startsWith("-") ? -offset : offset) * 60_000;
 }
 
-/** Undoes what servers do to quotes, backslashes, control characters and other bytes: `\"`, `\\`, `\n`, `\xHH`. */
+/** Reverses the escapes that servers write for quotes, backslashes, control characters and other bytes: `\"`, `\\`, `\n`, `\xHH`. */
 function unescaped(text: string): string {
   return text.replace(/\\(?:x([0-9A-Fa-f]{2})|(.))/g, (_, hex: string | undefined, character: string | undefined) =>
     hex === undefined ? (CONTROLS[character ?? ""] ?? character ?? "") : String.fromCharCode(Number.parseInt(hex, 16)),
@@ -127,15 +131,36 @@ function unescaped(text: string): string {
 
 const CONTROLS: Readonly<Record<string, string>> = { b: "\b", n: "\n", r: "\r", t: "\t", v: "\v", f: "\f" };
 
-function remember<T>(map: Map<string, T>, text: string, value: T): void {
-  if (map.size >= REMEMBERED) map.clear();
+function cache<T>(map: Map<string, T>, text: string, value: T): void {
+  if (map.size >= CACHED) map.clear();
   map.set(Buffer.from(text, "latin1").toString("latin1"), value);
 }
 
 function invalid(why: string): HitsError {
-  return new HitsError("INVALID_LINE", `no line of an access log: ${why}`);
+  return new HitsError("INVALID_LINE", `not a line of an access log: ${why}`);
 }
 
 function invalidTime(found: string): HitsError {
-  return new HitsError("INVALID_AT", `there is no such time: ${found}`);
+  return new HitsError("INVALID_AT", `no such time: ${found}`);
+}
+
+/**
+ * Returns the counter of the page that a request's target names, in which each character is a byte: its path as a browser has
+ * it in `location.pathname`, by which `hits.js` counts. That is percent-encoded as in the request, without the query.
+ * Undefined if the target has no path.
+ */
+export function pageName(target: string): string | undefined {
+  const mark = target.indexOf("?");
+  const path = mark === -1 ? target : target.slice(0, mark);
+  if (PLAIN.test(path) && !DOTS.test(path)) return path;
+  // A browser would have encoded these.
+  const encoded = path.replace(/[^\x21-\x7e]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+  });
+  if (!encoded.startsWith("/") && !ABSOLUTE.test(encoded)) return undefined;
+  try {
+    return new URL(encoded.startsWith("/") ? `http://host${encoded}` : encoded).pathname;
+  } catch {
+    return undefined;
+  }
 }

@@ -4,24 +4,24 @@ import type { Progress } from "./import-state.js";
 import type { Line, Position } from "./lines.js";
 import type { LineError } from "./tally.js";
 
-/** What goes in one request, and lies in one batch of the log: enough that no import waits much for a slow disk. */
+/** The bounds of one request, and of one batch of the log: large enough that an import rarely waits for a slow disk. */
 const MAX_HITS = 4000;
 const MAX_BYTES = 1024 * 1024;
-/** A batch ends here too where most lines are not counted. */
+/** Ends a batch of lines that are mostly not counted. */
 const MAX_LINES = 20_000;
 
-/** Lines in a row: the hits among them, and what is known of the others. */
+/** Consecutive lines of an input: the hits among them, and why the others count nothing. */
 export class LineBatch {
   readonly hits: Hit[] = [];
-  /** The place in front of each hit's line. */
-  readonly places: Position[] = [];
+  /** The position before each hit's line. */
+  readonly positions: Position[] = [];
   readonly errors: LineError[] = [];
   readonly skipped = new Map<string, number>();
   lines = 0;
   #bytes = 0;
   #end: Progress | undefined;
 
-  /** How far an import has come that is done with this batch; undefined for an empty one. */
+  /** The progress of an import that is done with this batch; undefined for an empty one. */
   get end(): Progress | undefined {
     return this.#end;
   }
@@ -32,13 +32,13 @@ export class LineBatch {
 
   addHit(line: Line, hit: Hit): void {
     this.hits.push(hit);
-    this.places.push(line.before);
+    this.positions.push(line.before);
     this.#bytes += line.after.bytes - line.before.bytes;
     this.#add(line);
   }
 
-  addError(line: Line, { code, message }: HitsError): void {
-    this.errors.push({ line: line.after.lines, code, detail: message });
+  addError(line: Line, { code, message: detail }: HitsError): void {
+    this.errors.push({ line: line.after.lines, code, detail });
     this.#add(line);
   }
 
@@ -52,7 +52,7 @@ export class LineBatch {
     const { isTerminated, before, after } = line;
     this.#end = isTerminated
       ? { position: after, tail: undefined }
-      : // More of the line may come: then it is another one.
+      : // The line may grow, and is another one then.
         { position: before, tail: after.digest };
   }
 }

@@ -1,24 +1,26 @@
 import type { Config, MongoSettings } from "../../config.js";
-import { describeError } from "../../errors.js";
+import { describeError, HitsError } from "../../errors.js";
+import { withStore } from "../../maintenance/ask-mongodb.js";
 import type { Hit } from "../../model/hit.js";
 import type { SnapshotSink } from "../../projection/local.js";
+import { countOfOthers, isDamaged } from "../../projection/mongo/document.js";
+import type { CounterStore } from "../../projection/mongo/store.js";
 import { writeSnapshot } from "../../projection/snapshot/snapshot.js";
 import { View } from "../../projection/view.js";
 import { Collector } from "../../server/collector.js";
 import { type OpenLog, openLog } from "../../server/open-log.js";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
-import { countOfOtherLogs } from "./others.js";
-import type { Refusal, Taken, Target } from "./target.js";
+import { LogDirectory } from "../../wal/log-directory.js";
+import type { Recorded, Refusal, Target } from "./target.js";
 
-/** No request waits here: a snapshot needs no thread of its own. */
-const SNAPSHOTS_HERE: SnapshotSink = {
+/** Writes snapshots on this thread: no request waits for it. */
+const INLINE_SNAPSHOTS: SnapshotSink = {
   write: async ({ directory, facts, image, keys }) => {
-    await writeSnapshot(nodeFileSystem, directory, facts, image, keys);
+    await writeSnapshot(new LogDirectory(directory), facts, image, keys);
   },
   close: async () => undefined,
 };
 
-/** A log that this process writes itself, as the server would. */
+/** A target whose log this process writes itself, as the server would. */
 export class DirectTarget implements Target {
   readonly name: string;
   readonly logId: string;
@@ -34,24 +36,24 @@ export class DirectTarget implements Target {
     this.#collector = new Collector(open.log, open.local, config);
     this.#mongodb = config.mongodb;
     this.#view = new View(open.local, undefined);
-    this.name = `the log in ${open.log.directory}`;
+    this.name = `the log in ${open.log.directory.path}`;
     this.logId = open.log.id;
   }
 
-  /** Throws `LOG_LOCKED` where another process writes it, and whatever else keeps a server from starting. */
+  /** Opens the log. Throws `LOG_LOCKED` if another process writes it, and all other errors that prevent a server from starting. */
   static async open(config: Config, warn: (message: string) => void): Promise<DirectTarget> {
-    const say = (_: object, message: string) => warn(message);
-    // A failed write is told to whoever waits for it.
+    const log = (_: object, message: string) => warn(message);
     const open = await openLog({
       config,
-      logger: { warn: say, error: say },
-      snapshots: SNAPSHOTS_HERE,
+      logger: { warn: log, error: log },
+      snapshots: INLINE_SNAPSHOTS,
+      // A failed write rejects for its caller.
       onFailure: () => undefined,
     });
     return new DirectTarget(open, config, warn);
   }
 
-  async take(hits: readonly Hit[]): Promise<Taken> {
+  async record(hits: readonly Hit[]): Promise<Recorded> {
     const refusals: Refusal[] = [];
     const admission = this.#collector.admission();
     const admitted = hits.filter((hit, index) => {
@@ -66,18 +68,41 @@ export class DirectTarget implements Target {
   async count(counter: string): Promise<number> {
     const { count } = this.#view.counter(counter);
     if (this.#mongodb === undefined) return count;
-    // No server has asked lately.
+    // The view has no remote counts: no server has asked MongoDB.
     const { totals } = this.#open.local;
-    const others = await countOfOtherLogs(this.#mongodb, this.logId, counter);
-    return (totals?.count(counter) ?? 0) + others;
+    const remote = await withStore(this.#mongodb, this.logId, (store) => readRemoteCount(store, this.logId, counter));
+    return (totals?.count(counter) ?? 0) + remote;
   }
 
   async close(): Promise<void> {
     const { log, local } = this.#open;
     await log.drain();
     await local.snapshot().catch((error: unknown) => {
-      this.#warn(`a snapshot could not be written (${describeError(error)}): the next start reads more of the log`);
+      this.#warn(`cannot write a snapshot (${describeError(error)}): the next start reads more of the log`);
     });
     await log.close();
   }
+}
+
+/** Resolves to the count of other logs, as MongoDB has it now. Throws `SERVER_UNAVAILABLE` if it does not answer. */
+export async function readRemoteCount(
+  store: Pick<CounterStore, "read">,
+  logId: string,
+  counter: string,
+): Promise<number> {
+  const unknown = (why: string) =>
+    new HitsError(
+      "SERVER_UNAVAILABLE",
+      `the count of other logs is unknown: ${why}. Nothing was changed; try again, or unset MONGODB_URL if this is the only log`,
+    );
+  let found: Awaited<ReturnType<CounterStore["read"]>>;
+  try {
+    found = await store.read([counter]);
+  } catch (error) {
+    throw unknown(`MongoDB does not answer (${describeError(error)})`);
+  }
+  const document = found.get(counter);
+  if (document === undefined) return 0;
+  if (isDamaged(document)) throw unknown(`the counter's document is damaged (${document.reason})`);
+  return countOfOthers(document, logId);
 }

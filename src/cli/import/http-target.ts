@@ -2,33 +2,33 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HitsError } from "../../errors.js";
 import { Backoff } from "../../host/backoff.js";
 import { type Hit, isKeyed } from "../../model/hit.js";
-import { ask, bulkAnswer, type Outcome } from "./http-answers.js";
-import { Interrupted, type Refusal, type Taken, type Target } from "./target.js";
+import { type Outcome, parseBulkResult, sendRequest } from "./http-answers.js";
+import { Interrupted, type Recorded, type Refusal, type Target } from "./target.js";
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5000;
-/** A server that stays away is told of no more often. */
-const TELL_EVERY_MS = 10_000;
+/** The least time between two warnings about a server that does not answer. */
+const WARN_EVERY_MS = 10_000;
 
-const FOR_ADMINISTRATORS = new Set([401, 403]);
+const ADMINISTRATORS_ONLY = new Set([401, 403]);
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
 
 interface Answer {
   readonly body: Record<string, unknown>;
-  /** A request before this one was not answered, and may have been carried out. */
+  /** An earlier attempt was not answered, and may have been carried out. */
   readonly wasUnknown: boolean;
 }
 
 export interface HttpTargetOptions {
   readonly url: URL;
   readonly token: string | undefined;
-  /** How long a server may stay away before this gives up. */
+  /** The time without an answer after which a request fails, in milliseconds. */
   readonly patienceMs: number;
   readonly warn: (message: string) => void;
 }
 
-/** A server, which has the log. One request at a time, so that no more than one is ever unanswered. */
+/** A target on a server. It sends one request at a time, so that at most one is ever unanswered. */
 export class HttpTarget implements Target {
   readonly name: string;
   readonly logId: string | undefined;
@@ -40,22 +40,22 @@ export class HttpTarget implements Target {
     this.logId = logId;
   }
 
-  /** Asks the server which log it has; one that tells only its administrator is taken as it is. Throws as `take` does. */
+  /** Asks the server for the id of its log; one that reports it to administrators only is used without. Throws as `record` does. */
   static async open(options: HttpTargetOptions, signal: AbortSignal): Promise<HttpTarget> {
     const target = new HttpTarget(options, undefined);
     const answer = await target.#request("status", {}, signal);
     if ("status" in answer) {
-      if (FOR_ADMINISTRATORS.has(answer.status)) return target;
+      if (ADMINISTRATORS_ONLY.has(answer.status)) return target;
       throw target.#unavailable(answer.why);
     }
     const log = answer.body["log"];
     const id =
       typeof log === "object" && log !== null && "id" in log && typeof log.id === "string" ? log.id : undefined;
-    if (id === undefined) throw target.#unavailable("its /status names no log: is it durable-hits?");
+    if (id === undefined) throw target.#unavailable("its /status names no log: is this durable-hits?");
     return new HttpTarget(options, id);
   }
 
-  async take(hits: readonly Hit[], signal: AbortSignal): Promise<Taken> {
+  async record(hits: readonly Hit[], signal: AbortSignal): Promise<Recorded> {
     const refusals: Refusal[] = [];
     let [start, replayed, unnamed, maybeTwice] = [0, 0, 0, 0];
     for (;;) {
@@ -63,14 +63,14 @@ export class HttpTarget implements Target {
       const body = rest.map(ndjson).join("\n");
       const headers = { "content-type": "application/x-ndjson" };
       const answer = await this.#answer("hits", { method: "POST", body, headers }, signal);
-      const told = bulkAnswer(answer.body);
-      if (start === 0) replayed = told.replayed;
+      const result = parseBulkResult(answer.body);
+      if (start === 0) replayed = result.replayed;
       if (answer.wasUnknown) maybeTwice += rest.filter((hit) => !isKeyed(hit)).length;
-      for (const refusal of told.refusals) refusals.push({ ...refusal, index: start + refusal.index });
-      const more = told.rejectedCount - told.refusals.length;
+      for (const refusal of result.refusals) refusals.push({ ...refusal, index: start + refusal.index });
+      const more = result.rejectedCount - result.refusals.length;
       const last = refusals.at(-1);
       if (more === 0 || last === undefined) return { replayed, refusals, unnamed, maybeTwice };
-      // An answer names the first hundred. Asked again, those behind them are named; what has an id is not counted again.
+      // A response names the first hundred. Sending the rest again names the next; a hit with an id is not counted again.
       start = last.index + 1;
       if (!hits.slice(start).every(isKeyed)) {
         unnamed = more;
@@ -83,7 +83,7 @@ export class HttpTarget implements Target {
     const { body } = await this.#answer(`counters?name=${encodeURIComponent(counter)}`, {}, signal);
     const { count } = body;
     if (typeof count === "number") return count;
-    throw this.#unavailable("its answer names no count: is it durable-hits?");
+    throw this.#unavailable("its response has no count: is this durable-hits?");
   }
 
   async close(): Promise<void> {}
@@ -94,7 +94,7 @@ export class HttpTarget implements Target {
     return answer;
   }
 
-  /** Sends a request until it is answered or refused for good. */
+  /** Repeats a request until it is answered or finally refused. */
   async #request(path: string, request: RequestInit, signal: AbortSignal): Promise<Answer | Refused> {
     const { url, token, patienceMs, warn } = this.#options;
     const to = new URL(path, url.href.endsWith("/") ? url : `${url.href}/`);
@@ -102,10 +102,10 @@ export class HttpTarget implements Target {
     const backoff = new Backoff(FIRST_WAIT_MS);
     let wasUnknown = false;
     let firstFailure: number | undefined;
-    let toldAt = Number.NEGATIVE_INFINITY;
+    let warnedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
       if (signal.aborted) throw new Interrupted();
-      const outcome = await ask(to, { ...request, headers });
+      const outcome = await sendRequest(to, { ...request, headers });
       if (outcome.kind === "answer") {
         if (firstFailure !== undefined) warn(`${this.name} answers again`);
         return { body: outcome.body, wasUnknown };
@@ -116,11 +116,11 @@ export class HttpTarget implements Target {
       firstFailure ??= now;
       const left = firstFailure + patienceMs - now;
       if (left <= 0) {
-        throw this.#unavailable(`${outcome.why}; given up after ${Math.round(patienceMs / 1000)} s (--wait)`);
+        throw this.#unavailable(`${outcome.why}; gave up after ${Math.round(patienceMs / 1000)} s (--wait)`);
       }
-      if (now - toldAt >= TELL_EVERY_MS) {
-        warn(`${this.name}: ${outcome.why}; trying again for up to ${Math.ceil(left / 1000)} s`);
-        toldAt = now;
+      if (now - warnedAt >= WARN_EVERY_MS) {
+        warn(`${this.name}: ${outcome.why}; retrying for up to ${Math.ceil(left / 1000)} s`);
+        warnedAt = now;
       }
       const wait = Math.min(left, Math.max(outcome.afterMs, backoff.next(LONGEST_WAIT_MS)));
       await sleep(wait, undefined, { signal }).catch(() => undefined);

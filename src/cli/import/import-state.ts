@@ -4,87 +4,93 @@ import { nodeFileSystem } from "../../wal/node-file-system.js";
 import { readWholeFile, replaceFile } from "../../wal/whole-file.js";
 import type { Position } from "./lines.js";
 
-/** How far an import has come: everything before `position` is done, nothing behind it but `tail`. */
+/** The progress of an import: everything before `position` is done, and after it nothing but `tail`. */
 export interface Progress {
   readonly position: Position;
-  /** The id of a last line without a line break, which is done too. */
+  /** The id of a last line without a line break that is done too. */
   readonly tail: string | undefined;
 }
 
-/** What a state file holds, and what it is bound to. */
-export interface SavedState extends Progress {
-  /** The id of the log that the lines went into; null where it was not known. */
+/** The import that a state file belongs to. */
+export interface Binding {
+  /** The id of the log that the lines went into; null if unknown. */
   readonly log: string | null;
-  /** What was counted of the lines, and under which names. */
+  /** The options that select lines and name counters, as JSON. */
   readonly options: string;
 }
 
+/** The contents of a state file. */
+export interface SavedState extends Progress, Binding {}
+
+export interface StateFileOptions {
+  readonly file: string;
+  readonly binding: Binding;
+  /** The least time between two writes. */
+  readonly everyMs: number;
+  readonly warn: (message: string) => void;
+}
+
 /**
- * The file in which an import says how far it has come, put in place whole and synced; at most every so often, and at the
- * end. One that can't be written is no reason to stop.
+ * The file that records the progress of an import. It is replaced whole and synced, at intervals and at the end. A file that
+ * can't be written does not stop the import.
  */
 export class StateFile {
   readonly #file: string;
-  readonly #bound: Pick<SavedState, "log" | "options">;
+  readonly #binding: Binding;
   readonly #everyMs: number;
   readonly #warn: (message: string) => void;
   #writtenAt = Number.NEGATIVE_INFINITY;
   #pending: Progress | undefined;
-  #broken = false;
+  #isFailing = false;
 
-  constructor(
-    file: string,
-    bound: Pick<SavedState, "log" | "options">,
-    everyMs: number,
-    warn: (message: string) => void,
-  ) {
+  constructor({ file, binding, everyMs, warn }: StateFileOptions) {
     this.#file = path.resolve(file);
     this.#everyMs = everyMs;
-    this.#bound = bound;
+    this.#binding = binding;
     this.#warn = warn;
   }
 
-  /** Notes how far the import has come, and writes it if that is due. */
-  async note(progress: Progress): Promise<void> {
+  /** Sets the progress, and writes it if that is due. */
+  async update(progress: Progress): Promise<void> {
     this.#pending = progress;
     if (performance.now() - this.#writtenAt >= this.#everyMs) await this.flush();
   }
 
-  /** Writes what was noted last. */
+  /** Writes the progress that was set last. */
   async flush(): Promise<void> {
     if (this.#pending === undefined) return;
     const { position, tail } = this.#pending;
     this.#pending = undefined;
-    const content = { format: 1, ...this.#bound, ...position, ...(tail === undefined ? {} : { tail }) };
+    const content = { format: 1, ...this.#binding, ...position, ...(tail === undefined ? {} : { tail }) };
     try {
       const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
-      await replaceFile(nodeFileSystem, path.dirname(this.#file), path.basename(this.#file), [bytes]);
-      this.#broken = false;
+      await replaceFile(nodeFileSystem, this.#file, [bytes]);
+      this.#isFailing = false;
     } catch (error) {
-      if (!this.#broken) {
-        const why = `the state file ${this.#file} can't be written (${describeError(error)})`;
-        this.#warn(`${why}: going on; the next import then does not know what is done, but by the ids of the lines`);
+      if (!this.#isFailing) {
+        const why = `cannot write the state file ${this.#file} (${describeError(error)})`;
+        this.#warn(`${why}: continuing; the next import then recognizes the lines that are done only by their ids`);
       }
-      this.#broken = true;
+      this.#isFailing = true;
     }
     this.#writtenAt = performance.now();
   }
 }
 
-/** Undefined where there is none. Throws `INPUT_CHANGED` for a file that is no state file: it is not ours to replace. */
+/** Reads a state file; undefined if it does not exist. Throws `INPUT_CHANGED` for a file of any other kind, which must not be replaced. */
 export async function readState(file: string): Promise<SavedState | undefined> {
   let text: string;
   try {
     text = (await readWholeFile(nodeFileSystem, path.resolve(file))).toString("utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
-    throw new HitsError("INPUT_CHANGED", `the state file ${file} can't be read (${describeError(error)})`);
+    throw new HitsError("INPUT_CHANGED", `cannot read the state file ${file} (${describeError(error)})`);
   }
   const state = parseState(text);
   if (state !== undefined) return state;
   throw new HitsError(
     "INPUT_CHANGED",
-    `${file} is not the state of an import: name another file with --state, or remove it to begin at the first line`,
+    `${file} is not a state file of an import: name another file with --state, or remove it to start at the first line`,
   );
 }
 

@@ -3,18 +3,18 @@ import { LineBatch } from "./batch.js";
 import type { Progress, StateFile } from "./import-state.js";
 import type { Input } from "./input.js";
 import type { LineReader } from "./line-format.js";
-import { type Line, LineSplitter, MAX_LINE_BYTES } from "./lines.js";
+import { type Line, LineSplitter, MAX_LINE_BYTES, type Position } from "./lines.js";
 import type { LineError, Tally } from "./tally.js";
-import { Interrupted, type Refusal, type Target } from "./target.js";
+import { Interrupted, type Recorded, type Refusal, type Target } from "./target.js";
 
-/** By these nothing more can be counted: what follows would be refused line by line. */
-const NOTHING_MORE = new Set(["TOO_MANY_KEYS", "PROJECTION_HALTED"]);
+/** Error codes after which every further line would be refused too. */
+const FINAL_CODES = new Set(["TOO_MANY_KEYS", "PROJECTION_HALTED"]);
 
-/** The input is not what it was when the state was written. */
+/** The input is not the one that the state was written for. */
 export class PrefixDiffers extends Error {}
 
 /** Nothing more can be counted; the lines before `line` are done. */
-export class Stopped extends Error {
+export class ImportStopped extends Error {
   readonly line: number;
   readonly code: string;
 
@@ -30,19 +30,19 @@ export interface ImporterOptions {
   readonly reader: LineReader;
   readonly tally: Tally;
   readonly state: StateFile | undefined;
-  /** How far the import was when it ended the last time. */
+  /** The progress of an earlier run that this one continues. */
   readonly done: Progress | undefined;
   /** False: lines are sent without an id, unless they have one of their own. */
   readonly withIds: boolean;
   readonly signal: AbortSignal;
-  /** Told after every part of the input that was read. */
+  /** Called after each part of the input, with the lines read so far. */
   readonly onRead: (lines: number) => void;
 }
 
 /**
- * Brings the lines of an input to a target, a batch after the other: while one is on its way the next is read, and none
- * is sent before the one before it is answered. So there is one place that everything before is done, and behind it at
- * most one batch of which that is unknown.
+ * Delivers the lines of an input to a target, batch by batch: the next one is read while one is in flight, and none is sent
+ * before its predecessor is answered. So everything before one position is done, and after it at most one batch has an
+ * unknown outcome.
  */
 export class Importer {
   readonly #options: ImporterOptions;
@@ -54,8 +54,8 @@ export class Importer {
   }
 
   /**
-   * Imports all of it. Throws `PrefixDiffers` before anything is sent, `Stopped`, `Interrupted` between batches, and the
-   * `HitsError` of an input or a target; the state says then how far it came.
+   * Imports the whole input. Throws `PrefixDiffers` before anything is sent, `ImportStopped`, `Interrupted` between batches,
+   * and the `HitsError` of an input or a target; the state file then has the progress.
    */
   async run(input: Input): Promise<void> {
     const { done, signal, onRead } = this.#options;
@@ -66,18 +66,18 @@ export class Importer {
         const now = Date.now();
         for (const line of lines.push(chunk)) {
           read = line.after.lines;
-          this.#take(line, now);
+          this.#addLine(line, now);
           if (this.#batch.isFull) await this.#send();
         }
         onRead(read);
         if (signal.aborted) throw new Interrupted();
       }
       const last = lines.end();
-      if (last !== undefined) this.#take(last, Date.now());
+      if (last !== undefined) this.#addLine(last, Date.now());
       if (read < (done?.position.lines ?? 0)) throw new PrefixDiffers();
       await this.#send();
     } finally {
-      // What was on its way when something went wrong is counted all the same, if it was.
+      // A batch that was in flight when something failed may still be counted.
       await this.#flight?.catch(() => undefined);
       await this.#options.state?.flush();
     }
@@ -85,7 +85,7 @@ export class Importer {
     await this.#options.state?.flush();
   }
 
-  #take(line: Line, now: number): void {
+  #addLine(line: Line, now: number): void {
     const { done } = this.#options;
     const number = line.after.lines;
     if (done !== undefined && number <= done.position.lines) {
@@ -113,41 +113,41 @@ export class Importer {
     this.#batch = new LineBatch();
     await this.#flight;
     if (this.#options.signal.aborted) throw new Interrupted();
-    this.#flight = this.#bring(batch);
-    // Waited for with the next batch, or at the end.
+    this.#flight = this.#deliver(batch);
+    // Awaited with the next batch, or at the end.
     this.#flight.catch(() => undefined);
   }
 
-  async #bring(batch: LineBatch): Promise<void> {
+  async #deliver(batch: LineBatch): Promise<void> {
     const { end, hits } = batch;
     if (end === undefined) return;
     const { target, signal, state, withIds } = this.#options;
-    const nothing = { replayed: 0, refusals: [], unnamed: 0, maybeTwice: 0 };
-    const taken = hits.length === 0 ? nothing : await target.take(hits, signal);
-    // Without ids only a line that has one of its own is refused for it, and the others go on.
-    const stop = withIds ? taken.refusals.find(({ code }) => NOTHING_MORE.has(code)) : undefined;
+    const nothing: Recorded = { replayed: 0, refusals: [], unnamed: 0, maybeTwice: 0 };
+    const recorded = hits.length === 0 ? nothing : await target.record(hits, signal);
+    // Without ids these codes refuse only lines with an id of their own, and the others continue.
+    const stop = withIds ? recorded.refusals.find(({ code }) => FINAL_CODES.has(code)) : undefined;
     if (stop !== undefined) {
-      const { place, counted } = placeOf(stop, batch, taken.refusals);
-      this.#note(batch, taken, counted, place.lines);
-      await state?.note({ position: place, tail: undefined });
-      throw new Stopped(place.lines + 1, stop.code, stop.detail);
+      const { position, counted } = stopAt(stop, batch, recorded.refusals);
+      this.#tally({ batch, recorded, counted, upTo: position.lines });
+      await state?.update({ position, tail: undefined });
+      throw new ImportStopped(position.lines + 1, stop.code, stop.detail);
     }
-    this.#note(batch, taken, hits.length - taken.refusals.length - taken.unnamed, Number.POSITIVE_INFINITY);
-    await state?.note(end);
+    const counted = hits.length - recorded.refusals.length - recorded.unnamed;
+    this.#tally({ batch, recorded, counted, upTo: Number.POSITIVE_INFINITY });
+    await state?.update(end);
   }
 
-  /** Enters what became of the lines up to a number. */
-  #note(batch: LineBatch, taken: Awaited<ReturnType<Target["take"]>>, counted: number, upTo: number): void {
+  #tally({ batch, recorded, counted, upTo }: Delivery): void {
     const { tally } = this.#options;
-    const refused = taken.refusals.map(({ index, code, detail }): LineError => {
+    const refused = recorded.refusals.map(({ index, code, detail }): LineError => {
       return { line: lineOf(batch, index), code, detail };
     });
     const errors = [...batch.errors, ...refused].filter(({ line }) => line <= upTo).sort((a, b) => a.line - b.line);
     tally.refuse(errors);
-    if (taken.unnamed > 0) tally.refuseUnnamed(taken.unnamed, "not named");
+    if (recorded.unnamed > 0) tally.refuseUnnamed(recorded.unnamed, "not named");
     tally.counted += counted;
-    tally.replayed += Math.min(taken.replayed, counted);
-    tally.maybeTwice += taken.maybeTwice;
+    tally.replayed += Math.min(recorded.replayed, counted);
+    tally.maybeTwice += recorded.maybeTwice;
     if (upTo === Number.POSITIVE_INFINITY) {
       for (const [reason, lines] of batch.skipped) tally.skip(reason, lines);
       tally.lines += batch.lines;
@@ -157,14 +157,24 @@ export class Importer {
   }
 }
 
-function placeOf(stop: Refusal, { places }: LineBatch, refusals: readonly Refusal[]) {
-  const place = places[stop.index];
-  if (place === undefined) throw new RangeError(`no hit ${stop.index} in the batch`);
-  return { place, counted: stop.index - refusals.filter(({ index }) => index < stop.index).length };
+interface Delivery {
+  readonly batch: LineBatch;
+  readonly recorded: Recorded;
+  /** Hits that count now, replayed ones included. */
+  readonly counted: number;
+  /** The number of the last line that is done; infinity for the whole batch. */
+  readonly upTo: number;
 }
 
-function lineOf({ places }: LineBatch, index: number): number {
-  return (places[index]?.lines ?? 0) + 1;
+/** Returns the position before the line of a refusal, and how many hits of the batch before it are counted. */
+function stopAt(stop: Refusal, { positions }: LineBatch, refusals: readonly Refusal[]) {
+  const position: Position | undefined = positions[stop.index];
+  if (position === undefined) throw new RangeError(`no hit ${stop.index} in the batch`);
+  return { position, counted: stop.index - refusals.filter(({ index }) => index < stop.index).length };
+}
+
+function lineOf({ positions }: LineBatch, index: number): number {
+  return (positions[index]?.lines ?? 0) + 1;
 }
 
 function tooLong(): HitsError {

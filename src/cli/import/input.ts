@@ -6,19 +6,19 @@ import { describeError, HitsError } from "../../errors.js";
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** Where lines come from. */
+/** The source of the lines. */
 export interface Input {
   /** For messages. */
   readonly name: string;
-  /** Of a file on disk, which can be read again from its beginning; undefined for anything else. */
+  /** A regular file, which can be read again from its start; undefined for anything else. */
   readonly file: { readonly path: string; readonly bytes: number } | undefined;
-  /** How much was read so far, packed as it is. */
+  /** The bytes read so far, before unpacking. */
   bytesRead: number;
-  /** Reads it from the beginning, gzip unpacked. A file may be read again. Throws `INPUT_UNREADABLE`. */
+  /** Reads the input from its start, gzip unpacked. A file may be read again. Throws `INPUT_UNREADABLE`. */
   chunks(): AsyncGenerator<Buffer>;
 }
 
-/** A file, or standard input for `-`. Throws `INPUT_UNREADABLE`. */
+/** Opens a file, or standard input for `-`. Throws `INPUT_UNREADABLE`. */
 export async function openInput(operand: string, stdin: Readable): Promise<Input> {
   if (operand === "-") return new StreamInput("standard input", undefined, () => stdin);
   try {
@@ -60,7 +60,7 @@ class StreamInput implements Input {
   }
 }
 
-/** Gzip is told by its first two bytes, whatever the file's name. */
+/** Unpacks gzip, which is recognized by its first two bytes, whatever the file's name. */
 async function* unpacked(packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let head: Buffer = Buffer.alloc(0);
   while (head.length < 2) {
@@ -74,7 +74,7 @@ async function* unpacked(packed: AsyncGenerator<Buffer>): AsyncGenerator<Buffer>
     return;
   }
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-  // An error on either side ends the other, and comes out of the loop below.
+  // An error on either side ends the other, and is thrown by the loop below.
   pipeline(Readable.from(prepended(head, packed)), gunzip, () => undefined);
   yield* gunzip as AsyncIterable<Buffer>;
 }
@@ -85,5 +85,5 @@ async function* prepended(head: Buffer, rest: AsyncGenerator<Buffer>): AsyncGene
 }
 
 function unreadable(name: string, error: unknown): HitsError {
-  return new HitsError("INPUT_UNREADABLE", `${name} can't be read (${describeError(error)})`, { cause: error });
+  return new HitsError("INPUT_UNREADABLE", `cannot read ${name} (${describeError(error)})`, { cause: error });
 }

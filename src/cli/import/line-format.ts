@@ -2,27 +2,27 @@ import { isUtf8 } from "node:buffer";
 import { HitsError } from "../../errors.js";
 import { fastHit, parseLine } from "../../hit/bulk-lines.js";
 import type { Hit } from "../../model/hit.js";
-import { AccessLog, type AccessLogOptions, type Skipped } from "./access-log.js";
+import { AccessLog, type AccessLogOptions, type SkipReason } from "./access-log.js";
 
 export const FORMATS = ["auto", "ndjson", "combined"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
- * Makes hits of lines. `id` is the line's, for a line that has none of its own; undefined where it is to go without.
+ * Parses a line into a hit. `id` is for a line that has none of its own; undefined to leave it without.
  * Throws the `HitsError` of a line that is refused.
  */
-export type LineReader = (bytes: Buffer, id: string | undefined, now: number) => Hit | Skipped;
+export type LineReader = (bytes: Buffer, id: string | undefined, now: number) => Hit | SkipReason;
 
 /**
- * A reader of this format; for `auto` the first line that isn't blank says which: NDJSON begins with `{`. Throws
- * `INVALID_ARGUMENT` where an option is not for this format, then or with that first line.
+ * Returns a reader of a format; for `auto` the first line that isn't blank decides: NDJSON begins with `{`. Throws
+ * `INVALID_ARGUMENT` for an option that the format does not have, at once or with that first line.
  */
 export function lineReader(format: Format, options: AccessLogOptions): LineReader {
   if (format === "ndjson") {
     const { prefix, allStatuses, include, exclude } = options;
     if (prefix !== "" || allStatuses || include.length + exclude.length > 0) {
       const what = "--prefix, --all-statuses, --include and --exclude are for access logs";
-      throw new HitsError("INVALID_ARGUMENT", `${what}: the lines of NDJSON say themselves what they count`);
+      throw new HitsError("INVALID_ARGUMENT", `${what}: lines of NDJSON name their counters themselves`);
     }
     return readNdjson;
   }
@@ -43,7 +43,7 @@ export function lineReader(format: Format, options: AccessLogOptions): LineReade
 
 const BLANK = /^[ \t\r]*$/;
 
-function readNdjson(bytes: Buffer, id: string | undefined, now: number): Hit | Skipped {
+function readNdjson(bytes: Buffer, id: string | undefined, now: number): Hit | SkipReason {
   if (!isUtf8(bytes)) throw new HitsError("INVALID_BODY", "the line is not UTF-8");
   const text = bytes.toString("utf8");
   const hit = fastHit(text, 0, text.length, now) ?? (BLANK.test(text) ? "blank" : parseLine(text, now));

@@ -1,7 +1,7 @@
 import { plural } from "../../model/text.js";
 import { grouped } from "../terminal/text.js";
 import type { Imported } from "./run-import.js";
-import { sum } from "./tally.js";
+import { sumOf } from "./tally.js";
 
 type Result = Imported & { readonly seconds: number };
 
@@ -24,17 +24,18 @@ export function summaryJson({ input, target, log, tally, before, stopped, second
 }
 
 export function* summaryText({ input, target, log, tally, before, stopped, seconds }: Result): Generator<string> {
-  const done = stopped === undefined ? "imported" : "imported a part of";
-  yield `${done} ${input} into ${target}${log === undefined ? "" : ` (log ${log})`}`;
-  if (before > 0) yield `  before   ${grouped(before)} lines were done already`;
+  const verb = stopped === undefined ? "imported" : "imported a part of";
+  yield `${verb} ${input} into ${target}${log === undefined ? "" : ` (log ${log})`}`;
+  if (before > 0) yield `  before   ${grouped(before)} lines were already done`;
   const rate = Math.round(tally.lines / Math.max(0.001, seconds));
-  yield `  lines    ${grouped(tally.lines)} in ${seconds.toFixed(1)} s, ${grouped(rate)} a second`;
-  const again = tally.replayed > 0 ? `, ${grouped(tally.replayed)} of them before, by their ids` : "";
-  yield `  counted  ${grouped(tally.counted)}${again}`;
-  if (tally.skipped.size > 0) yield `  skipped  ${grouped(sum(tally.skipped))}: ${byReason(tally.skipped)}`;
-  if (tally.refused.size > 0) yield `  refused  ${grouped(sum(tally.refused))}: ${byReason(tally.refused)}`;
+  yield `  lines    ${grouped(tally.lines)} in ${seconds.toFixed(1)} s, ${grouped(rate)} per second`;
+  const replayed =
+    tally.replayed > 0 ? `, ${grouped(tally.replayed)} of them had been counted before, by their ids` : "";
+  yield `  counted  ${grouped(tally.counted)}${replayed}`;
+  if (tally.skipped.size > 0) yield `  skipped  ${grouped(sumOf(tally.skipped))}: ${byReason(tally.skipped)}`;
+  if (tally.refused.size > 0) yield `  refused  ${grouped(sumOf(tally.refused))}: ${byReason(tally.refused)}`;
   if (tally.maybeTwice > 0) {
-    yield `  perhaps counted twice: ${plural(tally.maybeTwice, "hit")} without an id, whose first answer was lost`;
+    yield `  possibly counted twice: ${plural(tally.maybeTwice, "hit")} without an id, whose first response was lost`;
   }
 }
 

@@ -7,34 +7,34 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** What became of hits that were brought. */
-export interface Taken {
-  /** Of the others, how many were there before, by their ids. */
+/** The outcome of hits that were delivered. */
+export interface Recorded {
+  /** How many of the hits that were not refused had been counted before, by their ids. */
   readonly replayed: number;
   /** In the order of indexes. */
   readonly refusals: readonly Refusal[];
-  /** Hits that were refused without being named. */
+  /** The number of refused hits that are missing in `refusals`. */
   readonly unnamed: number;
-  /** It is unknown whether these counted twice: no answer came, and they have no ids. */
+  /** The number of hits that may have been counted twice: a response was lost, and they have no ids. */
   readonly maybeTwice: number;
 }
 
-/** Where hits are brought: a log that this process has opened, or a server that has. */
+/** The destination of hits: a log that this process has opened, or a server that has one open. */
 export interface Target {
   /** For messages: `the log in DIR`, `http://…`. */
   readonly name: string;
-  /** Undefined where a server does not tell. */
+  /** Undefined if a server does not report it. */
   readonly logId: string | undefined;
   /**
-   * Makes hits durable and counts them, in one batch. Throws a `HitsError` where that can't be done, and `Interrupted` where
-   * the signal ends the waiting for a server: whatever of them was counted by then is known by its id.
+   * Makes hits durable and counts them, in one batch. Throws a `HitsError` if that is impossible, and `Interrupted` if the
+   * signal ends the wait for a server: the ids then tell which of them had been counted.
    */
-  take(hits: readonly Hit[], signal: AbortSignal): Promise<Taken>;
-  /** A counter's count, other logs' hits included. Throws as `take` does. */
+  record(hits: readonly Hit[], signal: AbortSignal): Promise<Recorded>;
+  /** Resolves to a counter's count, other logs' hits included. Throws as `record` does. */
   count(counter: string, signal: AbortSignal): Promise<number>;
-  /** Lets go of it; a log is left with a snapshot and sealed. */
+  /** Releases it; a log is sealed and left with a snapshot. */
   close(): Promise<void>;
 }
 
-/** Somebody wants it to end before it is done. */
+/** The command was told to end before it was done. */
 export class Interrupted extends Error {}

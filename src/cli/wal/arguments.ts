@@ -1,5 +1,6 @@
 import { describeError } from "../../errors.js";
 import { checkCounterName } from "../../hit/parse-hit.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import { directoryOf, integerOption, invalidArgument, parseOptions } from "../terminal/options.js";
 import type { Command, Invocation } from "./command.js";
 import { exportSettings } from "./export-settings.js";
@@ -9,7 +10,7 @@ const OWN_OPTIONS = Object.keys(WAL_OPTIONS).filter(
   (name) => !COMMON_OPTIONS.some((common) => common === name),
 ) as OwnOption[];
 
-type Checked = Omit<Invocation, "fs" | "output" | "environment" | "interruption" | "bar">;
+type Checked = Omit<Invocation, "output" | "environment" | "interruption" | "bar">;
 
 /** What was asked for: help (of one command or of all), or a command with its settings. */
 export type Asked = { readonly help: Command | undefined } | { readonly command: Command; readonly settings: Checked };
@@ -45,7 +46,7 @@ export function readArguments(
   }
   if (values.counter !== undefined) checkCounter(values.counter);
   const settings = {
-    directory: directoryOf(values.dir, environment),
+    directory: new LogDirectory(directoryOf(values.dir, environment)),
     json: values.json === true,
     from,
     to,

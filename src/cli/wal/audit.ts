@@ -9,7 +9,7 @@ import { againWhenOvertaken, checkLogDirectory, knownLogId } from "../../mainten
 import { plural } from "../../model/text.js";
 import type { Checkpoint } from "../../projection/mongo/store.js";
 import { describeDamage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import type { Output } from "../terminal/output.js";
 import { printableJson, printableName } from "../terminal/text.js";
 import type { Command } from "./command.js";
@@ -47,14 +47,14 @@ MONGODB_URL (or MONGODB_URL_FILE) and MONGODB_DB say where, as for the server.
            "unjudged":[{"counter","offset","reason"}]}; from: where the history begins that was compared with
 Exit status: 0 exact; 1 something differs; 2 it could not look, or not at everything.`,
 
-  async run({ fs, directory, json, output, environment }) {
+  async run({ directory, json, output, environment }) {
     const settings = mongoSettings(environment);
     if (settings === undefined) {
       throw new HitsError("INVALID_SETTING", "MONGODB_URL is not set: it says which MongoDB to compare the log with");
     }
-    await checkLogDirectory(fs, directory);
-    const logId = await knownLogId(fs, directory);
-    const report = await withStore(settings, logId, (store) => auditLog(fs, directory, logId, store));
+    await checkLogDirectory(directory);
+    const logId = await knownLogId(directory);
+    const report = await withStore(settings, logId, (store) => auditLog(directory, logId, store));
     await auditPage(report, json, output);
     return auditStatus(report);
   },
@@ -68,10 +68,10 @@ export interface Report {
 }
 
 /** Reads the database, then the log. Throws a `StoreError` where the former can't be, a `HitsError` where the latter. */
-export async function auditLog(fs: FileSystem, directory: string, logId: string, store: AuditedStore): Promise<Report> {
+export async function auditLog(directory: LogDirectory, logId: string, store: AuditedStore): Promise<Report> {
   const database = await readDatabase(store, logId);
   const checkpoint = database.checkpoint?.offset ?? 0;
-  const log = await againWhenOvertaken(() => readLog(fs, directory, logId, database.rows, database.days, checkpoint));
+  const log = await againWhenOvertaken(() => readLog(directory, logId, database.rows, database.days, checkpoint));
   return { logId, checkpoint: database.checkpoint, log, audit: judge(database, log) };
 }
 

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import type { Output } from "../terminal/output.js";
 import type { OwnOption } from "./options.js";
 
@@ -42,8 +42,7 @@ export interface BarTerminal {
 
 /** A command as it was called, checked. */
 export interface Invocation {
-  readonly fs: FileSystem;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   readonly json: boolean;
   readonly from: number | undefined;
   readonly to: number | undefined;

@@ -4,7 +4,7 @@ import { plural } from "../../model/text.js";
 import { loadSnapshots } from "../../projection/local.js";
 import { Totals } from "../../projection/totals.js";
 import { type Damage, describeDamage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { readMissingRanges, unreadable } from "../../wal/missing-ranges.js";
 import { printableJson, printableName } from "../terminal/text.js";
@@ -41,9 +41,9 @@ first two lines (tail -n +3) they can be compared with what cat shows.
 Exit status: 0; 1 where it can't be read, or what no snapshot covers is no longer there.`,
 
   async run(invocation) {
-    const { fs, directory, output } = invocation;
-    await checkLogDirectory(fs, directory);
-    const counts = await againWhenOvertaken(() => countHits(fs, directory));
+    const { directory, output } = invocation;
+    await checkLogDirectory(directory);
+    const counts = await againWhenOvertaken(() => countHits(directory));
     for (const why of counts.passedBy) output.complain(`snapshot ${why}: passed by`);
     for (const damage of counts.damage) {
       output.complain(`damage, counts may be too low: ${describeDamage(damage)}`);
@@ -54,17 +54,17 @@ Exit status: 0; 1 where it can't be read, or what no snapshot covers is no longe
 };
 
 /** Counts from the newest sound snapshot on. Throws `OFFSET_GONE` where the log no longer goes back that far. */
-export async function countHits(fs: FileSystem, directory: string): Promise<Counts> {
-  const loaded = await loadSnapshots(fs, directory);
+export async function countHits(directory: LogDirectory): Promise<Counts> {
+  const loaded = await loadSnapshots(directory);
   const totals = loaded.newest?.totals ?? new Totals();
-  const missing = await readMissingRanges(fs, directory);
+  const missing = await readMissingRanges(directory);
   const damage = (loaded.newest?.facts.damage ?? []).filter((one) => !missing.covers(one));
   if (missing.damaged !== undefined) damage.push(unreadable(missing.damaged));
   const remembered = new Set(damage.map(place));
   const readFrom = loaded.newest?.facts.offset ?? 0;
   let end = readFrom;
   let isAnySegment = true;
-  const reader = new LogReader({ fs, directory, from: readFrom, missing });
+  const reader = new LogReader({ directory, from: readFrom, missing });
   try {
     const logEnd = await readToEnd(reader, {
       batch(batch) {

@@ -3,13 +3,13 @@ import path from "node:path";
 import { Writable } from "node:stream";
 import { systemCode } from "../../errors.js";
 import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { invalidArgument } from "../terminal/options.js";
 import { Output } from "../terminal/output.js";
 
 export interface ExportFileOptions {
-  readonly fs: FileSystem;
-  /** The log directory, into which nothing is written. */
-  readonly directory: string;
+  /** Nothing is written into it. */
+  readonly directory: LogDirectory;
   readonly force: boolean;
   /** Written where it is to be, so that others can follow it; else it is there whole or not at all. */
   readonly inPlace: boolean;
@@ -39,15 +39,15 @@ export class ExportFile {
 
   /** Throws `INVALID_ARGUMENT` for a file that is there and may not be replaced, and for one in the log directory. */
   static async open(given: string, options: ExportFileOptions): Promise<ExportFile> {
-    const { fs, directory, force, inPlace, stderr } = options;
-    const file = await realFile(given, directory);
+    const { directory, force, inPlace, stderr } = options;
+    const file = await realFile(given, directory.path);
     const there = await stat(file).catch(nothingThere);
     if (there !== undefined && !there.isFile())
       throw invalidArgument(`--output ${given} is no regular file: name another`);
     if (there !== undefined && !force) throw invalidArgument(`${given} is there already: --force replaces it`);
     const written = inPlace ? file : path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
     const handle = await open(written, inPlace && force ? "w" : "wx");
-    return new ExportFile(fs, file, written, handle, stderr);
+    return new ExportFile(directory.fs, file, written, handle, stderr);
   }
 
   /** Makes what was written durable, under its name. */

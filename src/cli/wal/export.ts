@@ -53,10 +53,10 @@ Exit status: 0; 1 where damage has cost hits, where it can't be read or written,
 asks for, or where Ctrl-C came before the end (not with --follow): then no FILE is written.`,
 
   async run(invocation) {
-    const { fs, directory, follow, exported, output, bar } = invocation;
+    const { directory, follow, exported, output, bar } = invocation;
     const { file: given, force } = exported;
     const signal = invocation.interruption();
-    const options = { fs, directory, force, inPlace: follow, stderr: bar.stderr };
+    const options = { directory, force, inPlace: follow, stderr: bar.stderr };
     const file = given === undefined ? undefined : await ExportFile.open(given, options);
     let outcome: Outcome;
     try {
@@ -134,22 +134,22 @@ function selection({ from = 0, to, counter, exported }: Invocation): (hit: Store
 }
 
 /** Whoever asks for all there is should know where that isn't all there ever was. */
-async function sayWhereItBegins({ fs, directory, from, follow }: Invocation, say: (line: string) => Promise<void>) {
+async function sayWhereItBegins({ directory, from, follow }: Invocation, say: (line: string) => Promise<void>) {
   if (from !== undefined) return;
-  const names = follow ? await fs.list(directory).catch(() => []) : await fs.list(directory);
+  const names = follow ? await directory.list().catch(() => []) : await directory.list();
   const oldest = segmentBases(names)[0] ?? 0;
   if (oldest > 0) await say(`note: this log begins at offset ${oldest}: what lay before is no longer in it`);
 }
 
 /** How far it is, on a terminal that shows nothing else. */
-async function barFor({ fs, directory, from = 0, to, follow, exported, bar }: Invocation): Promise<ProgressView> {
+async function barFor({ directory, from = 0, to, follow, exported, bar }: Invocation): Promise<ProgressView> {
   const { stderr, isStdoutTerminal } = bar;
   const isShown = stderr.isTTY === true && !follow && (exported.file !== undefined || !isStdoutTerminal);
   if (!isShown) return progressView({ stderr, totalBytes: undefined, quiet: true });
   // Of the end only the newest segment has to be read.
-  const newest = segmentBases(await fs.list(directory)).at(-1);
+  const newest = (await directory.segmentBases()).at(-1);
   let end = newest ?? 0;
-  const reader = new LogReader({ fs, directory, from: newest });
+  const reader = new LogReader({ directory, from: newest });
   try {
     await readToEnd(reader, {
       batch(batch) {

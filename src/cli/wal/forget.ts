@@ -1,8 +1,7 @@
 import { checkLogDirectory, forEachSegment } from "../../maintenance/log-directory.js";
 import { humanBytes, plural } from "../../model/text.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { forget, type Registration, registrations } from "../../wal/registrations.js";
-import { segmentBases } from "../../wal/segment-name.js";
 import type { Command } from "./command.js";
 
 export const forgetCommand: Command = {
@@ -18,12 +17,12 @@ The server may be running. status lists the names.
   --json: {"forgotten","checkpoint","segments","bytes"}; how much of the log was held for it.
 Exit status: 0; 1 where there is no such projection, or it could not be removed.`,
 
-  async run({ fs, directory, json, output, operand }) {
-    await checkLogDirectory(fs, directory);
-    const known = (await registrations(fs, directory)).find(({ name }) => name === operand);
-    await forget(fs, directory, operand);
+  async run({ directory, json, output, operand }) {
+    await checkLogDirectory(directory);
+    const known = (await registrations(directory)).find(({ name }) => name === operand);
+    await forget(directory, operand);
     const checkpoint = known?.offset ?? 0;
-    const held = await heldFrom(fs, directory, checkpoint);
+    const held = await heldFrom(directory, checkpoint);
     if (json) await output.json({ forgotten: operand, checkpoint, ...held });
     else await output.lines([released(operand, known, held)]);
     return 0;
@@ -41,10 +40,10 @@ function released(
 }
 
 /** Closed segments that hold an offset from `offset` on: retention had to spare them. The newest stays in any case. */
-async function heldFrom(fs: FileSystem, directory: string, offset: number) {
-  const bases = segmentBases(await fs.list(directory));
+async function heldFrom(directory: LogDirectory, offset: number) {
+  const bases = await directory.segmentBases();
   let [segments, bytes] = [0, 0];
-  await forEachSegment(fs, directory, bases.at(-2), ({ baseOffset }, size) => {
+  await forEachSegment(directory, bases.at(-2), ({ baseOffset }, size) => {
     const next = bases.find((base) => base > baseOffset);
     if (next === undefined || next <= offset) return;
     segments++;

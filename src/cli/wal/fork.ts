@@ -1,10 +1,9 @@
 import path from "node:path";
 import { describeError, HitsError } from "../../errors.js";
 import { checkLogDirectory, logIdOf } from "../../maintenance/log-directory.js";
-import type { FileSystem } from "../../wal/file-system.js";
 import { Log } from "../../wal/log.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import { isTolerated } from "../../wal/segment-name.js";
-import { listIfThere } from "../../wal/whole-file.js";
 import type { Command } from "./command.js";
 
 /** Its first segment only says which log it is: the server goes on in one of its own size. */
@@ -23,14 +22,14 @@ server on DIR afterwards; MongoDB keeps what it has of the old log. The log dire
   --json: {"from","log","directory"}: the old id, the new one, and where it is.
 Exit status: 0; 1 where the log directory has no id that can be read, or DIR can't be used.`,
 
-  async run({ fs, directory, json, output, operand }) {
-    await checkLogDirectory(fs, directory);
+  async run({ directory, json, output, operand }) {
+    await checkLogDirectory(directory);
     const target = path.resolve(operand);
-    const from = await logIdOf(fs, directory);
+    const from = await logIdOf(directory);
     if (from === undefined) {
-      throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory} says which log this is`);
+      throw new HitsError("LOG_ID_UNKNOWN", `no header and no snapshot in ${directory.path} says which log this is`);
     }
-    const log = await newLog(fs, target);
+    const log = await newLog(new LogDirectory(target, directory.fs));
     if (json) await output.json({ from, log, directory: target });
     else {
       const fate = "counts start at 0 here; what MongoDB has of the old log stays there";
@@ -41,27 +40,27 @@ Exit status: 0; 1 where the log directory has no id that can be read, or DIR can
 };
 
 /** Makes an empty log, durably; its id. */
-async function newLog(fs: FileSystem, directory: string): Promise<string> {
-  const held = (await namesIn(fs, directory)).filter((name) => !isTolerated(name));
+async function newLog(directory: LogDirectory): Promise<string> {
+  const held = (await namesIn(directory)).filter((name) => !isTolerated(name));
   if (held.length > 0) {
     const some = held.slice(0, 3).join(", ");
     throw new HitsError(
       "LOG_DIRECTORY",
-      `${directory} is not empty (${some}): a new directory, or an empty one, is allowed`,
+      `${directory.path} is not empty (${some}): a new directory, or an empty one, is allowed`,
     );
   }
-  const log = await Log.open({ directory, segmentBytes: SEGMENT_BYTES, maxQueuedBytes: SEGMENT_BYTES, fs });
+  const log = await Log.open({ directory, segmentBytes: SEGMENT_BYTES, maxQueuedBytes: SEGMENT_BYTES });
   const refusal = log.refusal(0);
   await log.close();
   if (refusal !== undefined) throw refusal;
   return log.id;
 }
 
-async function namesIn(fs: FileSystem, directory: string): Promise<string[]> {
+async function namesIn(directory: LogDirectory): Promise<string[]> {
   try {
-    return await listIfThere(fs, directory);
+    return await directory.listIfThere();
   } catch (error) {
-    const message = `${directory} can't be used (${describeError(error)}): a new directory, or an empty one, is allowed`;
+    const message = `${directory.path} can't be used (${describeError(error)}): a new directory, or an empty one, is allowed`;
     throw new HitsError("LOG_DIRECTORY", message, { cause: error });
   }
 }

@@ -2,7 +2,7 @@ import { againWhenOvertaken, checkLogDirectory, forEachSegment, readToEnd } from
 import { humanBytes, seconds } from "../../model/text.js";
 import type { Damage } from "../../wal/damage.js";
 import { describeDamage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { segmentName } from "../../wal/segment-name.js";
 import { table } from "../terminal/text.js";
@@ -39,9 +39,9 @@ export const lsCommand: Command = {
   null in an empty segment; epoch is null where the header can't be read.
 Exit status: 0; 1 where it can't be read.`,
 
-  async run({ fs, directory, json, output }) {
-    await checkLogDirectory(fs, directory);
-    const { rows, damage } = await againWhenOvertaken(() => segmentRows(fs, directory));
+  async run({ directory, json, output }) {
+    await checkLogDirectory(directory);
+    const { rows, damage } = await againWhenOvertaken(() => segmentRows(directory));
     await output.lines(json ? rows.map(jsonRow) : table(COLUMNS, rows.map(cells)));
     for (const one of damage) output.complain(`damage: ${describeDamage(one)}`);
     return 0;
@@ -50,12 +50,11 @@ Exit status: 0; 1 where it can't be read.`,
 
 /** The segments of a log, oldest first, as one pass over all of it finds them. Throws `OFFSET_GONE` when overtaken. */
 export async function segmentRows(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
 ): Promise<{ rows: readonly SegmentRow[]; damage: readonly Damage[] }> {
   const found = new Map<number, { records: number; first: number; last: number }>();
   const damage: Damage[] = [];
-  const reader = new LogReader({ fs, directory, from: undefined });
+  const reader = new LogReader({ directory, from: undefined });
   let newest: number | undefined;
   try {
     const end = await readToEnd(reader, {
@@ -76,7 +75,7 @@ export async function segmentRows(
   }
   const broken = new Set(damage.map(({ file }) => file));
   const rows: SegmentRow[] = [];
-  await forEachSegment(fs, directory, newest, ({ baseOffset, header }, bytes) => {
+  await forEachSegment(directory, newest, ({ baseOffset, header }, bytes) => {
     const file = segmentName(baseOffset);
     const inside = found.get(baseOffset);
     const isDamaged = broken.delete(file) || header === undefined;

@@ -41,16 +41,16 @@ Without --yes it reads only, also while the server runs. With --yes stop the ser
 Exit status: 0 nothing differs, or it was put right; 1 something differs, or it could not be done.`,
 
   async run(invocation) {
-    const { fs, directory, operand } = invocation;
+    const { directory, operand } = invocation;
     if (operand !== "local" && operand !== "mongodb") {
       throw new HitsError(
         "INVALID_ARGUMENT",
         `"${operand}" is no projection that can be rebuilt: local, mongodb are allowed`,
       );
     }
-    await checkLogDirectory(fs, directory);
-    const logId = await knownLogId(fs, directory);
-    const lock = invocation.yes ? await takeLock(directory).catch(explainLock) : undefined;
+    await checkLogDirectory(directory);
+    const logId = await knownLogId(directory);
+    const lock = invocation.yes ? await takeLock(directory.path).catch(explainLock) : undefined;
     try {
       return operand === "local" ? await rebuildLocal(invocation, logId) : await rebuildMongodb(invocation, logId);
     } finally {
@@ -67,19 +67,19 @@ interface Difference {
   readonly log: number;
 }
 
-async function rebuildLocal({ fs, directory, yes, json, output, environment }: Invocation, logId: string) {
-  const { damage, headers, healed, byHand } = await againWhenOvertaken(() => planRepair(fs, directory));
+async function rebuildLocal({ directory, yes, json, output, environment }: Invocation, logId: string) {
+  const { damage, headers, healed, byHand } = await againWhenOvertaken(() => planRepair(directory));
   if (damage.length + headers.length + healed.length + byHand.length > 0) {
     throw new HitsError("PROJECTION_HALTED", "the log is damaged, and adds up to less than it did: wal repair first");
   }
-  const missing = await readMissingRanges(fs, directory);
-  const history = await againWhenOvertaken(() => readHistory(fs, directory, logId, missing));
+  const missing = await readMissingRanges(directory);
+  const history = await againWhenOvertaken(() => readHistory(directory, logId, missing));
   const differing = differences(history);
   const stale = new Set(differing.map(({ snapshot }) => snapshot));
   if (yes && stale.size > 0) {
     const windowMs = readConfig({ IDEMPOTENCY_WINDOW: environment["IDEMPOTENCY_WINDOW"] }).idempotencyWindowMs;
     const renewal = { history, mends: [], missing, lacks: [], stale, windowMs };
-    await renewSnapshot(fs, directory, renewal, new Date().toISOString());
+    await renewSnapshot(directory, renewal, new Date().toISOString());
   }
   const { from, end } = history;
   const hits = [...history.counters.values()].reduce((sum, { total }) => sum + total, 0);
@@ -112,16 +112,16 @@ function differences({ counters }: History): Difference[] {
 }
 
 async function rebuildMongodb(invocation: Invocation, logId: string): Promise<number> {
-  const { fs, directory, yes, json, output, environment } = invocation;
+  const { directory, yes, json, output, environment } = invocation;
   const settings = mongoSettings(environment);
   if (settings === undefined) {
     throw new HitsError("INVALID_SETTING", "MONGODB_URL is not set: it says which MongoDB to rebuild");
   }
   if (yes) {
-    const trouble = await projectAll(directory, logId, settings);
+    const trouble = await projectAll(directory.path, logId, settings);
     if (trouble !== undefined) output.complain(`not all was projected: ${trouble}`);
   }
-  const report = await withStore(settings, logId, (store) => auditLog(fs, directory, logId, store));
+  const report = await withStore(settings, logId, (store) => auditLog(directory, logId, store));
   await auditPage(report, json, output);
   return auditStatus(report) === 0 ? 0 : 1;
 }

@@ -35,32 +35,32 @@ for them. Where MongoDB can't be asked and something was projected there, all el
 Exit status: 0 done, or it can be; 1 something is left (it says what), or the log is in use.`,
 
   async run(invocation) {
-    const { fs, directory, yes } = invocation;
-    await checkLogDirectory(fs, directory);
+    const { directory, yes } = invocation;
+    await checkLogDirectory(directory);
     const options = optionsOf(invocation);
     const repair = yes
       ? await repairLog(options).catch(explainLock)
       : await againWhenOvertaken(() => dryRepair(options));
-    const { findings } = await againWhenOvertaken(() => verifyLog(repair.view, directory));
+    const { findings } = await againWhenOvertaken(() => verifyLog(repair.view));
     // What a repair would not have done about a file is told before, too.
     const isLeft = (finding: Finding) => !isSound(finding) && (yes || !isPlanned(finding, repair.plan, repair.ranges));
     const left = repair.byHand.length > 0 ? [] : findings.filter(isLeft).map(describeFinding);
-    const waits = (await readMissingRanges(fs, directory)).firstUnsettled < Number.POSITIVE_INFINITY;
+    const waits = (await readMissingRanges(directory)).firstUnsettled < Number.POSITIVE_INFINITY;
     await print(repair, left, waits, invocation);
     const problems = left.length + repair.byHand.length + (repair.assessment?.mending.unexplained.length ?? 0);
     return problems > 0 || (yes && waits) ? 1 : 0;
   },
 };
 
-function optionsOf({ fs, directory, environment, withoutMongodb }: Invocation): RepairOptions {
+function optionsOf({ directory, environment, withoutMongodb }: Invocation): RepairOptions {
   const settings = mongoSettings(environment);
   const ask: Ask | undefined =
     settings === undefined
       ? undefined
-      : (logId, missing) => withStore(settings, logId, (store) => readSlots(fs, directory, logId, missing, store));
+      : (logId, missing) => withStore(settings, logId, (store) => readSlots(directory, logId, missing, store));
   const { IDEMPOTENCY_WINDOW } = environment;
   const windowMs = readConfig({ IDEMPOTENCY_WINDOW }).idempotencyWindowMs;
-  return { fs, directory, ask, withoutMongodb, windowMs, lock: takeLock };
+  return { directory, ask, withoutMongodb, windowMs, lock: takeLock };
 }
 
 /** What to do about a lock that somebody else has. */

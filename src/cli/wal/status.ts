@@ -21,12 +21,12 @@ named.
            "projections":[{"name","checkpoint","lag","updatedAt","problem"}],"lastOpenedBy"}
 Exit status: 0; 1 where it can't be read.`,
 
-  async run({ fs, directory, json, output }) {
-    await checkLogDirectory(fs, directory);
-    const report = await againWhenOvertaken(() => logStatus(fs, directory));
+  async run({ directory, json, output }) {
+    await checkLogDirectory(directory);
+    const report = await againWhenOvertaken(() => logStatus(directory));
     const now = Date.now();
     if (json) await output.json(document(report, now));
-    else await output.lines(page(report, directory, now));
+    else await output.lines(page(report, directory.path, now));
     return 0;
   },
 };

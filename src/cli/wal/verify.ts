@@ -24,9 +24,9 @@ What can't be told: the last batch before an end that nothing vouches for, flipp
   --json: {"sound","segments","records","bytes","snapshots","findings":[{"kind","file","byte","offset","expected","found"}]}
 Exit status: 0 sound; 1 damaged, or it can't be read.`,
 
-  async run({ fs, directory, json, output }) {
-    await checkLogDirectory(fs, directory);
-    const verification = await againWhenOvertaken(() => verifyLog(fs, directory));
+  async run({ directory, json, output }) {
+    await checkLogDirectory(directory);
+    const verification = await againWhenOvertaken(() => verifyLog(directory));
     if (json) await output.json(verification);
     else await output.lines([...verification.findings.map(describeFinding), summary(verification)]);
     return verification.sound ? 0 : 1;

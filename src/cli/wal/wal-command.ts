@@ -1,5 +1,4 @@
 import type { Writable } from "node:stream";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
 import { type Command as ProgramCommand, reportFailure } from "../terminal/command.js";
 import { Output } from "../terminal/output.js";
 import { type Asked, readArguments, usage } from "./arguments.js";
@@ -77,7 +76,7 @@ export async function runWalCommand(
       return controller.signal;
     };
     const bar = { stderr: terminal.stderr, isStdoutTerminal: terminal.stdout.isTTY === true };
-    return await asked.command.run({ ...asked.settings, fs: nodeFileSystem, output, bar, environment, interruption });
+    return await asked.command.run({ ...asked.settings, output, bar, environment, interruption });
   }).finally(() => stopListening());
 }
 

@@ -4,7 +4,6 @@ import { checkLogDirectory } from "../../maintenance/log-directory.js";
 import { logSteps } from "../../maintenance/log-steps.js";
 import { describeFinding, missingFinding } from "../../maintenance/verify/finding.js";
 import { describeDamage } from "../../wal/damage.js";
-import { segmentBases } from "../../wal/segment-name.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
 import type { Invocation } from "./command.js";
 
@@ -19,18 +18,18 @@ export interface LogVisitor {
   atEnd(): Promise<void>;
 }
 
-type Range = Pick<Invocation, "fs" | "directory" | "from" | "to" | "follow">;
+type Range = Pick<Invocation, "directory" | "from" | "to" | "follow">;
 
 /**
  * Hands over the batches that may hold hits of a range, up to the end that the log has, or with `follow` without end, over
  * restarts of the server. `signal` ends it between two steps. Throws `OFFSET_GONE` where retention has taken what is asked for.
  */
 export async function walkLog(range: Range, signal: AbortSignal | undefined, visitor: LogVisitor): Promise<void> {
-  const { fs, directory, from, to, follow } = range;
-  if (!follow) await checkLogDirectory(fs, directory);
+  const { directory, from, to, follow } = range;
+  if (!follow) await checkLogDirectory(directory);
   let saidWaiting = false;
   try {
-    for await (const step of logSteps({ fs, directory, from, waitsForLog: follow })) {
+    for await (const step of logSteps({ directory, from, waitsForLog: follow })) {
       if ("batch" in step) {
         if (to !== undefined && step.batch.baseOffset >= to) break;
         const { missing, count } = step.batch;
@@ -44,7 +43,7 @@ export async function walkLog(range: Range, signal: AbortSignal | undefined, vis
         if (!follow) break;
         if (step.end.segment === undefined && !saidWaiting) {
           saidWaiting = true;
-          await visitor.say(`no log in ${directory} yet: waiting for one`, false);
+          await visitor.say(`no log in ${directory.path} yet: waiting for one`, false);
         }
         await sleep(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
       }
@@ -57,9 +56,9 @@ export async function walkLog(range: Range, signal: AbortSignal | undefined, vis
   await visitor.atEnd();
 }
 
-async function withOldest(error: unknown, { fs, directory }: Range): Promise<unknown> {
+async function withOldest(error: unknown, { directory }: Range): Promise<unknown> {
   if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) return error;
-  const oldest = segmentBases(await fs.list(directory))[0] ?? 0;
+  const oldest = (await directory.segmentBases())[0] ?? 0;
   const advice = `the oldest offset there is ${oldest}; --from ${oldest} shows what is left`;
   return new HitsError("OFFSET_GONE", `${error.message.split(":")[0] ?? ""}: ${advice}`, { cause: error });
 }

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { readPackageJson } from "../../host/package-json.js";
 import { JSON_TYPE } from "../answer.js";
 
 /** Text served unchanged, with an entity tag to revalidate it by. */
@@ -18,9 +19,9 @@ export interface Tagged {
 
 /** The document, with the version of this package. */
 export function openApiDocument(): object {
-  const document = readJson("openapi.json") as { readonly info: object };
-  const { version } = readJson("../../../package.json") as { readonly version: string };
-  return { ...document, info: { ...document.info, version } };
+  const text = readFileSync(new URL("openapi.json", import.meta.url), "utf8");
+  const document = JSON.parse(text) as { readonly info: object };
+  return { ...document, info: { ...document.info, version: readPackageJson().version } };
 }
 
 let served: Tagged | undefined;
@@ -33,8 +34,4 @@ export function servedOpenApi(): Tagged {
     served = { type: JSON_TYPE, body, etag };
   }
   return served;
-}
-
-function readJson(file: string): unknown {
-  return JSON.parse(readFileSync(new URL(file, import.meta.url), "utf8"));
 }

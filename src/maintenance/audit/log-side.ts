@@ -3,7 +3,7 @@ import { foldHits } from "../../hit/record.js";
 import { lacksNothing, snapshots } from "../../projection/snapshot/snapshot.js";
 import type { Totals } from "../../projection/totals.js";
 import type { Damage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges } from "../../wal/missing-ranges.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
@@ -21,18 +21,17 @@ interface Start {
  * snapshot that was taken without damage and that the log still goes on from. Throws `OFFSET_GONE` where there is none.
  */
 export async function readLog(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   logId: string,
   rows: Rows,
   days: DayRows,
   checkpoint: number,
 ): Promise<LogSide> {
   let gone: HitsError | undefined;
-  const missing = await readMissingRanges(fs, directory);
-  for await (const start of starts(fs, directory, logId, missing, days)) {
+  const missing = await readMissingRanges(directory);
+  for await (const start of starts(directory, logId, missing, days)) {
     try {
-      return await readFrom(fs, directory, start, rows, days, checkpoint, missing);
+      return await readFrom(directory, start, rows, days, checkpoint, missing);
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
       gone ??= error;
@@ -44,14 +43,13 @@ export async function readLog(
 
 /** Where the history may begin, the oldest first: the older it is, the more can be compared. */
 async function* starts(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   logId: string,
   missing: MissingRanges,
   days: DayRows,
 ): AsyncGenerator<Start> {
   const found: Start[] = [];
-  for await (const { facts, totals } of snapshots(fs, directory)) {
+  for await (const { facts, totals } of snapshots(directory)) {
     if (facts?.logId !== logId || totals === undefined) continue;
     days.startAt(totals.series.since);
     if (!lacksNothing(facts, missing, true)) continue;
@@ -62,8 +60,7 @@ async function* starts(
 }
 
 async function readFrom(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   start: Start,
   rows: Rows,
   days: DayRows,
@@ -79,7 +76,7 @@ async function readFrom(
   }
   const damage: Damage[] = [];
   let end = from;
-  const reader = new LogReader({ fs, directory, from, missing });
+  const reader = new LogReader({ directory, from, missing });
   try {
     const { segment } = await readToEnd(reader, {
       batch(batch) {
@@ -93,7 +90,7 @@ async function readFrom(
       },
     });
     if (segment === undefined) {
-      throw new HitsError("LOG_DIRECTORY", `${directory} holds no segments: there is nothing to compare with`);
+      throw new HitsError("LOG_DIRECTORY", `${directory.path} holds no segments: there is nothing to compare with`);
     }
     return {
       from,

@@ -1,6 +1,6 @@
 import { PROJECTION_NAME } from "../../projection/mongo/bootstrap.js";
 import type { Slot } from "../../projection/mongo/document.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { type MissingRange, MissingRanges } from "../../wal/missing-ranges.js";
 import { registrations } from "../../wal/registrations.js";
 import type { Ask } from "../ask-mongodb.js";
@@ -26,8 +26,7 @@ const NOTHING: Mending = { mends: [], unexplained: [], lacking: [] };
 
 /** Asks snapshots and the database what they know of what is written down as missing, or is to be. Changes nothing. */
 export async function assess(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   logId: string,
   plan: RepairPlan,
   ranges: readonly MissingRange[],
@@ -35,7 +34,7 @@ export async function assess(
 ): Promise<Assessment> {
   const missing = new MissingRanges([...plan.missing.ranges, ...ranges]);
   const isAnything = missing.ranges.some(({ from, to }) => to > from);
-  const isRegistered = (await registrations(fs, directory)).some(({ name }) => name === PROJECTION_NAME);
+  const isRegistered = (await registrations(directory)).some(({ name }) => name === PROJECTION_NAME);
   let mongodb: MongoSide = "needless";
   let slots: ReadonlyMap<string, Slot> | undefined;
   if (isAnything && withoutMongodb) mongodb = "waived";
@@ -46,7 +45,7 @@ export async function assess(
   } else if (isAnything && isRegistered) mongodb = { problem: "MONGODB_URL is not set" };
   const isNew = ranges.length + plan.healed.length > 0 || slots !== undefined;
   if (!isNew) return { mongodb, history: undefined, mending: NOTHING };
-  const history = await readHistory(fs, directory, logId, missing, slots);
+  const history = await readHistory(directory, logId, missing, slots);
   return { mongodb, history, mending: findMends(history, missing) };
 }
 

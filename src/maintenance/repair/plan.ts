@@ -1,12 +1,12 @@
 import path from "node:path";
 import type { Damage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
 import { EPOCH_GAP } from "../../wal/format.js";
 import { damagedHeaders, type RememberedEpoch } from "../../wal/header-repair.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRange, MissingRanges, readMissingRanges, unreadable } from "../../wal/missing-ranges.js";
 import { readHeaderIfThere } from "../../wal/segment-header.js";
-import { MISSING_NAME, PROJECTION_DIRECTORY, segmentBases, segmentName } from "../../wal/segment-name.js";
+import { MISSING_NAME, PROJECTION_DIRECTORY, segmentName } from "../../wal/segment-name.js";
 import { readToEnd } from "../log-directory.js";
 import type { Finding } from "../verify/finding.js";
 import { startOfLog } from "../verify/verify-segments.js";
@@ -36,19 +36,19 @@ export interface RepairPlan {
   readonly byHand: readonly string[];
 }
 
-export async function planRepair(fs: FileSystem, directory: string): Promise<RepairPlan> {
-  const witnesses = await readWitnesses(fs, directory);
-  const missing = await readMissingRanges(fs, directory);
-  const bases = segmentBases(await fs.list(directory));
+export async function planRepair(directory: LogDirectory): Promise<RepairPlan> {
+  const witnesses = await readWitnesses(directory);
+  const missing = await readMissingRanges(directory);
+  const bases = await directory.segmentBases();
   const id = newestSound(witnesses.snapshots)?.logId;
-  const headers = await damagedHeaders(fs, directory, rememberedEpochs(witnesses), id);
+  const headers = await damagedHeaders(directory, rememberedEpochs(witnesses), id);
   // A file whose segment is there under its own name too holds nothing of its own.
   const misnamed = headers.filter(({ named }) => named !== undefined && !isReadable(named, bases, headers));
   const rebuilt = headers.filter(({ header }) => header !== undefined);
   const spared = new Set([...misnamed, ...rebuilt].map(({ baseOffset }) => segmentName(baseOffset)));
-  const found = await damageOf(fs, directory, missing, witnesses);
+  const found = await damageOf(directory, missing, witnesses);
   const damage = found.filter(({ file, byte }) => !(byte === 0 && spared.has(file)));
-  const remembered = await rememberedDamage(fs, directory, witnesses, missing, damage);
+  const remembered = await rememberedDamage(directory, witnesses, missing, damage);
   if (missing.damaged !== undefined) damage.push(unreadable(missing.damaged));
   return {
     headers: rebuilt,
@@ -70,8 +70,7 @@ export async function planRepair(fs: FileSystem, directory: string): Promise<Rep
  * says how far it goes, it goes up to the next segment, or (in a plan only) as far as an opening would leave a gap.
  */
 export async function newRanges(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   { damage, missing }: RepairPlan,
   copies: ReadonlyMap<Damage, string | undefined>,
   repaired: string,
@@ -80,7 +79,7 @@ export async function newRanges(
   let known = missing;
   for (const one of damage) {
     const { file, byte, from, expected, found } = one;
-    const { to, open } = await endOfDamage(fs, directory, one);
+    const { to, open } = await endOfDamage(directory, one);
     const parts = to === from ? [{ from, to }] : known.uncovered(from, to);
     const quarantine = copies.get(one) ?? null;
     for (const part of parts) {
@@ -93,12 +92,11 @@ export async function newRanges(
 }
 
 async function endOfDamage(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   { file, from, to }: Damage,
 ): Promise<{ to: number; open: boolean }> {
   if (file === MISSING_NAME || to === from) return { to: from, open: false };
-  const bases = segmentBases(await fs.list(directory));
+  const bases = await directory.segmentBases();
   if (to === undefined) {
     const own = Number.parseInt(file, 10);
     const next = bases.find((base) => base > from && base > own) ?? Math.max(from, bases.at(-1) ?? 0) + EPOCH_GAP;
@@ -106,20 +104,15 @@ async function endOfDamage(
   }
   // At an epoch's end nothing says how far it went: nothing else has offsets up to the next one's begin.
   const next = bases.find((base) => base >= to);
-  const header = next === undefined ? undefined : await readHeaderIfThere(fs, directory, next);
+  const header = next === undefined ? undefined : await readHeaderIfThere(directory, next);
   const isRecorded = header?.previous?.endOffset === to;
   return { to: next !== undefined && isRecorded ? next : to, open: next === to && !isRecorded };
 }
 
 /** What a reader meets, and what lies before the first segment or behind the last record, as others know. */
-async function damageOf(
-  fs: FileSystem,
-  directory: string,
-  missing: MissingRanges,
-  witnesses: Witnesses,
-): Promise<Damage[]> {
+async function damageOf(directory: LogDirectory, missing: MissingRanges, witnesses: Witnesses): Promise<Damage[]> {
   const damage: Damage[] = [];
-  const start = await startOfLog(fs, directory);
+  const start = await startOfLog(directory);
   const sound = newestSound(witnesses.snapshots)?.offset ?? 0;
   if (start !== undefined && start.offset > sound) {
     const expected = `segments from offset ${sound} on`;
@@ -127,7 +120,7 @@ async function damageOf(
     damage.push({ file: segmentName(start.base), byte: 0, from: sound, to: start.offset, expected, found });
   }
   let end = start?.offset ?? 0;
-  const reader = new LogReader({ fs, directory, from: undefined, missing });
+  const reader = new LogReader({ directory, from: undefined, missing });
   const { segment, byte } = await readToEnd(reader, {
     batch: (batch) => {
       end = Math.max(end, batch.endOffset);
@@ -152,13 +145,12 @@ async function damageOf(
 
 /** What snapshots say they lack, beside what a reader meets: still there to be read by now, or gone with its segments. */
 async function rememberedDamage(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   { snapshots }: Witnesses,
   missing: MissingRanges,
   met: readonly Damage[],
 ): Promise<{ damage: Damage[]; healed: string[]; healedDamage: Damage[] }> {
-  const start = await startOfLog(fs, directory);
+  const start = await startOfLog(directory);
   const damage: Damage[] = [];
   const healed = new Set<string>();
   const healedDamage: Damage[] = [];

@@ -4,12 +4,12 @@ import { keep, loadSnapshots } from "../../projection/local.js";
 import { putSnapshot, snapshots } from "../../projection/snapshot/snapshot.js";
 import { Totals } from "../../projection/totals.js";
 import type { Damage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import type { MissingRanges } from "../../wal/missing-ranges.js";
 import { keepWhole } from "../../wal/quarantine.js";
 import { newestReadableHeader } from "../../wal/recovery-files.js";
-import { SNAPSHOT_DIRECTORY, segmentBases } from "../../wal/segment-name.js";
+import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import { removeIfThere } from "../../wal/whole-file.js";
 import { readToEnd } from "../log-directory.js";
 import type { History } from "../log-history.js";
@@ -33,23 +33,22 @@ export interface Renewal {
  * knew of are counted in the hour of the repair: it is not known when they were.
  */
 export async function renewSnapshot(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   { history, mends, missing, lacks, stale, windowMs }: Renewal,
   when: string,
 ): Promise<void> {
-  const header = await newestReadableHeader(fs, directory, segmentBases(await fs.list(directory)));
+  const header = await newestReadableHeader(directory, await directory.segmentBases());
   if (header === undefined) return;
-  const { newest } = await loadSnapshots(fs, directory);
+  const { newest } = await loadSnapshots(directory);
   const now = Date.parse(when);
   const known = newest?.facts.offset ?? history.from;
   // Where nothing is missing the log says best of which hours and days its hits were; else the snapshot may know more of that.
   const isWhole = mends.length + lacks.length === 0;
   const from = isWhole ? history.from : known;
-  const totals = (isWhole ? await totalsAt(fs, directory, from, header.logId) : newest?.totals) ?? new Totals();
+  const totals = (isWhole ? await totalsAt(directory, from, header.logId) : newest?.totals) ?? new Totals();
   const keys = new IdempotencyKeys(windowMs);
   keys.restore(newest?.keys ?? Buffer.alloc(0), now);
-  const reader = new LogReader({ fs, directory, from, missing });
+  const reader = new LogReader({ directory, from, missing });
   const batch: Parameters<typeof readToEnd>[1]["batch"] = (one) =>
     totals.fold(one, one.baseOffset >= known && keys.isKept(one.time, now) ? keep(one, totals, keys) : undefined);
   await readToEnd(reader, { batch, damage: () => undefined }).finally(() => reader.close());
@@ -65,20 +64,21 @@ export async function renewSnapshot(
   }
   for (const { counter, n } of mends) totals.addAt(totals.indexOf(counter), n, now);
   const why = "its totals are not what the log adds up to";
-  for (const file of stale) await keepWhole(fs, directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
+  for (const file of stale) await keepWhole(directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset: history.end, created: when, asOf: newest?.facts.asOf ?? null };
   const damage = lacks.map(({ file, byte, from, to, expected, found }) => ({ file, byte, from, to, expected, found }));
-  const written = await putSnapshot(fs, directory, { ...facts, damage }, totals.image(), keys.image());
-  const folder = path.join(directory, SNAPSHOT_DIRECTORY);
-  for (const file of stale) if (file !== written) await removeIfThere(fs, path.join(folder, file));
-  await fs.syncDirectory(folder);
+  const written = await putSnapshot(directory, { ...facts, damage }, totals.image(), keys.image());
+  for (const file of stale) {
+    if (file !== written) await removeIfThere(directory.fs, directory.file(SNAPSHOT_DIRECTORY, file));
+  }
+  await directory.sync(SNAPSHOT_DIRECTORY);
 }
 
 /** What a sound snapshot of this log has at an offset; undefined where there is none, as at the log's birth. */
-async function totalsAt(fs: FileSystem, directory: string, offset: number, logId: string): Promise<Totals | undefined> {
+async function totalsAt(directory: LogDirectory, offset: number, logId: string): Promise<Totals | undefined> {
   if (offset === 0) return undefined;
-  for await (const { facts, totals } of snapshots(fs, directory)) {
+  for await (const { facts, totals } of snapshots(directory)) {
     if (facts?.logId === logId && facts.offset === offset && totals !== undefined) return totals;
   }
   return undefined;

@@ -2,11 +2,11 @@ import path from "node:path";
 import { systemCode } from "../../errors.js";
 import { loadSnapshots } from "../../projection/local.js";
 import type { Damage } from "../../wal/damage.js";
-import type { FileSystem } from "../../wal/file-system.js";
 import { HEADER_BYTES } from "../../wal/format.js";
 import { asIfWritten, type DamagedHeader, writeHeader } from "../../wal/header-repair.js";
 import type { Lock } from "../../wal/lock.js";
 import { Log } from "../../wal/log.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { type MissingRange, MissingRanges, writeMissingRanges } from "../../wal/missing-ranges.js";
 import { copyToQuarantine, keepWhole, moveToQuarantine } from "../../wal/quarantine.js";
 import { register } from "../../wal/registrations.js";
@@ -22,8 +22,7 @@ import { withMends } from "./restored-records.js";
 import { type Step, stepsOf } from "./steps.js";
 
 export interface RepairOptions {
-  readonly fs: FileSystem;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   /** Undefined where no database is set. */
   readonly ask: Ask | undefined;
   /** Goes on where MongoDB knows more than the log, or may. */
@@ -41,28 +40,28 @@ export interface Repair {
   readonly ranges: readonly MissingRange[];
   readonly byHand: readonly string[];
   /** The files, to be verified: in a plan as they would be with the headers that it writes. */
-  readonly view: FileSystem;
+  readonly view: LogDirectory;
 }
 
 /** The repaired log's first segment: the server goes on in one of its own size. */
 const SEGMENT_BYTES = 64 * 1024;
 
 /** What a repair would do, by reading alone. What an opening would find is estimated: it bounds what is missing at the end. */
-export async function dryRepair({ fs: disk, directory, ...options }: RepairOptions): Promise<Repair> {
-  let fs = disk;
+export async function dryRepair({ directory: disk, ...options }: RepairOptions): Promise<Repair> {
+  let directory = disk;
   const headers: DamagedHeader[] = [];
-  let plan = await planRepair(fs, directory);
+  let plan = await planRepair(directory);
   while (plan.headers.length > 0) {
     headers.push(...plan.headers);
-    fs = asIfWritten(fs, directory, plan.headers);
-    plan = await planRepair(fs, directory);
+    directory = asIfWritten(directory, plan.headers);
+    plan = await planRepair(directory);
   }
   plan = { ...plan, headers };
-  const logId = await logIdOf(fs, directory);
+  const logId = await logIdOf(directory);
   const copies = new Map<Damage, string | undefined>();
-  const ranges = await newRanges(fs, directory, plan, copies, new Date().toISOString());
-  const assessment = logId === undefined ? undefined : await assess(fs, directory, logId, plan, ranges, options);
-  return { steps: stepsOf(plan, ranges, assessment), assessment, plan, ranges, byHand: plan.byHand, view: fs };
+  const ranges = await newRanges(directory, plan, copies, new Date().toISOString());
+  const assessment = logId === undefined ? undefined : await assess(directory, logId, plan, ranges, options);
+  return { steps: stepsOf(plan, ranges, assessment), assessment, plan, ranges, byHand: plan.byHand, view: directory };
 }
 
 /**
@@ -71,34 +70,34 @@ export async function dryRepair({ fs: disk, directory, ...options }: RepairOptio
  * Throws `LOG_LOCKED` while a server has the log, and what an opening throws.
  */
 export async function repairLog(options: RepairOptions): Promise<Repair> {
-  const { fs, directory } = options;
-  const lock = await options.lock(directory);
+  const { directory } = options;
+  const lock = await options.lock(directory.path);
   try {
-    await syncNames(fs, directory);
+    await syncNames(directory);
     const when = new Date().toISOString();
     const steps: Step[] = [];
-    let plan = await planRepair(fs, directory);
+    let plan = await planRepair(directory);
     if (plan.byHand.length > 0)
-      return { steps, assessment: undefined, plan, ranges: [], byHand: plan.byHand, view: fs };
+      return { steps, assessment: undefined, plan, ranges: [], byHand: plan.byHand, view: directory };
     // One that was written anew makes the next one readable; one that can't be read all the same is no more to be had.
     const rebuilt = new Set<number>();
     const isNew = ({ baseOffset }: { baseOffset: number }) => !rebuilt.has(baseOffset);
     while (plan.headers.some(isNew)) {
       for (const { baseOffset } of plan.headers) rebuilt.add(baseOffset);
       steps.push(...stepsOf({ ...NOTHING, headers: plan.headers }, [], undefined));
-      await rebuildHeaders(fs, directory, plan, when);
-      plan = await planRepair(fs, directory);
+      await rebuildHeaders(directory, plan, when);
+      plan = await planRepair(directory);
     }
     // Before anything is counted anew: an opening also writes the tail once more that a failed sync left in the cache alone.
     if (rebuilt.size > 0 || plan.healed.length > 0 || plan.damage.some(({ from, to }) => to !== from)) {
-      steps.push(...stepsOf(NOTHING, await writeDownLostSegments(fs, directory, plan, when), undefined));
-      await open(fs, directory);
-      plan = await planRepair(fs, directory);
+      steps.push(...stepsOf(NOTHING, await writeDownLostSegments(directory, plan, when), undefined));
+      await open(directory);
+      plan = await planRepair(directory);
     }
-    const logId = await logIdOf(fs, directory);
-    const copies = await quarantine(fs, directory, plan, when);
-    const ranges = await newRanges(fs, directory, plan, copies, when);
-    const assessment = logId === undefined ? undefined : await assess(fs, directory, logId, plan, ranges, options);
+    const logId = await logIdOf(directory);
+    const copies = await quarantine(directory, plan, when);
+    const ranges = await newRanges(directory, plan, copies, when);
+    const assessment = logId === undefined ? undefined : await assess(directory, logId, plan, ranges, options);
     steps.push(...stepsOf(plan, ranges, assessment));
     if (assessment !== undefined) {
       const stale = new Set([...assessment.mending.lacking, ...plan.healed]);
@@ -113,12 +112,12 @@ export async function repairLog(options: RepairOptions): Promise<Repair> {
           stale,
           windowMs: options.windowMs,
         };
-        await renewSnapshot(fs, directory, renewal, when);
+        await renewSnapshot(directory, renewal, when);
       }
-      await commit(fs, directory, plan, ranges, assessment);
+      await commit(directory, plan, ranges, assessment);
     }
-    for (const file of plan.files) await takeAway(fs, directory, file, when);
-    return { steps, assessment, plan, ranges, byHand: [], view: fs };
+    for (const file of plan.files) await takeAway(directory, file, when);
+    return { steps, assessment, plan, ranges, byHand: [], view: directory };
   } finally {
     await lock.release();
   }
@@ -138,48 +137,42 @@ const NOTHING: RepairPlan = {
  * A repair that was killed may have left names in the cache alone. What this one finds done must be on the disk, or a power
  * cut takes it back after it was called done.
  */
-async function syncNames(fs: FileSystem, directory: string): Promise<void> {
+async function syncNames(directory: LogDirectory): Promise<void> {
   for (const folder of ["", SNAPSHOT_DIRECTORY, QUARANTINE_DIRECTORY]) {
     try {
-      await fs.syncDirectory(path.join(directory, folder));
+      await directory.sync(folder);
     } catch (error) {
       if (systemCode(error) !== "ENOENT") throw error;
     }
   }
 }
 
-async function rebuildHeaders(fs: FileSystem, directory: string, { headers }: RepairPlan, when: string): Promise<void> {
+async function rebuildHeaders(directory: LogDirectory, { headers }: RepairPlan, when: string): Promise<void> {
   for (const { baseOffset, header } of headers) {
     if (header === undefined) continue;
     const file = segmentName(baseOffset);
     const why = "a header that could not be read, written anew";
     const bytes = { from: 0, to: Math.min(HEADER_BYTES, header.preparedSize) };
-    await copyToQuarantine(fs, directory, { file, bytes, offsets: undefined, why, when });
-    await writeHeader(fs, directory, header);
+    await copyToQuarantine(directory, { file, bytes, offsets: undefined, why, when });
+    await writeHeader(directory, header);
   }
 }
 
 /** Segments that are gone altogether: only the opening itself would know of it, so it is written down before. */
-async function writeDownLostSegments(
-  fs: FileSystem,
-  directory: string,
-  plan: RepairPlan,
-  when: string,
-): Promise<MissingRange[]> {
-  if (segmentBases(await fs.list(directory)).length > 0) return [];
-  const ranges = await newRanges(fs, directory, plan, new Map(), when);
-  await writeMissingRanges(fs, directory, [...plan.missing.ranges, ...ranges]);
+async function writeDownLostSegments(directory: LogDirectory, plan: RepairPlan, when: string): Promise<MissingRange[]> {
+  if ((await directory.segmentBases()).length > 0) return [];
+  const ranges = await newRanges(directory, plan, new Map(), when);
+  await writeMissingRanges(directory, [...plan.missing.ranges, ...ranges]);
   return ranges;
 }
 
 /** Opens the log as a server does, so that what is damaged has an end: the next segment says where. */
-async function open(fs: FileSystem, directory: string): Promise<void> {
+async function open(directory: LogDirectory): Promise<void> {
   const log = await Log.open({
     directory,
     segmentBytes: SEGMENT_BYTES,
     maxQueuedBytes: SEGMENT_BYTES,
-    witnesses: async () => (await loadSnapshots(fs, directory)).witnesses,
-    fs,
+    witnesses: async () => (await loadSnapshots(directory)).witnesses,
     // Held already.
     lock: async () => ({ release: async () => undefined }),
   });
@@ -190,29 +183,28 @@ async function open(fs: FileSystem, directory: string): Promise<void> {
 
 /** Copies the bytes of all damage to quarantine; where each one's copy lies. */
 async function quarantine(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   { damage }: RepairPlan,
   when: string,
 ): Promise<Map<Damage, string | undefined>> {
   const copies = new Map<Damage, string | undefined>();
   for (const one of damage) {
-    const bytes = await damagedBytes(fs, directory, one);
+    const bytes = await damagedBytes(directory, one);
     if (bytes === undefined) continue;
     const { file, from, to, expected, found } = one;
     const offsets = { from, to: to ?? from };
     const why = `expected ${expected}, found ${found}`;
-    copies.set(one, await copyToQuarantine(fs, directory, { file, bytes, offsets, why, when }));
+    copies.set(one, await copyToQuarantine(directory, { file, bytes, offsets, why, when }));
   }
   return copies;
 }
 
 /** The bytes that can't be read: up to the next batch that can, else to the last that isn't zero. */
-async function damagedBytes(fs: FileSystem, directory: string, { file, byte, from, to }: Damage) {
+async function damagedBytes(directory: LogDirectory, { file, byte, from, to }: Damage) {
   const [base] = segmentBases([file]);
-  if (!(await fs.list(directory)).includes(file)) return undefined;
-  if (base === undefined) return { from: 0, to: (await readWholeFile(fs, path.join(directory, file))).length };
-  const segment = await SegmentReader.open(fs, directory, base, { syncReads: false });
+  if (!(await directory.list()).includes(file)) return undefined;
+  if (base === undefined) return { from: 0, to: (await readWholeFile(directory.fs, directory.file(file))).length };
+  const segment = await SegmentReader.open(directory, base, { syncReads: false });
   try {
     const size = await segment.size();
     if (segment.header === undefined) return { from: 0, to: size };
@@ -228,8 +220,7 @@ async function damagedBytes(fs: FileSystem, directory: string, { file, byte, fro
 
 /** Writes down what is missing: from here on everything passes, and the projection into MongoDB too where it is settled. */
 async function commit(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   { missing }: RepairPlan,
   ranges: readonly MissingRange[],
   { mongodb, mending }: Assessment,
@@ -238,23 +229,17 @@ async function commit(
   if (!settles && ranges.length + mending.mends.length === 0 && missing.damaged === undefined) return;
   const all = withMends([...missing.ranges, ...ranges], mending.mends);
   await writeMissingRanges(
-    fs,
     directory,
     all.map((range) => ({ ...range, settled: range.settled || isSettled(mongodb) })),
   );
 }
 
-async function takeAway(
-  fs: FileSystem,
-  directory: string,
-  { kind, file, why }: DamagedFile,
-  when: string,
-): Promise<void> {
-  if (kind === "snapshot") await moveToQuarantine(fs, directory, file, why, when);
+async function takeAway(directory: LogDirectory, { kind, file, why }: DamagedFile, when: string): Promise<void> {
+  if (kind === "snapshot") await moveToQuarantine(directory, file, why, when);
   else if (kind === "registration") {
     // Never without one: retention would take what the projection may need before it registers again.
-    await keepWhole(fs, directory, file, why, when);
+    await keepWhole(directory, file, why, when);
     const name = path.posix.basename(file, ".json");
-    await register(fs, directory, { name, offset: 0, epoch: 0, nonce: "", updatedAt: when });
+    await register(directory, { name, offset: 0, epoch: 0, nonce: "", updatedAt: when });
   }
 }

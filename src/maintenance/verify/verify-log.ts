@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, HitsError } from "../../errors.js";
 import { storedHits } from "../../hit/record.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges, unreadable } from "../../wal/missing-ranges.js";
 import { segmentName } from "../../wal/segment-name.js";
@@ -29,13 +29,13 @@ const LOOKS = 5;
  * Reads every byte of a log's segments, snapshots and registrations, and judges them. A writer may go on meanwhile. Throws
  * `OFFSET_GONE` or `ENOENT` when the server has removed what was to be read next.
  */
-export async function verifyLog(fs: FileSystem, directory: string): Promise<Verification> {
+export async function verifyLog(directory: LogDirectory): Promise<Verification> {
   // Before the segments: these only grow meanwhile, so whatever a snapshot knows of must then be found in them.
-  const witnesses = await readWitnesses(fs, directory);
-  const start = await startOfLog(fs, directory);
+  const witnesses = await readWitnesses(directory);
+  const start = await startOfLog(directory);
   const vouchers = new Vouchers(vouchersOf(witnesses), start?.offset ?? 0);
   const findings: Finding[] = [];
-  const missing = await readMissingRanges(fs, directory);
+  const missing = await readMissingRanges(directory);
   let records = 0;
   let end = start?.base ?? 0;
   const visitor = {
@@ -50,12 +50,12 @@ export async function verifyLog(fs: FileSystem, directory: string): Promise<Veri
       vouchers.covered(damage.to ?? 0);
     },
   };
-  const reader = new LogReader({ fs, directory, from: undefined, missing });
+  const reader = new LogReader({ directory, from: undefined, missing });
   let newest: number | undefined;
   try {
     let logEnd = await readToEnd(reader, visitor);
     for (let look = 1; logEnd.segment !== undefined; look++) {
-      const torn = await tornTail(fs, directory, logEnd.segment, logEnd.byte, Math.max(end, logEnd.segment));
+      const torn = await tornTail(directory, logEnd.segment, logEnd.byte, Math.max(end, logEnd.segment));
       if (torn === undefined || look > LOOKS) break;
       await sleep(LOOK_AGAIN_MS);
       const before = logEnd;
@@ -69,12 +69,12 @@ export async function verifyLog(fs: FileSystem, directory: string): Promise<Veri
   } finally {
     await reader.close();
   }
-  const segments = await segmentFindings(fs, directory, newest);
+  const segments = await segmentFindings(directory, newest);
   findings.push(...segments.findings, ...witnessFindings(witnesses, segments.logId));
   if (newest === undefined) findings.push(...withoutSegments(witnesses));
   else vouchers.end(newest, segments.nonces);
-  if (vouchers.findings.length > 0) await checkStart(fs, directory, start?.base);
-  findings.push(...vouchers.findings, ...(await missingStart(fs, directory, start, witnesses, missing)));
+  if (vouchers.findings.length > 0) await checkStart(directory, start?.base);
+  findings.push(...vouchers.findings, ...(await missingStart(directory, start, witnesses, missing)));
   addRemembered(witnesses, findings, missing);
   if (missing.damaged !== undefined) findings.push(damageFinding(unreadable(missing.damaged)));
   // Written down by its place, where it cost no record and so has no range to be met by a reader.
@@ -115,13 +115,12 @@ function decode(batch: LogBatch, findings: Finding[]): void {
 
 /** Bytes behind the last valid batch of the newest segment. Nothing vouches for them, else the reader called it damage. */
 async function tornTail(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   base: number,
   byte: number,
   offset: number,
 ): Promise<Finding | undefined> {
-  const segment = await SegmentReader.open(fs, directory, base, { syncReads: false });
+  const segment = await SegmentReader.open(directory, base, { syncReads: false });
   try {
     // Without a header nothing in it can be told apart, and all of it is damage already.
     if (segment.header === undefined) return undefined;
@@ -135,9 +134,9 @@ async function tornTail(
 }
 
 /** Where retention has moved on since the start was looked up, what seems missing may have been removed in order. */
-async function checkStart(fs: FileSystem, directory: string, base: number | undefined): Promise<void> {
-  if ((await startOfLog(fs, directory))?.base === base) return;
-  throw new HitsError("OFFSET_GONE", `the oldest segments of ${directory} are being removed: try again`);
+async function checkStart(directory: LogDirectory, base: number | undefined): Promise<void> {
+  if ((await startOfLog(directory))?.base === base) return;
+  throw new HitsError("OFFSET_GONE", `the oldest segments of ${directory.path} are being removed: try again`);
 }
 
 function withoutSegments({ snapshots }: Witnesses): Finding[] {
@@ -153,15 +152,14 @@ function withoutSegments({ snapshots }: Witnesses): Finding[] {
 
 /** Retention leaves what is behind a kept snapshot. Where the log begins later than that, somebody else took segments. */
 async function missingStart(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   start: { readonly offset: number; readonly base: number } | undefined,
   witnesses: Witnesses,
   missing: MissingRanges,
 ): Promise<Finding[]> {
   if (start === undefined || start.offset <= (newestSound(witnesses.snapshots)?.offset ?? 0)) return [];
   // A newer snapshot may have been written since, and old segments removed because of it.
-  const now = newestSound((await readWitnesses(fs, directory)).snapshots);
+  const now = newestSound((await readWitnesses(directory)).snapshots);
   const neededFrom = now?.offset ?? 0;
   if (start.offset <= neededFrom) return [];
   if (missing.covers({ file: segmentName(start.base), byte: 0, from: neededFrom, to: start.offset })) return [];

@@ -1,8 +1,7 @@
-import path from "node:path";
-import type { FileSystem } from "../../wal/file-system.js";
 import { HEADER_BYTES, type PreviousSegment } from "../../wal/format.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { readHeaderIfThere } from "../../wal/segment-header.js";
-import { segmentBases, segmentName } from "../../wal/segment-name.js";
+import { segmentName } from "../../wal/segment-name.js";
 import type { SegmentReader } from "../../wal/segment-reader.js";
 import { readFully } from "../../wal/whole-file.js";
 import { forEachSegment } from "../log-directory.js";
@@ -18,10 +17,10 @@ export interface LogStart {
 }
 
 /** Undefined where there is no segment. */
-export async function startOfLog(fs: FileSystem, directory: string): Promise<LogStart | undefined> {
-  const base = segmentBases(await fs.list(directory))[0];
+export async function startOfLog(directory: LogDirectory): Promise<LogStart | undefined> {
+  const base = (await directory.segmentBases())[0];
   if (base === undefined) return undefined;
-  const header = await readHeaderIfThere(fs, directory, base);
+  const header = await readHeaderIfThere(directory, base);
   // Born with this segment, or (where its header can't be read) at its base as far as can be told.
   return { base, offset: header === undefined ? base : (header.previous?.endOffset ?? 0) };
 }
@@ -37,24 +36,20 @@ export interface SegmentFacts {
 }
 
 /** Looks at what a reader of batches passes by: the rest of each header's block, whose log it is, and what is behind ends. */
-export async function segmentFindings(
-  fs: FileSystem,
-  directory: string,
-  newest: number | undefined,
-): Promise<SegmentFacts> {
+export async function segmentFindings(directory: LogDirectory, newest: number | undefined): Promise<SegmentFacts> {
   const findings: Finding[] = [];
   const nonces = new Map<number, string>();
   const ids = new Map<number, string>();
   let [count, bytes] = [0, 0];
-  await forEachSegment(fs, directory, newest, async (segment, size) => {
+  await forEachSegment(directory, newest, async (segment, size) => {
     const { baseOffset, header } = segment;
     count++;
     bytes += size;
     if (header === undefined) return;
     nonces.set(header.epoch, header.nonce);
     ids.set(baseOffset, header.logId);
-    findings.push(...(await headerFindings(fs, directory, baseOffset)));
-    const end = await recordedEnd(fs, directory, baseOffset);
+    findings.push(...(await headerFindings(directory, baseOffset)));
+    const end = await recordedEnd(directory, baseOffset);
     if (end !== undefined) findings.push(...(await leftover(segment, end)));
   });
   const logId = mostFrequent(ids.values());
@@ -66,8 +61,8 @@ export async function segmentFindings(
   return { count, bytes, logId, nonces, findings };
 }
 
-async function headerFindings(fs: FileSystem, directory: string, base: number): Promise<Finding[]> {
-  const file = await fs.open(path.join(directory, segmentName(base)), "read");
+async function headerFindings(directory: LogDirectory, base: number): Promise<Finding[]> {
+  const file = await directory.fs.open(directory.segment(base), "read");
   const rest = Buffer.alloc(HEADER_BYTES - HEADER_FIELDS_BYTES);
   try {
     await readFully(file, rest, 0, rest.length, HEADER_FIELDS_BYTES);
@@ -82,9 +77,9 @@ async function headerFindings(fs: FileSystem, directory: string, base: number): 
 }
 
 /** Where this segment ends as the next one's header has it; undefined in the newest. */
-async function recordedEnd(fs: FileSystem, directory: string, base: number): Promise<PreviousSegment | undefined> {
-  const next = segmentBases(await fs.list(directory)).find((candidate) => candidate > base);
-  const header = next === undefined ? undefined : await readHeaderIfThere(fs, directory, next);
+async function recordedEnd(directory: LogDirectory, base: number): Promise<PreviousSegment | undefined> {
+  const next = (await directory.segmentBases()).find((candidate) => candidate > base);
+  const header = next === undefined ? undefined : await readHeaderIfThere(directory, next);
   return header?.previous?.baseOffset === base ? header.previous : undefined;
 }
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type SnapshotFacts, type SnapshotFile, snapshots } from "../../projection/snapshot/snapshot.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { type Registration, registrations } from "../../wal/registrations.js";
 import { PROJECTION_DIRECTORY, SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import type { Finding } from "./finding.js";
@@ -14,12 +14,12 @@ export interface Witnesses {
 }
 
 /** Reads every byte of them. Throws `ENOENT` where the server has just removed one. */
-export async function readWitnesses(fs: FileSystem, directory: string): Promise<Witnesses> {
+export async function readWitnesses(directory: LogDirectory): Promise<Witnesses> {
   const files: SnapshotFile[] = [];
-  for await (const { file, bytes, facts, invalid } of snapshots(fs, directory)) {
+  for await (const { file, bytes, facts, invalid } of snapshots(directory)) {
     files.push({ file, bytes, facts, invalid });
   }
-  return { snapshots: files, registrations: await registrations(fs, directory) };
+  return { snapshots: files, registrations: await registrations(directory) };
 }
 
 /** The facts of the snapshot that a start would use. */

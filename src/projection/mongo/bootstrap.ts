@@ -1,9 +1,8 @@
 import { HitsError } from "../../errors.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges } from "../../wal/missing-ranges.js";
 import { type Registration, register, registrations } from "../../wal/registrations.js";
-import { segmentBases } from "../../wal/segment-name.js";
 import { Series, type SeriesLimits } from "../series/series.js";
 import { lacksNothing, snapshots } from "../snapshot/snapshot.js";
 import type { Totals } from "../totals.js";
@@ -21,8 +20,7 @@ const POLL_MS = 20;
 const POLL_OTHER_PROCESS_MS = 100;
 
 export interface BootstrapOptions {
-  readonly fs: FileSystem;
-  readonly directory: string;
+  readonly directory: LogDirectory;
   readonly logId: string;
   readonly maxOps: number;
   /** The writer's durable end, inside its process. */
@@ -46,12 +44,12 @@ export interface Bootstrapped {
  * start from.
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
-  const { fs, directory } = options;
-  const registration = (await registrations(fs, directory)).find(({ name }) => name === PROJECTION_NAME);
+  const { directory } = options;
+  const registration = (await registrations(directory)).find(({ name }) => name === PROJECTION_NAME);
   const registered = registration?.damaged === undefined ? registration : undefined;
-  const missing = await readMissingRanges(fs, directory);
-  const snapshot = await newestUndamaged(fs, directory, missing);
-  const epochs = new Epochs(fs, directory, registered?.epochs ?? [], missing);
+  const missing = await readMissingRanges(directory);
+  const snapshot = await newestUndamaged(directory, missing);
+  const epochs = new Epochs(directory, registered?.epochs ?? [], missing);
   await epochs.refresh();
   const start = snapshot?.offset ?? 0;
   const position = epochs.at(start) ?? { epoch: registered?.epoch ?? 0, nonce: registered?.nonce ?? "" };
@@ -66,14 +64,14 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   for (const [name, index] of snapshot?.totals.names() ?? []) {
     slots.restore(slots.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
   }
-  const reader = new LogReader({ fs, directory, from, durableEnd: options.durableEnd });
+  const reader = new LogReader({ directory, from, durableEnd: options.durableEnd });
   const fold = new LogFold(reader, slots, { offset: start, ...position }, isCovered ? covered : 0, series);
   if (!isCovered && snapshot !== undefined) series.lose();
   for (const name of registered?.blocked ?? []) slots.forget(slots.indexOf(name));
 
   const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
     epochs.remember(checkpoint);
-    await register(fs, directory, {
+    await register(directory, {
       name: PROJECTION_NAME,
       ...checkpoint,
       updatedAt: new Date().toISOString(),
@@ -119,11 +117,10 @@ interface UndamagedSnapshot {
 
 /** Snapshots that were taken behind damage hold hits that must not be projected yet. */
 async function newestUndamaged(
-  fs: FileSystem,
-  directory: string,
+  directory: LogDirectory,
   missing: MissingRanges,
 ): Promise<UndamagedSnapshot | undefined> {
-  for await (const { facts, totals } of snapshots(fs, directory)) {
+  for await (const { facts, totals } of snapshots(directory)) {
     if (facts !== undefined && totals !== undefined && lacksNothing(facts, missing, true)) {
       return { offset: facts.offset, totals };
     }
@@ -133,9 +130,9 @@ async function newestUndamaged(
 
 /** The first of these offsets that the log can still be read from. */
 async function readableFrom(options: BootstrapOptions, wanted: number, start: number): Promise<number> {
-  const { fs, directory, durableEnd } = options;
+  const { directory, durableEnd } = options;
   for (const from of wanted === start ? [start] : [wanted, start]) {
-    const reader = new LogReader({ fs, directory, from, durableEnd });
+    const reader = new LogReader({ directory, from, durableEnd });
     try {
       await reader.next();
       return from;
@@ -145,10 +142,10 @@ async function readableFrom(options: BootstrapOptions, wanted: number, start: nu
       await reader.close();
     }
   }
-  const first = segmentBases(await fs.list(directory))[0];
+  const first = (await directory.segmentBases())[0];
   throw new HitsError(
     "PROJECTION_HALTED",
-    `there is nothing to project from: no sound snapshot, and the log in ${directory} begins at offset ${first}. Put back a ` +
+    `there is nothing to project from: no sound snapshot, and the log in ${directory.path} begins at offset ${first}. Put back a ` +
       "snapshot or the missing segments from a backup, or fork the log into a new directory",
   );
 }

@@ -1,7 +1,6 @@
-import type { FileSystem } from "../../wal/file-system.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import { MissingRanges } from "../../wal/missing-ranges.js";
 import { readHeaderIfThere } from "../../wal/segment-header.js";
-import { segmentBases } from "../../wal/segment-name.js";
 import type { Checkpoint } from "./store.js";
 
 /** An epoch of this log that is known: each opening has its own random nonce. */
@@ -18,8 +17,7 @@ const MAX_KNOWN = 10_000;
  * segments are gone. A checkpoint with a nonce that is not among them is of another log: an old copy, or a twin.
  */
 export class Epochs {
-  readonly #fs: FileSystem;
-  readonly #directory: string;
+  readonly #directory: LogDirectory;
   readonly #nonces = new Map<number, string>();
   /** The first offset behind an epoch, where a later one says so. */
   readonly #ends = new Map<number, number>();
@@ -27,23 +25,17 @@ export class Epochs {
   readonly #segments = new Map<number, KnownEpoch>();
   readonly #missing: MissingRanges;
 
-  constructor(
-    fs: FileSystem,
-    directory: string,
-    remembered: readonly KnownEpoch[],
-    missing: MissingRanges = MissingRanges.none,
-  ) {
+  constructor(directory: LogDirectory, remembered: readonly KnownEpoch[], missing: MissingRanges = MissingRanges.none) {
     this.#missing = missing;
-    this.#fs = fs;
     this.#directory = directory;
     for (const { epoch, nonce } of remembered) this.#nonces.set(epoch, nonce);
   }
 
   /** Reads the headers of segments that were not there before. */
   async refresh(): Promise<void> {
-    for (const base of segmentBases(await this.#fs.list(this.#directory))) {
+    for (const base of await this.#directory.segmentBases()) {
       if (this.#segments.has(base)) continue;
-      const header = await readHeaderIfThere(this.#fs, this.#directory, base);
+      const header = await readHeaderIfThere(this.#directory, base);
       if (header === undefined) continue;
       this.#segments.set(base, { epoch: header.epoch, nonce: header.nonce });
       this.#nonces.set(header.epoch, header.nonce);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import type { SeriesLimits } from "../series/series.js";
 import { bootstrap } from "./bootstrap.js";
 import type { ProjectorReport } from "./messages.js";
@@ -42,7 +42,14 @@ export async function runProjector(options: RunOptions): Promise<RunningProjecti
   let reporter: Reporter | undefined;
   const onOthers = (name: string, count: number) => reporter?.onOthers(name, count);
   const limits = series === undefined ? {} : { series };
-  const start = await bootstrap({ fs: nodeFileSystem, directory, logId, maxOps, durableEnd, onOthers, ...limits });
+  const start = await bootstrap({
+    directory: new LogDirectory(directory),
+    logId,
+    maxOps,
+    durableEnd,
+    onOthers,
+    ...limits,
+  });
   while (await start.fold.step());
   const running = start.projector(store);
   projector = running;

@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { describeError } from "../../errors.js";
-import { nodeFileSystem } from "../../wal/node-file-system.js";
+import { LogDirectory } from "../../wal/log-directory.js";
 import type { KeysImage } from "../idempotency-keys.js";
 import type { TotalsImage } from "../totals.js";
 import { type NewSnapshotFacts, writeSnapshot } from "./snapshot.js";
@@ -17,7 +17,7 @@ export type SnapshotOutcome = { readonly written: string } | { readonly error: s
 
 const port = parentPort;
 port?.on("message", (job: SnapshotJob) => {
-  writeSnapshot(nodeFileSystem, job.directory, job.facts, job.image, job.keys).then(
+  writeSnapshot(new LogDirectory(job.directory), job.facts, job.image, job.keys).then(
     (written) => port.postMessage({ written } satisfies SnapshotOutcome),
     (error: unknown) => port.postMessage({ error: describeError(error) } satisfies SnapshotOutcome),
   );

@@ -1,13 +1,13 @@
-import path from "node:path";
 import { crc32 } from "node:zlib";
 import { describeError, HitsError, systemCode } from "../../errors.js";
 import { MAX_AHEAD_MS } from "../../model/hit.js";
 import type { Damage } from "../../wal/damage.js";
 import type { FileSystem } from "../../wal/file-system.js";
 import { readU64, writeU64 } from "../../wal/format.js";
+import type { LogDirectory } from "../../wal/log-directory.js";
 import type { MissingRanges } from "../../wal/missing-ranges.js";
 import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
-import { listIfThere, makeDurableDirectory, readWholeFile, removeIfThere, replaceFile } from "../../wal/whole-file.js";
+import { readWholeFile, removeIfThere, replaceFile } from "../../wal/whole-file.js";
 import { KEY_BYTES, type KeysImage } from "../idempotency-keys.js";
 import { dayOf } from "../series/days.js";
 import type { Series } from "../series/series.js";
@@ -82,26 +82,24 @@ export interface SnapshotFile {
 
 /** Writes a snapshot, durable when this resolves, and removes sound ones beyond the two newest. Returns its name. */
 export async function writeSnapshot(
-  fs: FileSystem,
-  logDirectory: string,
+  directory: LogDirectory,
   known: NewSnapshotFacts,
   image: TotalsImage,
   keys: KeysImage = [],
 ): Promise<string> {
-  const name = await putSnapshot(fs, logDirectory, known, image, keys);
-  await prune(fs, logDirectory);
+  const name = await putSnapshot(directory, known, image, keys);
+  await prune(directory);
   return name;
 }
 
 /** As `writeSnapshot`, and removes nothing, but for one at the same offset, whose place it takes. */
 export async function putSnapshot(
-  fs: FileSystem,
-  logDirectory: string,
+  directory: LogDirectory,
   known: NewSnapshotFacts,
   image: TotalsImage,
   keys: KeysImage,
 ): Promise<string> {
-  const directory = await makeDurableDirectory(fs, logDirectory, SNAPSHOT_DIRECTORY);
+  await directory.makeFolder(SNAPSHOT_DIRECTORY);
   const keyParts = keys.map(({ buffer, from, to }) => Buffer.from(buffer, from, to - from));
   const { since, hoursSince } = image.series;
   const series = { since, hoursSince, bytes: seriesLength(image.series) };
@@ -117,17 +115,17 @@ export async function putSnapshot(
   head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
   const body = [bytesOf(image.counts), bytesOf(image.others), ...names, ...keyParts];
   const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
-  await replaceFile(fs, directory, name, withChecksum([head, json], body, seriesBytes(image.series)));
+  const parts = withChecksum([head, json], body, seriesBytes(image.series));
+  await replaceFile(directory.fs, directory.file(SNAPSHOT_DIRECTORY, name), parts);
   return name;
 }
 
 /** All snapshots of a log directory, newest first, each read whole and judged, one at a time. */
 export async function* snapshots(
-  fs: FileSystem,
-  logDirectory: string,
+  directory: LogDirectory,
 ): AsyncGenerator<SnapshotFile & { totals?: Totals; keys?: Buffer }> {
-  for (const file of await snapshotNames(fs, logDirectory)) {
-    const bytes = await readIfThere(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY, file));
+  for (const file of await snapshotNames(directory)) {
+    const bytes = await readIfThere(directory.fs, directory.file(SNAPSHOT_DIRECTORY, file));
     // A server that runs has replaced it by a newer one since the listing.
     if (bytes === undefined) continue;
     const facts = decodeFacts(bytes);
@@ -150,24 +148,24 @@ async function readIfThere(fs: FileSystem, file: string): Promise<Buffer | undef
   }
 }
 
-async function snapshotNames(fs: FileSystem, logDirectory: string): Promise<string[]> {
-  const names = await listIfThere(fs, path.join(logDirectory, SNAPSHOT_DIRECTORY));
+async function snapshotNames(directory: LogDirectory): Promise<string[]> {
+  const names = await directory.listIfThere(SNAPSHOT_DIRECTORY);
   return names
     .filter((name) => NAME.test(name))
     .sort()
     .reverse();
 }
 
-async function prune(fs: FileSystem, logDirectory: string): Promise<void> {
+async function prune(directory: LogDirectory): Promise<void> {
   let sound = 0;
-  for (const file of await snapshotNames(fs, logDirectory)) {
-    const full = path.join(logDirectory, SNAPSHOT_DIRECTORY, file);
+  for (const file of await snapshotNames(directory)) {
+    const full = directory.file(SNAPSHOT_DIRECTORY, file);
     // A damaged one stays for whoever wants to look at it, and doesn't count.
-    const bytes = await readWholeFile(fs, full);
+    const bytes = await readWholeFile(directory.fs, full);
     const facts = decodeFacts(bytes);
     if (facts === undefined || bodyOf(bytes, facts) === undefined) continue;
     sound++;
-    if (sound > KEPT_SNAPSHOTS) await removeIfThere(fs, full);
+    if (sound > KEPT_SNAPSHOTS) await removeIfThere(directory.fs, full);
   }
 }
 

@@ -8,6 +8,7 @@ export interface Figures {
   /** Hits by code, and views by reason. */
   readonly rejected: ReadonlyMap<string, number>;
   readonly notCounted: ReadonlyMap<string, number>;
+  readonly writtenBytes: number;
   readonly queuedBytes: number;
   /** Undefined while the counts are unknown. */
   readonly counters: number | undefined;
@@ -22,6 +23,14 @@ export interface Limits {
   readonly maxQueuedBytes: number;
   readonly maxCounters: number;
   readonly maxIdempotencyKeys: number;
+}
+
+/** The program that answers. */
+export interface BuildInfo {
+  readonly version: string;
+  /** Of Node.js. */
+  readonly node: string;
+  readonly role: string;
 }
 
 export interface Sample {
@@ -44,8 +53,17 @@ export interface FigureMetric {
 const WATCHED_CODES = ["QUEUE_FULL", "DISK_FULL", "LOG_FAILED", "CLOSING", "TOO_MANY_COUNTERS", "TOO_MANY_KEYS"];
 const STATES: readonly ProjectionStatus["state"][] = ["running", "retrying", "halted"];
 
-export function figureMetrics({ maxQueuedBytes, maxCounters, maxIdempotencyKeys }: Limits): readonly FigureMetric[] {
+/** Returns all metrics that are read off the figures. */
+export function figureMetrics(limits: Limits, { version, node, role }: BuildInfo): readonly FigureMetric[] {
+  const { maxQueuedBytes, maxCounters, maxIdempotencyKeys } = limits;
   return [
+    {
+      type: "gauge",
+      name: "build_info",
+      help: "Always 1; labels have the version of this program, that of Node.js, and ROLE.",
+      labels: ["version", "node", "role"],
+      read: () => [{ labels: { version, node, role }, value: 1 }],
+    },
     counter("accepted_total", "Hits made durable since the start of this process.", ({ status }) => status.accepted),
     {
       type: "counter",
@@ -70,7 +88,7 @@ export function figureMetrics({ maxQueuedBytes, maxCounters, maxIdempotencyKeys 
 
     gauge("log_end_offset", "The first offset that is not durable yet.", ({ status }) => status.log.end),
     gauge("log_start_offset", "The first offset that the log still has.", ({ status }) => status.log.start),
-    gauge("log_epoch", "The log's epoch: each start begins a new one.", ({ status }) => status.log.epoch),
+    gauge("log_epoch", "The log's epoch, which every start of a writer increases.", ({ status }) => status.log.epoch),
     gauge("log_segments", "Segment files.", ({ status }) => status.log.segments),
     gauge("log_size_bytes", "Size of all segment files.", ({ status }) => status.log.bytes),
     gauge(
@@ -78,9 +96,18 @@ export function figureMetrics({ maxQueuedBytes, maxCounters, maxIdempotencyKeys 
       "Damaged places found in the log; /status lists them.",
       ({ status }) => status.log.damage.length,
     ),
+    counter(
+      "log_written_bytes_total",
+      "Written to the log in batches since the start of this process.",
+      ({ writtenBytes }) => writtenBytes,
+    ),
     gauge("log_queued_bytes", "Appended and not yet durable.", ({ queuedBytes }) => queuedBytes),
     gauge("log_queue_limit_bytes", "Over it hits get QUEUE_FULL (MAX_QUEUED_BYTES).", () => maxQueuedBytes),
-    gauge("log_free_bytes", "Room on the log's volume; absent where it does not say.", ({ freeBytes }) => freeBytes),
+    gauge(
+      "log_free_bytes",
+      "Free space on the log's volume; absent if it can't be read.",
+      ({ freeBytes }) => freeBytes,
+    ),
 
     byProjection("gauge", "lag_hits", "Hits that the projection has not confirmed.", ({ lag }) => lag),
     byProjection("gauge", "checkpoint_offset", "The first offset not projected.", ({ checkpoint }) => checkpoint),

@@ -1,16 +1,16 @@
 /**
- * The text of `GET /metrics`, by prom-client. Hits pay nothing for it: most metrics are read at the moment of a scrape, from
- * figures that are kept anyway (metric-table.ts); those of the log's writes are updated once a batch (batch-metrics.ts).
+ * The text of `GET /metrics`. Hits pay nothing for it: most metrics are read at the moment of a scrape, from figures that
+ * are kept anyway (metric-table.ts); those of the log's writes are updated once a batch (batch-metrics.ts).
  */
-import { Counter, collectDefaultMetrics, Gauge, type Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { FreeSpace } from "../../host/free-space.js";
 import type { MetricsReader, MetricsText, Readiness, StatusReader } from "../../model/services.js";
 import type { IdempotencyKeys } from "../../projection/idempotency-keys.js";
 import type { View } from "../../projection/view.js";
 import type { Log } from "../../wal/log.js";
 import type { Tally } from "../server-status.js";
-import { PREFIX } from "./batch-metrics.js";
-import { type FigureMetric, type Figures, figureMetrics, type Limits } from "./metric-table.js";
+import { type BatchMetrics, PREFIX } from "./batch-metrics.js";
+import { type BuildInfo, type FigureMetric, type Figures, figureMetrics, type Limits } from "./metric-table.js";
 
 /** Default metrics left out: they walk all open sockets at each scrape, and are no totals. */
 const LEFT_OUT = [
@@ -23,8 +23,7 @@ const LEFT_OUT = [
 ];
 
 export interface MetricsOptions {
-  /** The metrics that are kept between scrapes are registered here already; all others are added. */
-  readonly registry: Registry;
+  readonly build: BuildInfo;
   readonly limits: Limits;
   readonly space: FreeSpace;
   readonly sources: MetricsSources;
@@ -33,6 +32,7 @@ export interface MetricsOptions {
 export interface MetricsSources {
   readonly status: StatusReader;
   readonly readiness: Readiness;
+  readonly batches: BatchMetrics;
   readonly tally: Pick<Tally, "rejected" | "notCounted">;
   readonly log: Pick<Log, "queuedBytes">;
   readonly keys: Pick<IdempotencyKeys, "size">;
@@ -40,28 +40,28 @@ export interface MetricsSources {
 }
 
 export class Metrics implements MetricsReader {
-  readonly #registry: Registry;
+  readonly #registry = new Registry();
   readonly #space: FreeSpace;
   readonly #sources: MetricsSources;
   readonly #setters: readonly ((figures: Figures) => void)[];
 
-  constructor({ registry, limits, space, sources }: MetricsOptions) {
-    this.#registry = registry;
+  constructor({ build, limits, space, sources }: MetricsOptions) {
     this.#space = space;
     this.#sources = sources;
-    this.#setters = figureMetrics(limits).map((metric) => this.#setter(metric));
-    collectDefaultMetrics({ register: registry });
-    for (const name of LEFT_OUT) registry.removeSingleMetric(name);
+    this.#setters = figureMetrics(limits, build).map((metric) => this.#setter(metric));
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name);
   }
 
   async render(eventStreams: number): Promise<MetricsText> {
     const freeBytes = await this.#space.bytes();
-    const { status, readiness, tally, log, keys, view } = this.#sources;
+    const { status, readiness, batches, tally, log, keys, view } = this.#sources;
     const figures: Figures = {
       status: status.read(),
       ready: readiness.refusal() === undefined,
       rejected: tally.rejected,
       notCounted: tally.notCounted,
+      writtenBytes: batches.writtenBytes,
       queuedBytes: log.queuedBytes,
       counters: view.size,
       keys: keys.size,
@@ -69,7 +69,7 @@ export class Metrics implements MetricsReader {
       freeBytes,
     };
     for (const set of this.#setters) set(figures);
-    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+    return { type: this.#registry.contentType, body: `${await this.#registry.metrics()}\n${batches.text()}` };
   }
 
   #setter({ type, name, help, labels, read }: FigureMetric): (figures: Figures) => void {

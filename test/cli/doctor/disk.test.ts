@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { deviceFacts, judgeWrites, percentile } from "../../../src/cli/doctor/disk.js";
 import { measureWrites } from "../../../src/cli/doctor/disk-writes.js";
 import type { FileSystem, OpenFile, OpenMode } from "../../../src/wal/file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
 import { probesOf } from "./probes.js";
 
@@ -116,7 +117,7 @@ async function inScratch(use: (directory: string) => Promise<void>): Promise<voi
 test("it writes as the log does, and no more than it says", () =>
   inScratch(async (scratch) => {
     const watched = new Watched(true);
-    const measured = await measureWrites(watched.fs, scratch, Number.POSITIVE_INFINITY);
+    const measured = await measureWrites(new LogDirectory(scratch, watched.fs), Number.POSITIVE_INFINITY);
     assert.ok(measured !== "hangs" && measured.durable.length > 0 && measured.plain.length > 0);
     assert.equal(watched.opened, ["create", "durable", "update"]);
     assert.ok(watched.written <= 24 * 1024 * 1024, `${watched.written} bytes`);
@@ -130,7 +131,7 @@ test("it writes as the log does, and no more than it says", () =>
 test("where a write is not durable by itself it is synced, as in the log; little room, little written", () =>
   inScratch(async (scratch) => {
     const watched = new Watched(false);
-    const measured = await measureWrites(watched.fs, scratch, 80 * 4096);
+    const measured = await measureWrites(new LogDirectory(scratch, watched.fs), 80 * 4096);
     assert.ok(measured !== "hangs");
     assert.is(measured.durable.length, 20);
     assert.is(watched.syncs, 20 + 1, "each durable one, and the prepared file");
@@ -141,7 +142,7 @@ test("a disk that hangs is given up", () =>
   inScratch(async (scratch) => {
     const keepAlive = setInterval(() => undefined, 1000);
     try {
-      assert.is(await measureWrites(new Watched(true, 60_000).fs, scratch, 4096 * 16), "hangs");
+      assert.is(await measureWrites(new LogDirectory(scratch, new Watched(true, 60_000).fs), 4096 * 16), "hangs");
     } finally {
       clearInterval(keepAlive);
     }

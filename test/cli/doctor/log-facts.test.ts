@@ -2,14 +2,14 @@ import { statSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { logFacts } from "../../../src/cli/doctor/log-facts.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { flipByte, inDirectory, rotatedLog, segments } from "../wal/harness.js";
 
 test("all segments' bytes, and when the newest batch was written", () =>
   inDirectory(async (directory) => {
     const before = Date.now();
     await rotatedLog(directory);
-    const { bytes, newest } = await logFacts(nodeFileSystem, directory);
+    const { bytes, newest } = await logFacts(new LogDirectory(directory));
     assert.ok(segments(directory).length > 2);
     assert.is(
       bytes,
@@ -20,11 +20,11 @@ test("all segments' bytes, and when the newest batch was written", () =>
 
 test("no log, and one that can't be read: nothing is thrown", () =>
   inDirectory(async (directory) => {
-    assert.equal(await logFacts(nodeFileSystem, `${directory}/nowhere`), { bytes: 0, newest: undefined });
-    assert.equal(await logFacts(nodeFileSystem, directory), { bytes: 0, newest: undefined });
+    assert.equal(await logFacts(new LogDirectory(`${directory}/nowhere`)), { bytes: 0, newest: undefined });
+    assert.equal(await logFacts(new LogDirectory(directory)), { bytes: 0, newest: undefined });
     await rotatedLog(directory);
     flipByte(segments(directory).at(-1), 3);
-    assert.is((await logFacts(nodeFileSystem, directory)).newest, undefined);
+    assert.is((await logFacts(new LogDirectory(directory))).newest, undefined);
   }));
 
 test.run();

@@ -1,7 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { AccessLog, type AccessLogOptions } from "../../../src/cli/import/access-log.js";
-import { pageName } from "../../../src/cli/import/page-name.js";
+import { AccessLog, type AccessLogOptions, pageName } from "../../../src/cli/import/access-log.js";
 import type { Hit } from "../../../src/model/hit.js";
 import { codeOf } from "../../support/code-of.js";
 
@@ -91,7 +90,7 @@ for (const [target, name] of names) {
   });
 }
 
-test("bytes that a server escapes are what they were", () => {
+test("bytes that a server escapes are restored", () => {
   assert.equal(read(request("GET /caf\\xC3\\xA9\\t HTTP/1.1")), read(request("GET /caf%C3%A9%09 HTTP/1.1")));
 });
 
@@ -159,7 +158,7 @@ test("lines that are refused", async () => {
   for (const [line, code] of refused) assert.is(await codeOf((async () => read(line))()), code, line);
 });
 
-test("no line takes long, whatever somebody has put in it", () => {
+test("no line takes long, whatever it contains", () => {
   const time = '[10/Oct/2025:13:55:36 +0000] "';
   for (const part of [time, "\\", '\\"', '" ', "[", ' "', "GET / "]) {
     const line = `::1 - - ${part.repeat(Math.floor(65_000 / part.length))}`;

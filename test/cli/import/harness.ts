@@ -3,7 +3,7 @@ import { runImport } from "../../../src/cli/import/import-command.js";
 import { runSet } from "../../../src/cli/import/set-command.js";
 import { type Ran, wal } from "../wal/harness.js";
 
-/** Everything that a summary with `--json` says. */
+/** The fields of a summary with `--json`. */
 export interface Summary {
   readonly target: string;
   readonly log: string | null;
@@ -42,14 +42,14 @@ export async function runSetting(args: readonly string[], environment: Record<st
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** What the log of a directory has counted. */
+/** Reads the counts of a log directory. */
 export async function countsOf(directory: string): Promise<Record<string, number>> {
   const { stdout } = await wal(directory, "counts", "--json");
   const { counters } = JSON.parse(stdout) as { counters: { counter: string; count: number }[] };
   return Object.fromEntries(counters.map(({ counter, count }) => [counter, count]));
 }
 
-/** `count` lines of NDJSON, on three counters, and what they amount to. */
+/** Makes `count` lines of NDJSON, on three counters, and their counts. */
 export function ndjson(count: number): { readonly text: string; readonly counts: Record<string, number> } {
   const counts: Record<string, number> = {};
   const lines = Array.from({ length: count }, (_, index) => {

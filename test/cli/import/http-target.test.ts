@@ -19,7 +19,7 @@ interface World {
 
 const STATUS: Answer = (res) => json(res, 200, { log: { id: "thelog" } });
 
-/** A server that answers `/status`, and bulk requests one after the other as it is told; the last answer again and again. */
+/** Runs a server that answers `/status`, and bulk requests with these answers in turn, repeating the last one. */
 async function withServer(answers: readonly Answer[], body: (world: World) => Promise<void>, status = STATUS) {
   const bodies: string[] = [];
   const server = createServer(async (req, res) => {
@@ -59,7 +59,7 @@ const HITS: readonly Hit[] = [
   { counter: "b", n: 1 },
 ];
 
-test("hits go as NDJSON, with all their parts; the token goes along; the log is known", async () => {
+test("hits are sent as NDJSON, with all their parts and the token; the log's id is read", async () => {
   const seen: (string | undefined)[] = [];
   const look: Answer = (res, body, req) => {
     seen.push(req.url, req.method, req.headers.authorization, req.headers["content-type"]);
@@ -68,7 +68,7 @@ test("hits go as NDJSON, with all their parts; the token goes along; the log is 
   await withServer([look], async ({ open, bodies }) => {
     const target = await open({ token: "secret" });
     assert.is(target.logId, "thelog");
-    assert.equal(await target.take(HITS, signal), { replayed: 0, refusals: [], unnamed: 0, maybeTwice: 0 });
+    assert.equal(await target.record(HITS, signal), { replayed: 0, refusals: [], unnamed: 0, maybeTwice: 0 });
     assert.equal(seen, ["/hits-of/us/hits", "POST", "Bearer secret", "application/x-ndjson"]);
     assert.equal(
       bodies[0]?.split("\n").map((line) => JSON.parse(line) as unknown),
@@ -77,7 +77,7 @@ test("hits go as NDJSON, with all their parts; the token goes along; the log is 
   });
 });
 
-test("what goes by is tried again, the same to the byte; hits without an id whose answer was lost may count twice", async () => {
+test("temporary failures are retried with the same bytes; hits without an id whose response was lost may count twice", async () => {
   const cases: readonly (readonly [Answer, number])[] = [
     [busy, 0],
     [slowDown, 0],
@@ -86,30 +86,30 @@ test("what goes by is tried again, the same to the byte; hits without an id whos
   ];
   for (const [answer, maybeTwice] of cases) {
     await withServer([answer, answer, accept], async ({ open, bodies, warnings }) => {
-      const taken = await (await open()).take(HITS, signal);
+      const taken = await (await open()).record(HITS, signal);
       assert.is(taken.maybeTwice, maybeTwice);
       assert.is(bodies.length, 3);
       assert.is(new Set(bodies).size, 1);
-      assert.is(warnings.length, 2, "once that it does not answer, once that it does");
-      assert.match(warnings[0] ?? "", /trying again for up to 10 s/);
+      assert.is(warnings.length, 2, "one that it does not answer, one that it answers again");
+      assert.match(warnings[0] ?? "", /retrying for up to 10 s/);
       assert.match(warnings[1] ?? "", /answers again/);
     });
   }
 });
 
-test("it gives up after the time that was given, and says what was wrong", async () => {
+test("gives up after the given time, with the last failure", async () => {
   await withServer([busy], async ({ open }) => {
     const target = await open({ patienceMs: 300 });
-    const error = await target.take(HITS, signal).then(
+    const error = await target.record(HITS, signal).then(
       () => undefined,
       (thrown: unknown) => thrown as Error,
     );
-    assert.match(error?.message ?? "", /QUEUE_FULL: full; given up after/);
-    assert.is(await codeOf(target.take(HITS, signal)), "SERVER_UNAVAILABLE");
+    assert.match(error?.message ?? "", /QUEUE_FULL: full; gave up after/);
+    assert.is(await codeOf(target.record(HITS, signal)), "SERVER_UNAVAILABLE");
   });
 });
 
-test("no use in trying again", async () => {
+test("final refusals are not retried", async () => {
   const cases: readonly Answer[] = [
     (res) => json(res, 404, { detail: "nothing here" }),
     (res) => json(res, 401, { code: "UNAUTHORIZED", detail: "who are you" }),
@@ -120,13 +120,13 @@ test("no use in trying again", async () => {
   for (const answer of cases.slice(0, 4)) {
     await withServer([answer], async ({ open, bodies }) => {
       const target = await open();
-      assert.is(await codeOf(target.take(HITS, signal)), "SERVER_UNAVAILABLE");
+      assert.is(await codeOf(target.record(HITS, signal)), "SERVER_UNAVAILABLE");
       assert.is(bodies.length, 1);
     });
   }
 });
 
-test("a server that tells its status to its administrator only is taken as it is; any other is refused", async () => {
+test("a server that reports its status to administrators only is accepted; one without a log is not", async () => {
   const only: Answer = (res) => json(res, 401, { code: "UNAUTHORIZED", detail: "token" });
   await withServer([accept], async ({ open }) => assert.is((await open()).logId, undefined), only);
   for (const status of [200, 404]) {
@@ -150,7 +150,7 @@ const picky: Answer = (res, body) => {
   });
 };
 
-test("every refused hit is named, also those that an answer has no room for", async () => {
+test("every refused hit is named, also those past the first hundred of a response", async () => {
   const hits = Array.from({ length: 500 }, (_, index) => ({
     counter: index % 2 === 0 ? "yes" : "no",
     n: 1,
@@ -159,16 +159,16 @@ test("every refused hit is named, also those that an answer has no room for", as
   const odd = hits.map((_, index) => index).filter((index) => index % 2 === 1);
   await withServer([picky], async ({ open, bodies }) => {
     const target = await open();
-    const { refusals, unnamed } = await target.take(hits, signal);
+    const { refusals, unnamed } = await target.record(hits, signal);
     assert.equal(
       refusals.map(({ index }) => index),
       odd,
     );
     assert.is(unnamed, 0);
     assert.is(bodies.length, 3);
-    assert.is((await target.take([{ counter: "no", n: 1 }], signal)).refusals.length, 1, "all of them refused");
-    // Without ids those behind would count again.
-    const bare = await target.take(
+    assert.is((await target.record([{ counter: "no", n: 1 }], signal)).refusals.length, 1, "all of them refused");
+    // Without ids the later ones would count again.
+    const bare = await target.record(
       hits.map(({ counter, n }) => ({ counter, n })),
       signal,
     );
@@ -176,12 +176,12 @@ test("every refused hit is named, also those that an answer has no room for", as
   });
 });
 
-test("waiting for a server can be ended", async () => {
+test("the wait for a server can be interrupted", async () => {
   await withServer([busy], async ({ open }) => {
     const target = await open();
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);
-    const error = await target.take(HITS, controller.signal).catch((thrown: unknown) => thrown);
+    const error = await target.record(HITS, controller.signal).catch((thrown: unknown) => thrown);
     assert.instance(error, Interrupted);
   });
 });

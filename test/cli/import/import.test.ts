@@ -9,7 +9,7 @@ import { countsOf, type Imported, ndjson, type Run, runImporting } from "./harne
 interface World {
   readonly wal: string;
   readonly file: string;
-  /** Imports the file, or what the arguments name, into the log directory. */
+  /** Imports the file, or the one that the arguments name, into the log directory. */
   run(args?: readonly string[], run?: Run): Promise<Imported>;
 }
 
@@ -92,39 +92,39 @@ importing(
   async (world) => {
     for (const more of ["", "", "\n", '{"counter":"b"}']) {
       appendFileSync(world.file, more);
-      // Without ids the state alone knows.
+      // Without ids only the state has them.
       assert.is((await world.run([world.file, "--no-ids"])).status, 0);
     }
     assert.equal(await countsOf(world.wal), { a: 1, b: 1 });
   },
 );
 
-importing("a changed or shorter file is imported from its first line, and says so", MANY.text, async (world) => {
+importing("a changed or shorter file is imported from its first line, with a message", MANY.text, async (world) => {
   await world.run();
   for (const text of [`{"counter":"z"}\n${MANY.text}`, '{"counter":"y"}\n']) {
     writeFileSync(world.file, text);
     const { status, stderr, summary } = await world.run();
     assert.is(status, 0);
-    assert.match(stderr, /has changed since .*input\.imported was written: beginning at its first line/);
+    assert.match(stderr, /has changed since .*input\.imported was written: starting at its first line/);
     assert.is(summary.lines, text.split("\n").length - 1);
   }
   const counts = await countsOf(world.wal);
   assert.equal([counts["z"], counts["y"]], [1, 1]);
 });
 
-importing("the state is of one log and one way of counting", MANY.text, async (world) => {
+importing("a state file belongs to one log and one selection", MANY.text, async (world) => {
   await world.run();
   const elsewhere = await world.run([world.file, "--dir", `${world.wal}-2`]);
-  assert.match(elsewhere.stderr, /is of an import into another log/);
+  assert.match(elsewhere.stderr, /belongs to an import into another log/);
   assert.is(elsewhere.summary.counted, TOTAL);
   assert.is(elsewhere.summary.replayed, 0);
   const otherwise = await world.run([world.file, "--prefix", "x", "--dir", `${world.wal}-2`]);
   assert.is(otherwise.status, 2);
-  assert.match(otherwise.stderr, /is of an import with other options/);
+  assert.match(otherwise.stderr, /belongs to an import with other options/);
   writeFileSync(`${world.file}.imported`, "my notes");
   const foreign = await world.run();
   assert.is(foreign.status, 2);
-  assert.match(foreign.stderr, /is not the state of an import/);
+  assert.match(foreign.stderr, /is not a state file of an import/);
   assert.is(readFileSync(`${world.file}.imported`, "utf8"), "my notes");
 });
 
@@ -156,7 +156,7 @@ importing("errors by line: the rest counts, whatever the line breaks", `\ufeff${
     "8 BODY_TOO_LARGE",
   ];
   assert.equal(codes, expected);
-  assert.not.match(stderr, /\u202e/, "what steers a terminal is escaped");
+  assert.not.match(stderr, /\u202e/, "characters that control a terminal are escaped");
   assert.is(readFileSync(`${world.file}.errors`, "utf8").split("\n").length, 7);
   const records = jsonLines<Record<string, unknown>>((await wal(world.wal, "cat")).stdout);
   assert.equal(records[1], {
@@ -186,18 +186,22 @@ const ACCESS = [
   "what is this",
 ].join("\n");
 
-importing("an access log is told by its first line; bots count unless COUNT_BOTS=0", `\n${ACCESS}\n`, async (world) => {
-  const { status, summary, stderr } = await world.run([world.file, "--prefix", "p"], {
-    environment: { COUNT_BOTS: "0" },
-  });
-  assert.is(status, 1);
-  assert.match(stderr, /^line 6: INVALID_LINE: /m);
-  assert.equal(summary.skipped, { blank: 1, bot: 1, status: 1, method: 1 });
-  assert.equal(await countsOf(world.wal), { "p/a": 1 });
-  const bots = await world.run([world.file, "--state", `${world.file}.2`]);
-  assert.is(bots.summary.counted, 2);
-  assert.equal(await countsOf(world.wal), { "p/a": 1, "/a": 2 });
-});
+importing(
+  "an access log is recognized by its first line; bots count unless COUNT_BOTS=0",
+  `\n${ACCESS}\n`,
+  async (world) => {
+    const { status, summary, stderr } = await world.run([world.file, "--prefix", "p"], {
+      environment: { COUNT_BOTS: "0" },
+    });
+    assert.is(status, 1);
+    assert.match(stderr, /^line 6: INVALID_LINE: /m);
+    assert.equal(summary.skipped, { blank: 1, bot: 1, status: 1, method: 1 });
+    assert.equal(await countsOf(world.wal), { "p/a": 1 });
+    const bots = await world.run([world.file, "--state", `${world.file}.2`]);
+    assert.is(bots.summary.counted, 2);
+    assert.equal(await countsOf(world.wal), { "p/a": 1, "/a": 2 });
+  },
+);
 
 importing("an option of access logs is refused for NDJSON", MANY.text, async (world) => {
   for (const format of [[], ["--format", "ndjson"]]) {
@@ -208,7 +212,7 @@ importing("an option of access logs is refused for NDJSON", MANY.text, async (wo
 });
 
 importing(
-  "more keys than there is room for: it stops at that line, and goes on from there",
+  "more keys than there is room for: it stops at that line, and continues from there",
   MANY.text,
   async (world) => {
     const environment = { MAX_IDEMPOTENCY_KEYS: "5234" };
@@ -216,7 +220,7 @@ importing(
     assert.is(first.status, 2);
     assert.match(first.stderr, /stopped before line 5235: TOO_MANY_KEYS: .*--no-ids/);
     assert.equal([first.summary.counted, first.summary.lines, first.summary.finished], [5234, 5234, false]);
-    // The keys have gone out of the window: nothing but the state knows of those lines.
+    // The keys are past the window: only the state has those lines.
     const second = await world.run([world.file], { environment: { ...environment, IDEMPOTENCY_WINDOW: "0s" } });
     assert.equal([second.summary.before, second.summary.counted, second.summary.replayed], [5234, TOTAL - 5234, 0]);
     assert.is(second.status, 0, second.stderr);
@@ -230,7 +234,7 @@ importing("without ids any number fits", MANY.text, async (world) => {
   assert.equal(await countsOf(world.wal), MANY.counts);
 });
 
-importing("a line that only the collector refuses is told by its number", MANY.text, async (world) => {
+importing("a line that only the collector refuses is reported by its number", MANY.text, async (world) => {
   const { status, summary, stderr } = await world.run([world.file], { environment: { MAX_COUNTERS: "2" } });
   assert.is(status, 1);
   assert.equal(summary.refused, { TOO_MANY_COUNTERS: 3000 });
@@ -238,22 +242,22 @@ importing("a line that only the collector refuses is told by its number", MANY.t
   assert.equal(await countsOf(world.wal), { a: 3001, b: 3000 });
 });
 
-importing("a state file that can't be written is no reason to stop", MANY.text, async (world) => {
+importing("a state file that can't be written does not stop an import", MANY.text, async (world) => {
   mkdirSync(`${world.file}.dir`);
   const { status, stderr, summary } = await world.run([world.file, "--state", `${world.file}.dir/no/such/state`]);
   assert.is(status, 0);
-  assert.match(stderr, /can't be written .*going on/);
+  assert.match(stderr, /cannot write .*continuing/);
   assert.is(summary.counted, TOTAL);
 });
 
-importing("standard input that is another than the state says is not counted", MANY.text, async (world) => {
+importing("standard input that differs from the state's is not counted", MANY.text, async (world) => {
   const state = `${world.file}.state`;
   const pipe = (text: string) => world.run(["-", "--state", state], { stdin: [Buffer.from(text)] });
   assert.is((await pipe(MANY.text)).summary.counted, TOTAL);
   assert.equal((await pipe(`${MANY.text}{"counter":"d"}\n`)).summary.lines, 1);
   const other = await pipe('{"counter":"a"}\n');
   assert.is(other.status, 2);
-  assert.match(other.stderr, /does not begin with what .* says was imported/);
+  assert.match(other.stderr, /does not begin with the lines that .* records as imported/);
   assert.equal(await countsOf(world.wal), { ...MANY.counts, d: 1 });
 });
 
@@ -263,7 +267,7 @@ importing(
   async (world) => {
     const { status, stderr, summary } = await world.run();
     assert.is(status, 2);
-    assert.match(stderr, /can't be read .*the same command goes on/);
+    assert.match(stderr, /cannot read .*the same command continues/);
     assert.not.ok(summary.finished);
     writeFileSync(world.file, gzipSync(MANY.text));
     assert.is((await world.run()).status, 0);
@@ -271,17 +275,17 @@ importing(
   },
 );
 
-importing("what can't be imported is refused", MANY.text, async (world) => {
+importing("invalid arguments and inputs are refused", MANY.text, async (world) => {
   const refused: readonly (readonly [readonly string[], number, RegExp])[] = [
     [[], 64, /name one FILE/],
     [[world.file, "b"], 64, /name one FILE/],
-    [[world.file, "--format", "xml"], 64, /--format xml: one of auto, ndjson, combined/],
+    [[world.file, "--format", "xml"], 64, /--format xml: must be one of auto, ndjson, combined/],
     [[world.file, "--url", "ftp://x"], 64, /--url/],
-    [[world.file, "--url", "http://x", "--dir", "y"], 64, /one of them/],
+    [[world.file, "--url", "http://x", "--dir", "y"], 64, /exclude each other/],
     [[world.file, "--wait", "-1"], 64, /--wait/],
     [[world.file, "--nope"], 64, /--nope/],
-    [[`${world.file}.none`], 2, /can't be read/],
-    [[path.dirname(world.file)], 2, /can't be read/],
+    [[`${world.file}.none`], 2, /cannot read/],
+    [[path.dirname(world.file)], 2, /cannot read/],
     [[world.file, "--dir", world.file], 2, /./],
     [[world.file, "--errors", `${world.file}/x`], 2, /./],
   ];

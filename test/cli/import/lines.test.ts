@@ -14,7 +14,7 @@ function seen({ bytes, after, isTerminated }: Line): Seen {
   return { text: bytes?.toString(), id: after.digest, number: after.lines, end: after.bytes, isTerminated };
 }
 
-/** The lines of an input that comes in pieces of so many bytes. */
+/** Splits an input that arrives in pieces of this many bytes. */
 function split(input: string | Buffer, piece = 1_000_000): Seen[] {
   const splitter = new LineSplitter();
   const bytes = Buffer.from(input);
@@ -28,7 +28,7 @@ function split(input: string | Buffer, piece = 1_000_000): Seen[] {
 
 const ids = (lines: readonly Seen[]) => lines.map(({ id }) => id);
 
-test("lines, their numbers and places; the last one may have no line break", () => {
+test("lines, their numbers and positions; the last one may have no line break", () => {
   const lines = split("a\n\nbc\r\nd");
   assert.equal(
     lines.map(({ text, number, end, isTerminated }) => [text, number, end, isTerminated]),
@@ -42,15 +42,15 @@ test("lines, their numbers and places; the last one may have no line break", () 
   assert.equal(split(""), []);
 });
 
-test("an id for each line: known from release to release, and all different", () => {
+test("an id for each line: the same in every release, and all different", () => {
   const lines = split("same\nsame\nsame\n");
   assert.is(new Set(ids(lines)).size, 3);
   for (const id of ids(lines)) assert.match(id, /^[\w-]{20}$/);
-  // What was imported by one release must be known to the next.
+  // Lines that one release imported must have the same ids in the next.
   assert.is(ids(lines)[0], "CIU-4Ck7zP5YRAExLhjq");
 });
 
-test("ids hold however the input comes in, in a grown file, and with other line breaks", () => {
+test("ids do not depend on the pieces of the input, its growth, and line breaks", () => {
   const text = "\ufeffeins\nzwei ä\n\ndrei\n";
   const whole = ids(split(text));
   for (const piece of [1, 2, 3, 7]) assert.equal(ids(split(text, piece)), whole, `pieces of ${piece}`);
@@ -61,7 +61,7 @@ test("ids hold however the input comes in, in a grown file, and with other line 
   assert.is(split(text)[0]?.text, "eins");
 });
 
-test("a line that differs changes the ids of all behind it", () => {
+test("a line that differs changes the ids of all later ones", () => {
   const [before, after] = [ids(split("a\nb\nc\nd\n")), ids(split("a\nB\nc\nd\n"))];
   assert.equal(
     before.map((id, index) => id === after[index]),
@@ -69,7 +69,7 @@ test("a line that differs changes the ids of all behind it", () => {
   );
 });
 
-test("a line over the bound is told by its number, and those behind it are read on", () => {
+test("a line over the bound is reported by its number, and later ones are read", () => {
   const long = "x".repeat(MAX_LINE_BYTES);
   const text = `a\n${long}\n${long}y\nz\n`;
   const lines = split(text);
@@ -79,7 +79,7 @@ test("a line over the bound is told by its number, and those behind it are read 
   );
   assert.is(lines[3]?.end, text.length);
   for (const piece of [1000, 65_536, 65_537]) assert.equal(split(text, piece), lines, `pieces of ${piece}`);
-  // Only by its end.
+  // By its end only.
   assert.is.not(split(`${long}yy\n`)[0]?.id, split(`${long}yz\n`)[0]?.id);
 });
 

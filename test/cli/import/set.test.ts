@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { othersIn } from "../../../src/cli/import/others.js";
+import { readRemoteCount } from "../../../src/cli/import/direct-target.js";
 import { hitsFor } from "../../../src/cli/import/set-command.js";
 import type { CounterDocument, DamagedDocument } from "../../../src/projection/mongo/document.js";
 import { codeOf } from "../../support/code-of.js";
@@ -10,7 +10,7 @@ import { countsOf, runSetting } from "./harness.js";
 
 const MAX = 2 ** 52;
 
-test("a counter is brought up to a number, once; the log says what that was", async () => {
+test("a counter is brought up to a number, once; the log records it", async () => {
   await inDirectory(async (directory) => {
     const environment = { WAL_DIR: `${directory}/wal`, WAL_SEGMENT_BYTES: "64KiB" };
     const set = (...args: string[]) => runSetting(args, environment);
@@ -25,10 +25,10 @@ test("a counter is brought up to a number, once; the log says what that was", as
     });
     const again = await set("/blog", "2500000000");
     assert.is(again.status, 0);
-    assert.match(again.stdout, /stands at 2,500,000,000 already/);
+    assert.match(again.stdout, /is at 2,500,000,000 already/);
     const below = await set("/blog", "2499999999");
     assert.is(below.status, 1);
-    assert.match(below.stderr, /stands at 2,500,000,000: it can't be brought to 2,499,999,999, since counts only grow/);
+    assert.match(below.stderr, /is at 2,500,000,000: it can't be set to 2,499,999,999, since counts only grow/);
     assert.is((await set("untouched", "0")).status, 0);
     assert.equal(await countsOf(environment.WAL_DIR), { "/blog": 2_500_000_000 });
     const records = jsonLines<{ n: number; payload: unknown }>((await wal(environment.WAL_DIR, "cat")).stdout);
@@ -44,7 +44,7 @@ test("a counter is brought up to a number, once; the log says what that was", as
   });
 });
 
-test("what is absurd is refused, and nothing is changed", async () => {
+test("impossible numbers are refused, and nothing is changed", async () => {
   await inDirectory(async (directory) => {
     const environment = { WAL_DIR: `${directory}/wal`, WAL_SEGMENT_BYTES: "64KiB" };
     const refused: readonly (readonly [readonly string[], number, RegExp])[] = [
@@ -52,7 +52,7 @@ test("what is absurd is refused, and nothing is changed", async () => {
       [["a", "1", "2"], 64, /name a COUNTER and a number/],
       [["", "1"], 64, /empty/],
       [["..", "1"], 64, /directory/],
-      [["a", "1.5"], 64, /whole number/],
+      [["a", "1.5"], 64, /must be an integer/],
       [["a", "-1"], 64, /./],
       [["a", String(MAX + 1)], 64, /2\^52/],
       [["a", "1000000000001"], 1, /at most 1,000,000,000,000 are added at a time/],
@@ -68,18 +68,18 @@ test("what is absurd is refused, and nothing is changed", async () => {
   });
 });
 
-test("too little room for keys: it says where the counter stands, and the same command completes it", async () => {
+test("too little room for keys: the count so far is reported, and the same command completes it", async () => {
   await inDirectory(async (directory) => {
     const environment = { WAL_DIR: `${directory}/wal`, WAL_SEGMENT_BYTES: "64KiB" };
     const short = await runSetting(["a", "3000000000"], { ...environment, MAX_IDEMPOTENCY_KEYS: "2" });
     assert.is(short.status, 2);
-    assert.match(short.stderr, /TOO_MANY_KEYS: .*a stands at 2,000,000,000; the same command may be repeated/);
+    assert.match(short.stderr, /TOO_MANY_KEYS: .*a is at 2,000,000,000; the same command may be repeated/);
     assert.is((await runSetting(["a", "3000000000"], environment)).status, 0);
     assert.equal(await countsOf(environment.WAL_DIR), { a: 3e9 });
   });
 });
 
-test("the same step has the same ids, another one others", () => {
+test("the same step has the same ids, another step has others", () => {
   const ids = (from: number, to: number) => hitsFor("a", from, to).map(({ id }) => id);
   assert.equal(ids(5, 2e9), ids(5, 2e9));
   const all = [...ids(5, 2e9), ...ids(6, 2e9), ...ids(5, 2e9 + 1)];
@@ -87,7 +87,7 @@ test("the same step has the same ids, another one others", () => {
   assert.equal(hitsFor("a", 7, 7), []);
 });
 
-test("other logs' hits are part of the count; where they are unknown nothing is changed", async () => {
+test("other logs' hits are part of the count; if they are unknown, nothing is changed", async () => {
   const slots = new Map([
     ["own", { offset: 5, count: 3 }],
     ["other", { offset: 9, count: 40 }],
@@ -97,9 +97,9 @@ test("other logs' hits are part of the count; where they are unknown nothing is 
     ["b", { name: "b", reason: "logs is missing" }],
   ]);
   const store = { read: async () => documents };
-  assert.is(await othersIn(store, "own", "a"), 40);
-  assert.is(await othersIn(store, "own", "never seen"), 0);
-  assert.is(await codeOf(othersIn(store, "own", "b")), "SERVER_UNAVAILABLE");
+  assert.is(await readRemoteCount(store, "own", "a"), 40);
+  assert.is(await readRemoteCount(store, "own", "never seen"), 0);
+  assert.is(await codeOf(readRemoteCount(store, "own", "b")), "SERVER_UNAVAILABLE");
   await inDirectory(async (directory) => {
     const environment = { WAL_DIR: `${directory}/wal`, WAL_SEGMENT_BYTES: "64KiB" };
     const away = await runSetting(["a", "5"], {

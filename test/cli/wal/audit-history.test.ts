@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { auditLog, type Report } from "../../../src/cli/wal/audit.js";
 import type { AuditedStore } from "../../../src/maintenance/audit/database-side.js";
 import { judgeDocument } from "../../../src/projection/mongo/document.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { append, bulky, flipByte, inDirectory, openLog, rotatedLog, segments, snapshot } from "./harness.js";
 
 /** Slots by counter, `[offset, count]`, as a database would have them. */
@@ -19,7 +19,7 @@ function audit(directory: string, logId: string, slots: Slots, checkpoint: numbe
     scan: async () => ({ documents, next: undefined }),
     series: { scan: async () => ({ documents: [], next: undefined }) },
   };
-  return auditLog(nodeFileSystem, directory, logId, store);
+  return auditLog(new LogDirectory(directory), logId, store);
 }
 
 /** What was found, counter by counter. */

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { auditLog } from "../../../src/cli/wal/audit.js";
 import type { AuditedStore } from "../../../src/maintenance/audit/database-side.js";
 import { judgeDocument } from "../../../src/projection/mongo/document.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { append, inDirectory, openLog } from "./harness.js";
 
 const LOG_DAY = "2026-01-02";
@@ -41,7 +41,7 @@ async function findings(change: (days: Record<string, Raw>, logId: string) => vo
       scan: scan(counters),
       series: { scan: scan(days) },
     };
-    const { audit } = await auditLog(nodeFileSystem, directory, logId, store);
+    const { audit } = await auditLog(new LogDirectory(directory), logId, store);
     assert.is(audit.exact, audit.differing.length === 0);
     assert.is(audit.series.documents, Object.keys(days).length);
     for (const { kind, counter, bound, expected, found: there } of audit.differing) {

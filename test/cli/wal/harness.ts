@@ -10,8 +10,8 @@ import type { Hit } from "../../../src/model/hit.js";
 import { type SnapshotFacts, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import { Log } from "../../../src/wal/log.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
 import { readHeaderIfThere } from "../../../src/wal/segment-header.js";
 
 export const SEGMENT_BYTES = 64 * 1024;
@@ -30,7 +30,7 @@ export async function inDirectory(body: (directory: string) => Promise<void>): P
 /** Opens the log of a directory for writing. The lock is not what these tests are about. */
 export function openLog(directory: string, segmentBytes = SEGMENT_BYTES): Promise<Log> {
   const lock = () => Promise.resolve({ release: () => Promise.resolve() });
-  return Log.open({ directory, segmentBytes, maxQueuedBytes: 64 * 1024 * 1024, lock });
+  return Log.open({ directory: new LogDirectory(directory), segmentBytes, maxQueuedBytes: 64 * 1024 * 1024, lock });
 }
 
 /** Appends hits as one batch; the offset of the first, once they are durable. */
@@ -64,7 +64,7 @@ export async function rotatedLog(directory: string): Promise<void> {
 /** Writes a snapshot of all that the log holds now, with these facts changed. */
 export async function snapshot(directory: string, changed: Partial<SnapshotFacts> = {}): Promise<string> {
   const totals = new Totals();
-  const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
+  const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
   let facts = { logId: "", epoch: 0, nonce: "", offset: 0, created: new Date().toISOString(), asOf: null, damage: [] };
   for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
     if (!("batch" in step)) continue;
@@ -74,19 +74,19 @@ export async function snapshot(directory: string, changed: Partial<SnapshotFacts
   await reader.close();
   const log = await newestHeader(directory);
   const full = { ...facts, logId: log.logId, epoch: log.epoch, nonce: log.nonce, ...changed };
-  return path.join(directory, "snapshots", await writeSnapshot(nodeFileSystem, directory, full, totals.image()));
+  return path.join(directory, "snapshots", await writeSnapshot(new LogDirectory(directory), full, totals.image()));
 }
 
 async function newestHeader(directory: string) {
   const base = Number.parseInt(path.basename(segments(directory).at(-1) ?? ""), 10);
-  const header = await readHeaderIfThere(nodeFileSystem, directory, base);
+  const header = await readHeaderIfThere(new LogDirectory(directory), base);
   if (header === undefined) throw new Error("the newest header is damaged");
   return header;
 }
 
 /** The first byte behind the last valid batch of the newest segment. */
 export async function endByte(directory: string): Promise<number> {
-  const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
+  const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
   try {
     for (;;) {
       const step = await reader.next();

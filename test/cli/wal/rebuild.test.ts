@@ -7,7 +7,7 @@ import { snapshots, writeSnapshot } from "../../../src/projection/snapshot/snaps
 import { Totals } from "../../../src/projection/totals.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { takeLock } from "../../../src/wal/lock.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { readHeaderIfThere } from "../../../src/wal/segment-header.js";
 import { LocalLog } from "../../support/local-log.js";
 import { append, bulky, flipByte, inDirectory, openLog, rotatedLog, segments, snapshot, wal } from "./harness.js";
@@ -17,11 +17,11 @@ import { counts, files, serves } from "./repair-harness.js";
 async function wrongSnapshot(directory: string, offset: number, wrong: Record<string, number>): Promise<string> {
   const totals = new Totals();
   for (const [name, count] of Object.entries(wrong)) totals.add(totals.indexOf(name), count);
-  const header = await readHeaderIfThere(nodeFileSystem, directory, 0);
+  const header = await readHeaderIfThere(new LogDirectory(directory), 0);
   if (header === undefined) throw new Error("no header");
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage: [] };
-  return await writeSnapshot(nodeFileSystem, directory, facts, totals.image());
+  return await writeSnapshot(new LogDirectory(directory), facts, totals.image());
 }
 
 test("local: nothing differs, nothing is written", async () => {
@@ -92,7 +92,7 @@ test("local: the new snapshot has hours and days as the log has them", async () 
     await log.close();
     const wrong = await wrongSnapshot(directory, 2, { a: 4 });
     assert.is((await wal(directory, "rebuild", "local", "--yes")).status, 0);
-    for await (const { file, totals } of snapshots(nodeFileSystem, directory)) {
+    for await (const { file, totals } of snapshots(new LogDirectory(directory))) {
       assert.is(file, wrong);
       const day = dayOf(at);
       assert.equal([totals?.series.count(0, day), totals?.series.count(0, day + 1), totals?.count("a")], [3, 2, 5]);
@@ -123,7 +123,7 @@ test("a snapshot made anew by a repair has the hits that others knew of on the d
     flipByte(segments(directory)[0], HEADER_BYTES + 100);
     await snapshot(directory);
     assert.is((await wal(directory, "repair", "--yes")).status, 0);
-    for await (const { totals } of snapshots(nodeFileSystem, directory)) {
+    for await (const { totals } of snapshots(new LogDirectory(directory))) {
       assert.equal([totals?.count("a"), totals?.count("b")], [200, 20], "the one that lacked hits is gone");
       break;
     }

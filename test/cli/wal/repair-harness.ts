@@ -5,8 +5,8 @@ import * as assert from "uvu/assert";
 import { countHits } from "../../../src/cli/wal/counts.js";
 import { readHistory } from "../../../src/maintenance/log-history.js";
 import { View } from "../../../src/projection/view.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { readMissingRanges } from "../../../src/wal/missing-ranges.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
 import { LocalLog } from "../../support/local-log.js";
 import { wal } from "./harness.js";
 import { verify } from "./verified.js";
@@ -23,15 +23,15 @@ export interface RepairDocument {
 
 /** What a log adds up to by counter. */
 export async function counts(directory: string) {
-  const { damage, counters } = await countHits(nodeFileSystem, directory);
+  const { damage, counters } = await countHits(new LogDirectory(directory));
   const byName = Object.fromEntries(counters.map((row) => [row.counter, row.count]));
   return { incomplete: damage.length > 0, counters: byName };
 }
 
 /** The same from as far back as the log itself goes. */
 export async function countedAnew(directory: string, logId: string): Promise<Record<string, number>> {
-  const missing = await readMissingRanges(nodeFileSystem, directory);
-  const { counters } = await readHistory(nodeFileSystem, directory, logId, missing);
+  const missing = await readMissingRanges(new LogDirectory(directory));
+  const { counters } = await readHistory(new LogDirectory(directory), logId, missing);
   return Object.fromEntries([...counters].map(([name, { total }]) => [name, total]));
 }
 

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { Log } from "../../../src/wal/log.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { registrations } from "../../../src/wal/registrations.js";
 import {
   append,
@@ -235,11 +235,11 @@ test("a damaged registration is kept, and registered anew so that retention goes
     await rotatedLog(directory);
     const log = await openLog(directory);
     const { register } = await import("../../../src/wal/registrations.js");
-    await register(nodeFileSystem, directory, { name: "other", offset: 400, epoch: 1, nonce: "00", updatedAt: "" });
+    await register(new LogDirectory(directory), { name: "other", offset: 400, epoch: 1, nonce: "00", updatedAt: "" });
     await log.close();
     flipByte(path.join(directory, "projections", "other.json"), 0);
     assert.equal(await repaired(directory), ["registration"]);
-    const [registered] = await registrations(nodeFileSystem, directory);
+    const [registered] = await registrations(new LogDirectory(directory));
     assert.equal([registered?.name, registered?.offset, registered?.damaged], ["other", 0, undefined]);
     await serves(directory, { a: 200, b: 200 });
   });
@@ -315,7 +315,7 @@ test("a snapshot that was made behind damage, and one before that knows more: it
     const damaged = await openLog(directory);
     await append(damaged, bulky("c", 5));
     const { damage } = await import("../../../src/cli/wal/counts.js").then(({ countHits }) =>
-      countHits(nodeFileSystem, directory),
+      countHits(new LogDirectory(directory)),
     );
     assert.equal(damage, []);
     await damaged.close();
@@ -427,7 +427,11 @@ test("while a server has the log it is refused, and says to stop it; the plan is
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     flipByte(segments(directory)[0], HEADER_BYTES + 100);
-    const log = await Log.open({ directory, segmentBytes: 65_536, maxQueuedBytes: 65_536 });
+    const log = await Log.open({
+      directory: new LogDirectory(directory),
+      segmentBytes: 65_536,
+      maxQueuedBytes: 65_536,
+    });
     assert.is((await wal(directory, "repair")).status, 0);
     const { status, stderr } = await wal(directory, "repair", "--yes");
     assert.is(status, 1);

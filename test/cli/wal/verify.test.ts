@@ -3,7 +3,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
-import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { register } from "../../../src/wal/registrations.js";
 import {
   append,
@@ -33,7 +33,7 @@ test("a sound log: rotated, reopened, with snapshots and registrations", async (
     // Opened twice without a hit between: offsets where an epoch began that got no record are no record's either.
     const idle = await openLog(directory);
     const { epoch, nonce } = idle;
-    await register(nodeFileSystem, directory, { name: "idle", offset: idle.end, epoch, nonce, updatedAt: "" });
+    await register(new LogDirectory(directory), { name: "idle", offset: idle.end, epoch, nonce, updatedAt: "" });
     assert.equal((await verify(directory)).findings, []);
     await idle.close();
     const log = await openLog(directory);

@@ -8,7 +8,7 @@ import { Slots } from "../../../src/projection/mongo/slots.js";
 import type { Damage } from "../../../src/wal/damage.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
-import { DIRECTORY, openServer, type Server } from "../crash/server.js";
+import { directoryOn, openServer, type Server } from "../crash/server.js";
 import type { Batch, Sample } from "./log.js";
 import type { Row } from "./table.js";
 
@@ -75,7 +75,7 @@ export async function checkCase(sample: Sample, row: Row, { when, fs, missing, .
 
 /** The reader alone: for changes at every byte and bit. */
 export async function checkReader(sample: Sample, isDamage: boolean, { when, fs, missing }: Case): Promise<void> {
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
   const hits: [number, number][] = [];
   const damage: Damage[] = [];
   for (let steps = 0; ; steps++) {
@@ -126,7 +126,7 @@ function checkHits(found: readonly (readonly [number, number])[], expected: read
 }
 
 async function readAll(fs: MemoryFileSystem): Promise<[number, number][]> {
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
   const hits: [number, number][] = [];
   for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
     if ("batch" in step) for (const { offset, n } of storedHits(step.batch)) hits.push([offset, n]);
@@ -146,7 +146,7 @@ async function checkFold(
   when: string,
 ): Promise<void> {
   const slots = new Slots();
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
   const fold = new LogFold(reader, slots, { offset: 0, epoch: log.epoch, nonce: log.nonce }, 0);
   while (await fold.step());
   await fold.close();
@@ -164,20 +164,20 @@ async function checkCounts(
   when: string,
 ): Promise<void> {
   if (row.start === "halted") {
-    const code = await countHits(fs, DIRECTORY).catch((error: unknown) =>
+    const code = await countHits(directoryOn(fs)).catch((error: unknown) =>
       error instanceof HitsError ? error.code : error,
     );
     assert.is(code, "OFFSET_GONE", when);
     return;
   }
-  const counts = await countHits(fs, DIRECTORY);
+  const counts = await countHits(directoryOn(fs));
   assert.is(counts.hits, sumOf(counted), `${when}: wal counts`);
   const isMet = row.start === "damage" && !isBehindSnapshot;
   assert.is(counts.damage.length > 0, isMet, `${when}: wal counts and damage`);
 }
 
 async function checkVerify(fs: MemoryFileSystem, { sound }: Row, when: string): Promise<void> {
-  const verification = await verifyLog(fs, DIRECTORY);
+  const verification = await verifyLog(directoryOn(fs));
   assert.is(verification.sound, sound, `${when}: wal verify finds ${JSON.stringify(verification.findings)}`);
 }
 

@@ -6,7 +6,7 @@ import { LogReader } from "../../../src/wal/log-reader.js";
 import { readSegmentHeader } from "../../../src/wal/segment-header.js";
 import { segmentName } from "../../../src/wal/segment-name.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
-import { DIRECTORY, openServer, SEGMENT_BYTES, type Server } from "../crash/server.js";
+import { DIRECTORY, directoryOn, openServer, SEGMENT_BYTES, type Server } from "../crash/server.js";
 
 /** Where a batch lies, and the hits in it by offset. A seal holds none. */
 export interface Batch {
@@ -81,7 +81,7 @@ async function fill({ collector }: Server, fs: MemoryFileSystem): Promise<void> 
 }
 
 export async function readBatches(fs: MemoryFileSystem): Promise<Batch[]> {
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
   const batches: Batch[] = [];
   for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
     if (!("batch" in step)) throw new Error(`damage: ${JSON.stringify(step)}`);
@@ -105,7 +105,7 @@ export function changed(sample: Sample, base: number, change: (bytes: Buffer) =>
 }
 
 export async function nonceOf(sample: Sample, base: number): Promise<string> {
-  const decoded = await readSegmentHeader(sample.fs, DIRECTORY, base);
+  const decoded = await readSegmentHeader(directoryOn(sample.fs), base);
   if (!("header" in decoded)) throw new Error("no header");
   return decoded.header.nonce;
 }

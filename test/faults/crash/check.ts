@@ -9,7 +9,7 @@ import { seeded } from "../../support/memory-file.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { type Entry, type Known, keyIn } from "./ledger.js";
 import { checkLeft, repair, repairNothing } from "./repair.js";
-import { DIRECTORY, openServer, type Server } from "./server.js";
+import { directoryOn, openServer, type Server } from "./server.js";
 
 /** Every hit in a log, by offset: the number that its payload carries, -1 for one that this check sent itself. */
 type Contents = ReadonlyMap<number, number>;
@@ -159,7 +159,7 @@ async function checkStarted(server: Server, fs: MemoryFileSystem, known: Known, 
   checkContents(contents ?? new Map(), known, when, server.log.status().start);
   checkTotals(totalsOf(server), known, when);
   await checkSeries(server, fs, known, when);
-  const found = new Map((await registrations(fs, DIRECTORY)).map((one) => [one.name, one]));
+  const found = new Map((await registrations(directoryOn(fs))).map((one) => [one.name, one]));
   for (const [name, offset] of known.registered) {
     const one = found.get(name);
     assert.is(one?.damaged, undefined, when);
@@ -237,7 +237,7 @@ async function checkSeries({ local }: Server, fs: MemoryFileSystem, known: Known
 /** By hour and counter, what a log that begins at its birth has; undefined for any other. */
 async function recounted(fs: MemoryFileSystem): Promise<Map<string, number> | undefined> {
   const counts = new Map<string, number>();
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: 0 });
+  const reader = new LogReader({ directory: directoryOn(fs), from: 0 });
   try {
     for (let step = await reader.next(); !("end" in step); step = await reader.next()) {
       if (!("batch" in step)) continue;
@@ -267,7 +267,7 @@ async function checkKeys({ collector }: Server, { acknowledged, damaged }: Known
 }
 
 async function checkVerify(fs: MemoryFileSystem, when: string): Promise<void> {
-  const { sound, findings } = await verifyLog(fs, DIRECTORY);
+  const { sound, findings } = await verifyLog(directoryOn(fs));
   assert.ok(sound, `${when}: verify finds ${JSON.stringify(findings)}`);
 }
 
@@ -279,7 +279,7 @@ function totalsOf({ local }: Server): Record<string, number> {
 
 /** All that another process reads; undefined where there is no directory yet. Throws for damage. */
 async function readIfThere(fs: MemoryFileSystem, from?: number): Promise<Contents | undefined> {
-  const reader = new LogReader({ fs, directory: DIRECTORY, from });
+  const reader = new LogReader({ directory: directoryOn(fs), from });
   const contents = new Map<number, number>();
   let last = -1;
   try {

@@ -5,7 +5,7 @@ import { LogReader } from "../../../src/wal/log-reader.js";
 import { segmentName } from "../../../src/wal/segment-name.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { keyIn } from "./ledger.js";
-import { DIRECTORY } from "./server.js";
+import { DIRECTORY, directoryOn } from "./server.js";
 
 interface Batch {
   readonly segment: number;
@@ -48,7 +48,7 @@ export async function damage(
 
 /** The batches of segments' own bytes. Where a header is damaged, none of the segment. */
 async function batchesOf(fs: MemoryFileSystem): Promise<Batch[]> {
-  const reader = new LogReader({ fs, directory: DIRECTORY, from: undefined });
+  const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
   const batches: Batch[] = [];
   try {
     for (;;) {

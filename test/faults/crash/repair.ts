@@ -10,23 +10,23 @@ import type { FileSystem } from "../../../src/wal/file-system.js";
 import { readMissingRanges } from "../../../src/wal/missing-ranges.js";
 import { QUARANTINE_DIRECTORY } from "../../../src/wal/segment-name.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
-import { DIRECTORY } from "./server.js";
+import { DIRECTORY, directoryOn } from "./server.js";
 
 /**
  * `wal repair` as the command runs it, on any file system and with nobody to ask: what it did, or would do. Undefined
  * where there is no log yet.
  */
 export async function repair(fs: FileSystem, how: "dry" | "yes"): Promise<readonly Step[] | undefined> {
+  const directory = directoryOn(fs);
   const options: RepairOptions = {
-    fs,
-    directory: DIRECTORY,
+    directory,
     ask: undefined,
     withoutMongodb: false,
     windowMs: 86_400_000,
     lock: async () => ({ release: async () => undefined }),
   };
   try {
-    await checkLogDirectory(fs, DIRECTORY);
+    await checkLogDirectory(directory);
   } catch (error) {
     if (error instanceof HitsError && error.code === "LOG_DIRECTORY") return undefined;
     throw error;
@@ -41,7 +41,7 @@ export async function repair(fs: FileSystem, how: "dry" | "yes"): Promise<readon
  * are what their names say, now and after a power cut.
  */
 export async function checkLeft(fs: MemoryFileSystem, hits: ReadonlyMap<number, number>): Promise<void> {
-  const { ranges, firstUnsettled } = await readMissingRanges(fs, DIRECTORY);
+  const { ranges, firstUnsettled } = await readMissingRanges(directoryOn(fs));
   assert.is(firstUnsettled, Number.POSITIVE_INFINITY, "something waits for a database that was never there");
   for (const [offset, key] of hits) {
     const range = ranges.find(({ from, to }) => from <= offset && offset < to);
@@ -60,7 +60,7 @@ export async function checkLeft(fs: MemoryFileSystem, hits: ReadonlyMap<number, 
 
 /** What the command does behind it: throws where something is left. */
 export async function verifyRepaired(fs: FileSystem): Promise<void> {
-  const { sound, findings } = await verifyLog(fs, DIRECTORY);
+  const { sound, findings } = await verifyLog(directoryOn(fs));
   if (!sound) throw new Error(`verify after a repair finds ${JSON.stringify(findings)}`);
 }
 

@@ -4,8 +4,10 @@ import type { SnapshotJob } from "../../../src/projection/snapshot/snapshot-work
 import { Collector } from "../../../src/server/collector.js";
 import type { FileSystem } from "../../../src/wal/file-system.js";
 import { Log } from "../../../src/wal/log.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 
 export const DIRECTORY = "/data/log";
+export const directoryOn = (fs: FileSystem) => new LogDirectory(DIRECTORY, fs);
 /** Small, so that a few hits fill one. */
 export const SEGMENT_BYTES = 12 * 1024;
 const DAY_MS = 86_400_000;
@@ -20,19 +22,19 @@ export interface Server {
 }
 
 export async function openServer(fs: FileSystem, onFailure: () => void = () => undefined): Promise<Server> {
-  const loaded = await loadSnapshots(fs, DIRECTORY);
+  const logDirectory = directoryOn(fs);
+  const loaded = await loadSnapshots(logDirectory);
   const log = await Log.open({
-    directory: DIRECTORY,
+    directory: logDirectory,
     segmentBytes: SEGMENT_BYTES,
     maxQueuedBytes: 64 * 1024,
     witnesses: loaded.witnesses,
     onFailure,
-    fs,
     lock: async () => ({ release: async () => undefined }),
   });
   const sink = {
-    async write({ directory, facts, image, keys }: SnapshotJob) {
-      await writeSnapshot(fs, directory, facts, image, keys);
+    async write({ facts, image, keys }: SnapshotJob) {
+      await writeSnapshot(logDirectory, facts, image, keys);
     },
     close: async () => undefined,
   };

@@ -8,7 +8,7 @@ import type { Determinism } from "./determinism.js";
 import { Killable } from "./killable.js";
 import { type Entry, keyIn, Ledger } from "./ledger.js";
 import { repair, repairNothing, verifyRepaired } from "./repair.js";
-import { DIRECTORY, openServer, type Server } from "./server.js";
+import { directoryOn, openServer, type Server } from "./server.js";
 
 /** What a workload did to the disk, operation by operation, and what its clients know. */
 export interface Recording {
@@ -226,7 +226,7 @@ class Workload {
   async #register({ log }: Server): Promise<void> {
     const name = this.#random() < 0.7 ? "one" : "two";
     const { epoch, nonce, end: offset } = log;
-    await register(this.#process, DIRECTORY, { name, offset, epoch, nonce, updatedAt: "" }).then(
+    await register(directoryOn(this.#process), { name, offset, epoch, nonce, updatedAt: "" }).then(
       () => this.ledger.registered.push({ at: this.fs.record.length, name, offset }),
       injectedOnly,
     );

@@ -12,7 +12,7 @@ import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { readMissingRanges } from "../../../src/wal/missing-ranges.js";
 import { register } from "../../../src/wal/registrations.js";
 import { HitLog } from "../../projection/mongo/hit-log.js";
-import { DIRECTORY, edit, flipBit, openLog, segments } from "../../support/log-files.js";
+import { DIRECTORY, directoryOn, edit, flipBit, openLog, segments } from "../../support/log-files.js";
 import type { Crash } from "../../support/memory-disk.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 
@@ -26,8 +26,7 @@ type Counts = Readonly<Record<string, number>>;
 function repair(fs: MemoryFileSystem, slots: ReadonlyMap<string, { offset: number; count: number }>) {
   const answer: Answer = { slots };
   const options: RepairOptions = {
-    fs,
-    directory: DIRECTORY,
+    directory: directoryOn(fs),
     ask: async () => answer,
     withoutMongodb: false,
     windowMs: 60_000,
@@ -38,7 +37,7 @@ function repair(fs: MemoryFileSystem, slots: ReadonlyMap<string, { offset: numbe
 
 async function counts(fs: MemoryFileSystem): Promise<{ incomplete: boolean; counts: Counts } | "halted"> {
   try {
-    const { damage, counters } = await countHits(fs, DIRECTORY);
+    const { damage, counters } = await countHits(directoryOn(fs));
     const byName = counters.filter(({ count }) => count > 0).map(({ counter, count }) => [counter, count]);
     return { incomplete: damage.length > 0, counts: Object.fromEntries(byName.sort()) };
   } catch (error) {
@@ -49,7 +48,7 @@ async function counts(fs: MemoryFileSystem): Promise<{ incomplete: boolean; coun
 
 async function checkNotHidden(fs: MemoryFileSystem, expected: Counts, when: string): Promise<void> {
   const now = await counts(fs);
-  const isWritten = (await readMissingRanges(fs, DIRECTORY)).ranges.length > 0;
+  const isWritten = (await readMissingRanges(directoryOn(fs))).ranges.length > 0;
   if (now !== "halted" && when.startsWith("everything")) {
     assert.ok(now.incomplete || isWritten, `${when}: what is lost is neither damage nor written down`);
   }
@@ -60,10 +59,10 @@ async function checkNotHidden(fs: MemoryFileSystem, expected: Counts, when: stri
 
 async function checkRepaired(fs: MemoryFileSystem, logId: string, expected: Counts, when: string): Promise<void> {
   assert.equal(await counts(fs), { incomplete: false, counts: expected }, when);
-  const missing = await readMissingRanges(fs, DIRECTORY);
+  const missing = await readMissingRanges(directoryOn(fs));
   assert.is(missing.firstUnsettled, Number.POSITIVE_INFINITY, when);
   assert.ok(missing.ranges.length > 0, `${when}: what is missing is written down`);
-  const { counters } = await readHistory(fs, DIRECTORY, logId, missing);
+  const { counters } = await readHistory(directoryOn(fs), logId, missing);
   for (const [name, count] of Object.entries(expected))
     assert.is(counters.get(name)?.total, count, `${when}: ${name}, anew`);
 }
@@ -96,7 +95,7 @@ async function snapshot(log: HitLog, below: number, counts: Counts, damage: obje
   for (const [name, count] of Object.entries(counts)) totals.add(totals.indexOf(name), count);
   const { id: logId, epoch, nonce } = log.log;
   const facts = { logId, epoch, nonce, offset: below, created: new Date().toISOString(), asOf: null, damage: [] };
-  return await writeSnapshot(log.fs, DIRECTORY, { ...facts, damage: damage as never }, totals.image());
+  return await writeSnapshot(directoryOn(log.fs), { ...facts, damage: damage as never }, totals.image());
 }
 
 /** Three epochs; damage in a batch, a header, at the newest end, in a snapshot, in a registration. */
@@ -119,7 +118,7 @@ async function everything(): Promise<Damaged> {
   const lacking = await snapshot(log, end, { a: 2, b: 6, c: 6, d: 4, e: 9 }, [met]);
   const broken = await snapshot(log, 5, { a: 5, b: 5 });
   const registration = { name: "mongodb", offset: end, epoch: 3, nonce: log.log.nonce, updatedAt: "" };
-  await register(fs, DIRECTORY, registration);
+  await register(directoryOn(fs), registration);
   const bytes = [
     fs.content(first).subarray(HEADER_BYTES + 4, HEADER_BYTES + 40),
     fs.content(`${DIRECTORY}/snapshots/${lacking}`),
@@ -174,7 +173,7 @@ for (const [name, make] of Object.entries({ everything, noSegments, noBeginning 
       await checkNotHidden(disk, expected, when);
       if (moments % 2 === 0) {
         // A server starts on it before anybody repairs.
-        const { witnesses } = await loadSnapshots(disk, DIRECTORY);
+        const { witnesses } = await loadSnapshots(directoryOn(disk));
         await (await openLog(disk, { witnesses })).close();
         await checkNotHidden(disk, expected, `${when}, opened`);
       }

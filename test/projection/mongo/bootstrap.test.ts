@@ -5,7 +5,7 @@ import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import type { Damage } from "../../../src/wal/damage.js";
 import { forget, registrations } from "../../../src/wal/registrations.js";
-import { codeOf, DIRECTORY, segments } from "../../support/log-files.js";
+import { codeOf, DIRECTORY, directoryOn, segments } from "../../support/log-files.js";
 import { FakeDatabase } from "./fake-database.js";
 import { type Network, SOUND } from "./fake-store.js";
 import { HitLog, missing, missingDays, wrong, wrongDays } from "./hit-log.js";
@@ -17,11 +17,11 @@ async function snapshot(log: HitLog, damage: readonly Damage[] = []): Promise<vo
   for (const { counter, n, at } of log.hits) totals.addAt(totals.indexOf(counter), n, at);
   const { id: logId, epoch, nonce, end: offset } = log.log;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage };
-  await writeSnapshot(log.fs, DIRECTORY, facts, totals.image());
+  await writeSnapshot(directoryOn(log.fs), facts, totals.image());
 }
 
 async function registration(log: HitLog) {
-  const found = (await registrations(log.fs, DIRECTORY)).find(({ name }) => name === "mongodb");
+  const found = (await registrations(directoryOn(log.fs))).find(({ name }) => name === "mongodb");
   if (found === undefined) throw new Error("not registered");
   return found;
 }
@@ -200,7 +200,7 @@ test("blocked counters are remembered over restarts, also over one that ends bef
 test("forgotten, or with a registration that can't be read: everything is looked at, and it is registered again", async () => {
   const { log, database } = await logWith("a");
   await project(database, log);
-  await forget(log.fs, DIRECTORY, "mongodb");
+  await forget(directoryOn(log.fs), "mongodb");
   const { slots } = await prepare(database, log);
   assert.is(slots.owed, 1);
   await log.hit("a");
@@ -220,10 +220,9 @@ test("a batch that a snapshot lies within is refused: half of it would count twi
   totals.add(totals.indexOf("a"), 1);
   const { id: logId, epoch, nonce } = log.log;
   const facts = { logId, epoch, nonce, offset: 1, created: "", asOf: null, damage: [] };
-  await writeSnapshot(log.fs, DIRECTORY, facts, totals.image());
+  await writeSnapshot(directoryOn(log.fs), facts, totals.image());
   const options = {
-    fs: log.fs,
-    directory: DIRECTORY,
+    directory: directoryOn(log.fs),
     logId,
     maxOps: 10,
     durableEnd: undefined,

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { CheckpointKeeper } from "../../../src/projection/mongo/checkpoint-keeper.js";
 import { Epochs } from "../../../src/projection/mongo/epochs.js";
 import type { Checkpoint } from "../../../src/projection/mongo/store.js";
-import { DIRECTORY } from "../../support/log-files.js";
+import { directoryOn } from "../../support/log-files.js";
 import { FakeDatabase } from "./fake-database.js";
 import { FakeStore } from "./fake-store.js";
 import { HitLog } from "./hit-log.js";
@@ -14,7 +14,7 @@ async function setUp(registered?: Checkpoint) {
   await log.hit("home", 1, 5);
   const database = new FakeDatabase();
   const store = new FakeStore(database, log.id);
-  const epochs = new Epochs(log.fs, DIRECTORY, []);
+  const epochs = new Epochs(directoryOn(log.fs), []);
   await epochs.refresh();
   const keeper = new CheckpointKeeper(store, epochs, registered);
   const at = (offset: number): Checkpoint => ({ offset, epoch: log.log.epoch, nonce: log.log.nonce });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { storedHits } from "../../../src/hit/record.js";
+import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
 import { readHeaderIfThere } from "../../../src/wal/segment-header.js";
@@ -41,8 +42,8 @@ export function documentsOf(url: string, database: string): Promise<StoredDocume
 /** Reads a log directory from its birth, as another process would. */
 export async function hitsOf(directory: string): Promise<{ id: string; hits: HitOfLog[] }> {
   const [base] = segmentBases(await nodeFileSystem.list(directory));
-  const header = base === undefined ? undefined : await readHeaderIfThere(nodeFileSystem, directory, base);
-  const reader = new LogReader({ fs: nodeFileSystem, directory, from: undefined });
+  const header = base === undefined ? undefined : await readHeaderIfThere(new LogDirectory(directory), base);
+  const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
   const hits: HitOfLog[] = [];
   try {
     for (;;) {

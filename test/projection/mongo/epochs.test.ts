@@ -1,11 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Epochs } from "../../../src/projection/mongo/epochs.js";
-import { DIRECTORY, segments } from "../../support/log-files.js";
+import { directoryOn, segments } from "../../support/log-files.js";
 import { HitLog } from "./hit-log.js";
 
 async function epochsOf(log: HitLog, remembered: { epoch: number; nonce: string }[] = []): Promise<Epochs> {
-  const epochs = new Epochs(log.fs, DIRECTORY, remembered);
+  const epochs = new Epochs(directoryOn(log.fs), remembered);
   await epochs.refresh();
   return epochs;
 }
@@ -81,7 +81,7 @@ test("at an offset: the epoch that the record below it was written in", async ()
 
 test("remembers as many as there may be, and drops the oldest", async () => {
   const log = await HitLog.open();
-  const epochs = new Epochs(log.fs, DIRECTORY, []);
+  const epochs = new Epochs(directoryOn(log.fs), []);
   for (let epoch = 1; epoch <= 10_050; epoch++) epochs.remember({ epoch, nonce: `n${epoch}` });
   epochs.remember({ epoch: 20_000, nonce: "" });
   assert.equal([epochs.known().length, epochs.known()[0]?.epoch, epochs.known().at(-1)?.epoch], [10_000, 51, 10_050]);

@@ -6,7 +6,7 @@ import { Slots } from "../../../src/projection/mongo/slots.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { writeMissingRanges } from "../../../src/wal/missing-ranges.js";
-import { codeOf, DIRECTORY, edit, flipBit, openLog, segments } from "../../support/log-files.js";
+import { codeOf, directoryOn, edit, flipBit, openLog, segments } from "../../support/log-files.js";
 import { missingRange } from "../../support/missing.js";
 import { HitLog } from "./hit-log.js";
 
@@ -18,7 +18,7 @@ function foldOf(
 ) {
   const { from = 0, restored = 0, covered = 0, durable } = options;
   const slots = new Slots();
-  const reader = new LogReader({ fs: log.fs, directory: DIRECTORY, from, durableEnd: durable });
+  const reader = new LogReader({ directory: directoryOn(log.fs), from, durableEnd: durable });
   return { slots, fold: new LogFold(reader, slots, { ...NOTHING, offset: restored }, covered) };
 }
 
@@ -137,13 +137,13 @@ test("what is written down as missing is passed, with what stands for it, and th
   flipBit(log.fs, segments(log.fs)[0] ?? "", HEADER_BYTES + 36);
   const record = encodeHit({ counter: "a", n: 7 });
   const range = missingRange(0, 1, { settled: false, mends: [{ offset: 0, record }] });
-  await writeMissingRanges(log.fs, DIRECTORY, [range]);
+  await writeMissingRanges(directoryOn(log.fs), [range]);
   const waiting = foldOf(log);
   await toEnd(waiting.fold);
   assert.match(waiting.fold.damage?.found ?? "", /MongoDB has not been asked/);
   assert.equal([waiting.slots.sum, waiting.fold.position.offset], [0, 0]);
 
-  await writeMissingRanges(log.fs, DIRECTORY, [{ ...range, settled: true }]);
+  await writeMissingRanges(directoryOn(log.fs), [{ ...range, settled: true }]);
   assert.is(await codeOf(waiting.fold.step()), "LOG_REPAIRED");
   const { slots, fold } = foldOf(log);
   assert.is(await fold.step(), true);
@@ -159,7 +159,7 @@ test("the position is behind what is missing at the log's end: a slot within it 
   await log.log.close();
   edit(log.fs, segments(log.fs)[0] ?? "", (content) => content.subarray(0, HEADER_BYTES + 10));
   await (await openLog(log.fs)).close();
-  await writeMissingRanges(log.fs, DIRECTORY, [missingRange(0, 500, { open: true })]);
+  await writeMissingRanges(directoryOn(log.fs), [missingRange(0, 500, { open: true })]);
   const { fold } = foldOf(log);
   await toEnd(fold);
   assert.is(fold.position.offset, 500);

@@ -1,7 +1,7 @@
 import { type BootstrapOptions, bootstrap } from "../../../src/projection/mongo/bootstrap.js";
 import type { Projector } from "../../../src/projection/mongo/projector.js";
 import type { Slots } from "../../../src/projection/mongo/slots.js";
-import { DIRECTORY } from "../../support/log-files.js";
+import { directoryOn } from "../../support/log-files.js";
 import type { FakeDatabase } from "./fake-database.js";
 import { FakeStore, type Network } from "./fake-store.js";
 import type { HitLog } from "./hit-log.js";
@@ -31,8 +31,7 @@ export async function prepare(database: FakeDatabase, log: HitLog, options: Runn
   const others = new Map<string, number>();
   const { log: writer } = log;
   const start = await bootstrap({
-    fs: log.fs,
-    directory: DIRECTORY,
+    directory: directoryOn(log.fs),
     logId: log.id,
     maxOps: 1000,
     durableEnd: inside ? () => writer.end : undefined,

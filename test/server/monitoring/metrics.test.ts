@@ -30,6 +30,7 @@ test("before the first hit all that can be known is there, as the text format wa
       assert.is(samples.get(`durable_hits_${name}`), 0, name);
     }
     assert.is(samples.get("durable_hits_ready"), 1);
+    assert.is(samples.get('durable_hits_build_info{version="1.2.3",node="20.19.0",role="all"}'), 1);
     assert.is(samples.get('durable_hits_rejected_total{code="QUEUE_FULL"}'), 0);
     assert.ok((samples.get("durable_hits_log_free_bytes") ?? 0) > 0);
     for (const name of ["process_cpu_seconds_total", "process_resident_memory_bytes", "nodejs_heap_size_used_bytes"]) {
