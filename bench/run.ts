@@ -12,6 +12,7 @@ import { type Options, readOptions, USAGE } from "./options.js";
 import { benchOutage } from "./outage.js";
 import { benchParts } from "./parts.js";
 import { machine, record, saveResults } from "./results.js";
+import { benchStalls } from "./stalls.js";
 import { benchStart } from "./start.js";
 
 /** Those that give rows leave it to this file to record them. */
@@ -23,6 +24,7 @@ const benchmarks: Record<string, (options: Options) => Promise<unknown>> = {
   disk: benchDisk,
   start: benchStart,
   outage: benchOutage,
+  stalls: benchStalls,
   "catch-up": benchCatchUp,
 };
 

@@ -10,6 +10,7 @@ const STOP_MS = 30_000;
 
 export interface Contestant {
   readonly url: string;
+  readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -81,7 +82,7 @@ async function start(args: readonly string[], environment: Record<string, string
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [, url = ""] = await printed(child, ready);
-  return { url, stop: () => stop(child) };
+  return { url, pid: child.pid, stop: () => stop(child) };
 }
 
 function printed(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
@@ -104,6 +105,7 @@ function printed(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
 }
 
 function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
     child.once("close", () => {
