@@ -37,6 +37,7 @@ interface Outcome {
 }
 
 const running = new Set<ChildProcess>();
+const waiting: string[] = [];
 
 /** Kills a test file and the processes that it started: they are one process group. */
 function killGroup(child: ChildProcess): void {
@@ -48,17 +49,20 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-// The groups of the test files get no signal from the terminal.
+/** Ends a test file before its time. */
+function end(child: ChildProcess): void {
+  child.kill("SIGTERM");
+  setTimeout(() => running.has(child) && killGroup(child), CLEAN_UP_MS).unref();
+}
+
 process.on("exit", () => {
   for (const child of running) killGroup(child);
 });
-for (const [signal, status] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const) {
+// The terminal sends its signals to this process only: the test files are in groups of their own.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
-    for (const child of running) child.kill("SIGTERM");
-    setTimeout(() => process.exit(status), running.size > 0 ? CLEAN_UP_MS : 0);
+    waiting.length = 0;
+    for (const child of running) end(child);
   });
 }
 
@@ -76,18 +80,15 @@ function runFile(file: string): Promise<Outcome> {
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
     let timedOut = false;
-    let killing: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill("SIGTERM");
-      killing = setTimeout(() => killGroup(child), CLEAN_UP_MS);
+      end(child);
     }, limit);
     // What it leaves running would hold its output open.
     child.on("exit", () => killGroup(child));
     child.on("close", (status, signal) => {
       running.delete(child);
       clearTimeout(timer);
-      clearTimeout(killing);
       const output = Buffer.concat(chunks).toString("utf8");
       const count = (word: string) => {
         const found = [...output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)\\s*$`, "gm"))];
@@ -153,7 +154,7 @@ if (files.length > 0) {
 }
 
 const outcomes: Outcome[] = [];
-const waiting = [...files];
+waiting.push(...files);
 async function work(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     const outcome = await runFile(file);
