@@ -1,5 +1,4 @@
-import type { ProjectorReport } from "./mongo/messages.js";
-import type { ProjectorStatus } from "./mongo/projector-status.js";
+import type { ProjectorReport, ProjectorStatus } from "./mongo/messages.js";
 import type { Totals } from "./totals.js";
 
 /**

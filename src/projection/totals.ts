@@ -79,8 +79,8 @@ export class Totals {
     const index = this.#index.size;
     this.#index.set(name, index);
     if (index === this.#counts.length) {
-      this.#counts = grown(this.#counts);
-      this.#others = grown(this.#others);
+      this.#counts = doubled(this.#counts);
+      this.#others = doubled(this.#others);
     }
     this.#store(name);
     this.order.add(name);
@@ -173,7 +173,8 @@ export class Totals {
   }
 }
 
-function grown(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+/** An array of twice the length that begins with the same numbers. */
+export function doubled(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(array.length * 2);
   larger.set(array);
   return larger;

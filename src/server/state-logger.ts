@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ProjectorStatus } from "../projection/mongo/projector-status.js";
+import type { ProjectorStatus } from "../projection/mongo/messages.js";
 
 /** Logs changes of the MongoDB projection's state with their reasons: once each, not with every report. */
 export class StateLogger {

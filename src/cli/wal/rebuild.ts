@@ -7,7 +7,7 @@ import { type History, readHistory } from "../../maintenance/log-history.js";
 import { planRepair } from "../../maintenance/repair/plan.js";
 import { renewSnapshot } from "../../maintenance/repair/renew-snapshot.js";
 import { plural } from "../../model/text.js";
-import type { ProjectorStatus } from "../../projection/mongo/projector-status.js";
+import type { ProjectorStatus } from "../../projection/mongo/messages.js";
 import { takeLock } from "../../wal/lock.js";
 import { readMissingRanges } from "../../wal/missing-ranges.js";
 import { printableName } from "../terminal/text.js";

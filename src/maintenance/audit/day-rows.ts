@@ -1,5 +1,4 @@
-import { dayName, partsOfDayName } from "../../projection/mongo/day-name.js";
-import { dayOf } from "../../projection/series/days.js";
+import { dayName, dayOf, partsOfDayName } from "../../projection/series/days.js";
 import type { Totals } from "../../projection/totals.js";
 import type { Difference } from "./report.js";
 import { judgeRow, type LogSide, type Rows } from "./rows.js";

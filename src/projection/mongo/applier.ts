@@ -1,6 +1,6 @@
 import { CommandSize } from "./command-size.js";
+import type { DirtyDocuments } from "./dirty-documents.js";
 import { type CounterDocument, countOfOthers, type DamagedDocument, isDamaged, sumOfSlots } from "./document.js";
-import type { SeenSlot } from "./seen-slot.js";
 import { type DocumentStore, type SlotUpdate, StoreError } from "./store.js";
 
 /** Commands in flight at once; never two with the same counter. */
@@ -10,16 +10,13 @@ const BLOCKED_RETRY_MS = 10_000;
 /** Takes what documents say of other logs' hits. */
 export type OthersSink = (name: string, others: number) => void;
 
-/** What the log says of the documents of a collection, by an index of each, and what they were last seen to have. */
-export interface Ledger {
-  /** The indexes of what is owed now. */
-  owing(): number[];
-  find(name: string): number | undefined;
-  nameOf(index: number): string;
-  isKnown(index: number): boolean;
-  see(index: number, slot: SeenSlot): void;
-  forget(index: number): void;
-  update(index: number, foldOffset: number): SlotUpdate | "done" | "later" | "behind";
+export interface ApplierOptions {
+  readonly store: DocumentStore;
+  readonly documents: DirtyDocuments;
+  readonly logId: string;
+  /** Updates in one command at most. */
+  readonly maxOps: number;
+  readonly onOthers: OthersSink;
 }
 
 /**
@@ -28,7 +25,7 @@ export interface Ledger {
  */
 export class Applier {
   readonly #store: DocumentStore;
-  readonly #slots: Ledger;
+  readonly #documents: DirtyDocuments;
   readonly #logId: string;
   readonly #size: CommandSize;
   readonly #onOthers: OthersSink;
@@ -36,9 +33,9 @@ export class Applier {
   readonly blocked = new Map<string, string>();
   #blockedAt = 0;
 
-  constructor(store: DocumentStore, slots: Ledger, logId: string, maxOps: number, onOthers: OthersSink) {
+  constructor({ store, documents, logId, maxOps, onOthers }: ApplierOptions) {
     this.#store = store;
-    this.#slots = slots;
+    this.#documents = documents;
     this.#logId = logId;
     this.#size = new CommandSize(maxOps);
     this.#onOthers = onOthers;
@@ -46,26 +43,26 @@ export class Applier {
 
   /** What is owed; of the blocked only now and then. */
   due(): number[] {
-    const owing = this.#slots.owing();
+    const owing = this.#documents.owing();
     if (this.blocked.size === 0) return owing;
     const now = performance.now();
     if (now >= this.#blockedAt) {
       this.#blockedAt = now + BLOCKED_RETRY_MS;
       return owing;
     }
-    return owing.filter((index) => !this.#isBlocked(index));
+    return owing.filter((key) => !this.#isBlocked(key));
   }
 
   /**
    * Works off these counters, with the log folded to `position()` at the moment of each command; undefined: nothing may be
    * written now. True: all that they owed when this was called is confirmed, or they are blocked.
    */
-  async settle(indexes: readonly number[], position: () => number | undefined): Promise<boolean> {
+  async settle(keys: readonly number[], position: () => number | undefined): Promise<boolean> {
     let [at, settled] = [0, true];
     const work = async () => {
-      while (at < indexes.length) {
+      while (at < keys.length) {
         const done = await this.#size.note((size) => {
-          const chunk = indexes.slice(at, at + size);
+          const chunk = keys.slice(at, at + size);
           at += chunk.length;
           return this.#settleChunk(chunk, position);
         });
@@ -79,84 +76,84 @@ export class Applier {
 
   /** Takes what a read or a scan says of one document; whether it can be worked with. */
   take(document: CounterDocument | DamagedDocument): boolean {
-    const index = this.#slots.find(document.name);
+    const key = this.#documents.source.find(document.name);
     if (isDamaged(document)) {
-      if (index !== undefined) this.#block(index, document.reason);
+      if (key !== undefined) this.#block(key, document.reason);
       return false;
     }
     this.#onOthers(document.name, countOfOthers(document, this.#logId));
-    if (index === undefined) return true;
+    if (key === undefined) return true;
     this.blocked.delete(document.name);
-    this.#slots.see(index, document.slots.get(this.#logId) ?? "absent");
+    this.#documents.see(key, document.slots.get(this.#logId) ?? "absent");
     return true;
   }
 
-  async #settleChunk(indexes: readonly number[], position: () => number | undefined): Promise<boolean> {
-    await this.#readUnknown(indexes.filter((index) => !this.#slots.isKnown(index)));
+  async #settleChunk(keys: readonly number[], position: () => number | undefined): Promise<boolean> {
+    await this.#readUnknown(keys.filter((key) => !this.#documents.isKnown(key)));
     const updates: SlotUpdate[] = [];
     const updated: number[] = [];
     let settled = true;
     const foldOffset = position();
     if (foldOffset === undefined) return false;
-    for (const index of indexes) {
-      if (this.#isBlocked(index)) continue;
+    for (const key of keys) {
+      if (this.#isBlocked(key)) continue;
       // Read a moment ago, and made unknown again by a change of the server's state.
-      const update = this.#slots.isKnown(index) ? this.#slots.update(index, foldOffset) : "later";
+      const update = this.#documents.isKnown(key) ? this.#documents.update(key, foldOffset) : "later";
       if (update === "done") continue;
       if (update === "later") settled = false;
-      else if (update === "behind") this.#block(index, "its document has more hits of this log than the log has");
+      else if (update === "surplus") this.#block(key, "its document has more hits of this log than the log has");
       else {
         updates.push(update);
-        updated.push(index);
+        updated.push(key);
       }
     }
     return (updates.length === 0 || (await this.#apply(updates, updated))) && settled;
   }
 
-  async #apply(updates: readonly SlotUpdate[], indexes: readonly number[]): Promise<boolean> {
+  async #apply(updates: readonly SlotUpdate[], keys: readonly number[]): Promise<boolean> {
     // Until it is confirmed it is unknown: the command may be lost on its way there, or its answer on the way back.
-    for (const index of indexes) this.#slots.forget(index);
+    for (const key of keys) this.#documents.forget(key);
     let applied: boolean;
     try {
       applied = await this.#store.apply(updates);
     } catch (error) {
       if (!(error instanceof StoreError && error.kind === "documents")) throw error;
       for (const [name, reason] of error.refused) {
-        const index = this.#slots.find(name);
-        if (index !== undefined) this.#block(index, reason);
+        const key = this.#documents.source.find(name);
+        if (key !== undefined) this.#block(key, reason);
       }
       return false;
     }
     if (!applied) return false;
-    for (const [at, index] of indexes.entries()) {
+    for (const [at, key] of keys.entries()) {
       const update = updates[at];
-      if (update !== undefined) this.#slots.see(index, update.next);
+      if (update !== undefined) this.#documents.see(key, update.next);
     }
     return true;
   }
 
-  async #readUnknown(indexes: readonly number[]): Promise<void> {
-    if (indexes.length === 0) return;
-    const documents = await this.#store.read(indexes.map((index) => this.#slots.nameOf(index)));
-    for (const index of indexes) {
-      const name = this.#slots.nameOf(index);
+  async #readUnknown(keys: readonly number[]): Promise<void> {
+    if (keys.length === 0) return;
+    const documents = await this.#store.read(keys.map((key) => this.#documents.source.nameOf(key)));
+    for (const key of keys) {
+      const name = this.#documents.source.nameOf(key);
       const document = documents.get(name);
       if (document === undefined) {
         this.blocked.delete(name);
         this.#onOthers(name, 0);
-        this.#slots.see(index, "no document");
+        this.#documents.see(key, "no document");
       } else if (this.take(document) && !isDamaged(document) && sumOfSlots(document) !== document.count) {
         await this.#store.setSum(document);
       }
     }
   }
 
-  #isBlocked(index: number): boolean {
-    return this.blocked.has(this.#slots.nameOf(index));
+  #isBlocked(key: number): boolean {
+    return this.blocked.has(this.#documents.source.nameOf(key));
   }
 
-  #block(index: number, reason: string): void {
-    this.blocked.set(this.#slots.nameOf(index), reason);
-    this.#slots.forget(index);
+  #block(key: number, reason: string): void {
+    this.blocked.set(this.#documents.source.nameOf(key), reason);
+    this.#documents.forget(key);
   }
 }

@@ -6,11 +6,11 @@ import { type Registration, register, registrations } from "../../wal/registrati
 import { Series, type SeriesLimits } from "../series/series.js";
 import { lacksNothing, snapshots } from "../snapshot/snapshot.js";
 import type { Totals } from "../totals.js";
+import { CounterDays } from "./counter-days.js";
+import { Counters } from "./counters.js";
 import { Epochs } from "./epochs.js";
 import { LogFold } from "./log-fold.js";
 import { Projector } from "./projector.js";
-import { SeriesSlots } from "./series-slots.js";
-import { Slots } from "./slots.js";
 import type { Checkpoint, CounterStore } from "./store.js";
 
 export const PROJECTION_NAME = "mongodb";
@@ -32,8 +32,7 @@ export interface BootstrapOptions {
 
 /** A projector that has read nothing of the database yet, and what it knows by the log directory alone. */
 export interface Bootstrapped {
-  readonly slots: Slots;
-  readonly series: SeriesSlots;
+  readonly counters: Counters;
   readonly fold: LogFold;
   projector(store: CounterStore): Projector;
 }
@@ -55,19 +54,25 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const position = epochs.at(start) ?? { epoch: registered?.epoch ?? 0, nonce: registered?.nonce ?? "" };
   const covered = registered?.offset ?? 0;
   const from = await readableFrom(options, registered === undefined ? start : Math.min(start, covered), start);
-  const slots = new Slots();
+  const counters = new Counters();
   // Counters have the same indexes in both: these are given in the order of the snapshot's.
-  const series = new SeriesSlots(snapshot?.totals.series ?? new Series(), slots);
-  if (options.series !== undefined) series.series.limit(options.series);
+  const days = new CounterDays(snapshot?.totals.series ?? new Series(), counters);
+  if (options.series !== undefined) days.series.limit(options.series);
   // Without the hits between checkpoint and snapshot it is unknown which of the snapshot's counters owe something.
   const isCovered = registered !== undefined && from <= covered;
   for (const [name, index] of snapshot?.totals.names() ?? []) {
-    slots.restore(slots.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
+    counters.restore(counters.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
   }
   const reader = new LogReader({ directory, from, durableEnd: options.durableEnd });
-  const fold = new LogFold(reader, slots, { offset: start, ...position }, isCovered ? covered : 0, series);
-  if (!isCovered && snapshot !== undefined) series.lose();
-  for (const name of registered?.blocked ?? []) slots.forget(slots.indexOf(name));
+  const fold = new LogFold({
+    reader,
+    counters,
+    days,
+    start: { offset: start, ...position },
+    covered: isCovered ? covered : 0,
+  });
+  if (!isCovered && snapshot !== undefined) days.documents.invalidate();
+  for (const name of registered?.blocked ?? []) counters.documents.forget(counters.indexOf(name));
 
   const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
     epochs.remember(checkpoint);
@@ -84,15 +89,14 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const { logId, maxOps, onOthers, durableEnd, scrubEveryMs } = options;
   const pollMs = durableEnd === undefined ? POLL_OTHER_PROCESS_MS : POLL_MS;
   return {
-    slots,
-    series,
+    counters,
     fold,
     projector: (store) =>
       new Projector({
         logId,
         store,
-        slots,
-        series,
+        counters,
+        days,
         fold,
         epochs,
         registered: registered === undefined ? undefined : { ...checkpointOf(registered), hits: registered.hits ?? 0 },

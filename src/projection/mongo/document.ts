@@ -12,6 +12,9 @@ export interface Slot {
   readonly hours?: number;
 }
 
+/** A slot as seen; "absent": a document without one; "no document": none at all. */
+export type SeenSlot = Slot | "absent" | "no document";
+
 export interface CounterDocument {
   readonly name: string;
   /** The document's own sum. */

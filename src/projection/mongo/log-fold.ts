@@ -4,13 +4,22 @@ import { type Damage, describeDamage } from "../../wal/damage.js";
 import type { LogReader } from "../../wal/log-reader.js";
 import type { MissingRange } from "../../wal/missing-ranges.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
-import { Series } from "../series/series.js";
-import { SeriesSlots } from "./series-slots.js";
-import type { Slots } from "./slots.js";
+import type { CounterDays } from "./counter-days.js";
+import type { Counters } from "./counters.js";
 import type { Checkpoint } from "./store.js";
 
 /** A look whether the log has been repaired, once in so long. */
 const LOOK_FOR_REPAIR_MS = 1000;
+
+export interface FoldOptions {
+  readonly reader: LogReader;
+  readonly counters: Counters;
+  readonly days: CounterDays;
+  /** Totals were restored up to here: below it, hits are looked at only for whether the checkpoint covers them. */
+  readonly start: Checkpoint;
+  /** Below it, the database has confirmed everything. */
+  readonly covered: number;
+}
 
 /**
  * Folds the log into the slots, batch by batch, whatever the database does. It stops in front of damage: what lies behind is
@@ -18,8 +27,8 @@ const LOOK_FOR_REPAIR_MS = 1000;
  */
 export class LogFold {
   readonly #reader: LogReader;
-  readonly #slots: Slots;
-  readonly #series: SeriesSlots;
+  readonly #counters: Counters;
+  readonly #days: CounterDays;
   /** Totals were restored up to here: below it, hits are looked at only for whether the checkpoint covers them. */
   readonly #restored: number;
   /** Below it, the database has confirmed everything. */
@@ -29,16 +38,10 @@ export class LogFold {
   #lookAt = 0;
   #ends = 0;
 
-  constructor(
-    reader: LogReader,
-    slots: Slots,
-    start: Checkpoint,
-    covered: number,
-    series = new SeriesSlots(new Series(), slots),
-  ) {
-    this.#series = series;
+  constructor({ reader, counters, days, start, covered }: FoldOptions) {
     this.#reader = reader;
-    this.#slots = slots;
+    this.#counters = counters;
+    this.#days = days;
     this.#restored = start.offset;
     this.#covered = covered;
     this.#position = start;
@@ -79,25 +82,26 @@ export class LogFold {
     const { batch } = step;
     if (batch.missing !== undefined && this.#standsBefore(batch, batch.missing)) return batch.missing.settled;
     if (batch.count === 0) return true;
-    const slots = this.#slots;
-    const series = this.#series;
+    const counters = this.#counters;
+    const days = this.#days;
     const { endOffset } = batch;
     if (batch.baseOffset < this.#restored && endOffset > this.#restored) {
       throw new HitsError("INVALID_RECORD", `a snapshot at offset ${this.#restored} lies within a batch`);
     }
-    const resolve = (name: string) => slots.indexOf(name);
+    const resolve = (name: string) => counters.indexOf(name);
     const isCovered = endOffset <= this.#covered;
     if (endOffset > this.#restored) {
-      series.series.note(batch.time);
+      days.series.note(batch.time);
       foldHits(batch, resolve, (index, n, at) => {
-        slots.add(index, n, endOffset, isCovered);
-        series.add(index, n, at, endOffset, isCovered);
+        counters.add(index, n, endOffset, isCovered);
+        days.series.add(index, n, at);
+        if (!isCovered) days.touch(index, at, endOffset);
       });
       this.#position = { offset: endOffset, epoch: batch.epoch, nonce: batch.nonce };
     } else if (!isCovered) {
       foldHits(batch, resolve, (index, n, at) => {
-        slots.uncover(index, n, endOffset);
-        series.touch(index, at, endOffset);
+        counters.documents.uncover(index, n, endOffset);
+        days.touch(index, at, endOffset);
       });
     }
     return true;

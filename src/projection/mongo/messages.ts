@@ -1,5 +1,5 @@
 import type { SeriesLimits } from "../series/series.js";
-import type { ProjectorStatus } from "./projector-status.js";
+import type { ScrubFigures } from "./scrub.js";
 
 /** What goes between the server and the thread of its MongoDB projection. */
 export interface ProjectorSetup {
@@ -16,6 +16,32 @@ export interface ProjectorSetup {
 }
 
 export type ToProjector = { readonly type: "stop"; readonly withinMs: number };
+
+export interface ProjectorStatus {
+  readonly state: "running" | "retrying" | "halted";
+  /** Epoch milliseconds: since when. */
+  readonly since: number;
+  readonly lastError: string | null;
+  /** Cycles that ended with an error since the start of this projector. */
+  readonly errors: number;
+  readonly checkpoint: number;
+  /** Hits of the log that the database has not confirmed. */
+  readonly lag: number;
+  readonly blocked: ReadonlyMap<string, string>;
+  /** Epoch milliseconds: when the database last answered; 0 for never. */
+  readonly asOf: number;
+  readonly scrub: ScrubFigures;
+  readonly series: SeriesStatus;
+}
+
+export interface SeriesStatus {
+  /** Counters' days that owe something, or may. */
+  readonly owed: number;
+  /** Those of them whose document nothing can be done with. */
+  readonly blocked: number;
+  /** Scrubs of all documents that have ended. */
+  readonly passes: number;
+}
 
 /** How the projection stands, and what has changed since it was told last. */
 export interface ProjectorReport {

@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../host/backoff.js";
 import { describeDamage } from "../../wal/damage.js";
-import { Applier } from "./applier.js";
 import { CheckpointKeeper } from "./checkpoint-keeper.js";
+import type { CounterDays } from "./counter-days.js";
+import type { Counters } from "./counters.js";
 import type { Epochs } from "./epochs.js";
 import type { LogFold } from "./log-fold.js";
+import type { ProjectorStatus } from "./messages.js";
 import { Others } from "./others.js";
-import type { ProjectorStatus } from "./projector-status.js";
+import { ProjectedCollection } from "./projected-collection.js";
 import { type Register, Registrar } from "./registrar.js";
-import { Scrub } from "./scrub.js";
-import { SeriesProjection } from "./series-projection.js";
-import type { SeriesSlots } from "./series-slots.js";
-import type { Slots } from "./slots.js";
 import { type Checkpoint, type CounterStore, StoreError } from "./store.js";
 
 export interface ProjectorOptions {
   readonly logId: string;
   readonly store: CounterStore;
-  readonly slots: Slots;
-  readonly series: SeriesSlots;
+  readonly counters: Counters;
+  readonly days: CounterDays;
   readonly fold: LogFold;
   readonly epochs: Epochs;
   /** The checkpoint as the log directory has it; undefined for a projection that has never run. */
@@ -50,11 +48,10 @@ const SCRUB_EVERY_MS = 10 * 60_000;
  */
 export class Projector {
   readonly #options: ProjectorOptions;
-  readonly #applier: Applier;
+  readonly #counters: ProjectedCollection;
+  readonly #days: ProjectedCollection;
   readonly #keeper: CheckpointKeeper;
   readonly #registrar: Registrar;
-  readonly #scrub: Scrub;
-  readonly #series: SeriesProjection;
   readonly #others: Others;
   readonly #backoff = new Backoff(RETRY_FIRST_MS);
   readonly #stop = new AbortController();
@@ -75,14 +72,13 @@ export class Projector {
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    const { store, slots, logId, onOthers } = options;
-    this.#applier = new Applier(store, slots, logId, options.maxOps, onOthers);
-    for (const name of options.blocked) this.#applier.blocked.set(name, "blocked before the start, not read since");
+    const { store, counters, days, logId, maxOps, scrubEveryMs = SCRUB_EVERY_MS, onOthers } = options;
+    const settings = { logId, maxOps, scrubEveryMs };
+    this.#counters = new ProjectedCollection({ store, documents: counters.documents, onOthers, ...settings });
+    this.#days = new ProjectedCollection({ store: store.series, documents: days.documents, ...settings });
+    for (const name of options.blocked) this.#counters.blocked.set(name, "blocked before the start, not read since");
     this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
     this.#registrar = new Registrar(options.register, options.registered);
-    const { series, scrubEveryMs = SCRUB_EVERY_MS } = options;
-    this.#scrub = new Scrub(store, slots, this.#applier, scrubEveryMs);
-    this.#series = new SeriesProjection(store.series, series, logId, options.maxOps, scrubEveryMs);
     this.#others = new Others(store, logId, onOthers);
   }
 
@@ -93,7 +89,7 @@ export class Projector {
   }
 
   status(): ProjectorStatus {
-    const { slots, fold } = this.#options;
+    const { counters, days, fold } = this.#options;
     const damage = fold.damage === undefined ? undefined : `stopped in front of damage: ${describeDamage(fold.damage)}`;
     return {
       state: damage !== undefined && this.#state === "running" ? "halted" : this.#state,
@@ -101,11 +97,15 @@ export class Projector {
       lastError: this.#lastError ?? damage ?? null,
       errors: this.#errors,
       checkpoint: this.#keeper.offset,
-      lag: Math.max(0, slots.sum - slots.confirmedSum),
-      blocked: this.#applier.blocked,
+      lag: Math.max(0, counters.sum - counters.confirmedSum),
+      blocked: this.#counters.blocked,
       asOf: this.#asOf,
-      scrub: this.#scrub.figures,
-      series: this.#series.status,
+      scrub: this.#counters.scrubFigures,
+      series: {
+        owed: days.documents.owed,
+        blocked: this.#days.blocked.size,
+        passes: this.#days.scrubFigures.passes,
+      },
     };
   }
 
@@ -174,33 +174,33 @@ export class Projector {
     if (fold.position.nonce === "") this.#flushed = true;
     else if (!(await this.#project())) return this.#lookAgain();
     this.#asOf = Date.now();
-    await this.#series.step(performance.now());
+    await this.#days.scrub(performance.now());
     await this.#others.step(performance.now());
-    await this.#scrub.step(performance.now());
+    await this.#counters.scrub(performance.now());
   }
 
   /** Claims the epoch where that is to be done, applies what is owed, and moves the checkpoint. False: look again. */
   async #project(): Promise<boolean> {
-    const { slots, fold } = this.#options;
+    const { counters, fold } = this.#options;
     const target = fold.position;
-    const hits = slots.sum;
+    const hits = counters.sum;
     if (!this.#keeper.hasClaimed(target)) {
       await this.#registrar.announce(target, this.#blockedNames());
       if (!(await this.#keeper.claim(target))) return false;
     }
     // A later epoch than was claimed may begin while this goes on.
     const position = () => (this.#keeper.hasClaimed(fold.position) ? fold.position.offset : undefined);
-    const countersSettled = await this.#applier.settle(this.#applier.due(), position);
-    const settled = (await this.#series.settle(position, this.#keeper.certain)) && countersSettled;
+    const countersSettled = await this.#counters.settle(position, this.#keeper.certain);
+    const settled = (await this.#days.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
     if (settled) await this.#registrar.note(target, hits, this.#blockedNames(), this.#closing);
-    const isSettled = slots.owed === this.#applier.blocked.size && this.#series.isSettled;
+    const isSettled = this.#counters.isSettled && this.#days.isSettled;
     this.#flushed = settled && fold.position.offset === target.offset && isSettled;
     return true;
   }
 
   async #look(): Promise<boolean> {
-    const { slots, fold } = this.#options;
+    const { fold } = this.#options;
     const changes = this.#changes;
     const look = await this.#keeper.look(fold);
     this.#lookAt = performance.now() + LOOK_EVERY_MS;
@@ -210,14 +210,13 @@ export class Projector {
     }
     const back = look.state === "gone back";
     if (back) {
-      slots.forgetFrom(-1);
-      this.#series.goneBack();
+      this.#counters.goneBack();
+      this.#days.goneBack();
     } else if (changes !== this.#changesSeen) {
-      slots.forgetFrom(this.#keeper.certain);
-      this.#series.changed(this.#keeper.certain);
+      this.#counters.changed(this.#keeper.certain);
+      this.#days.changed(this.#keeper.certain);
     }
     if (back || changes !== this.#changesSeen) {
-      this.#scrub.restart();
       this.#others.restart();
       this.#prepared = this.#prepared && !back;
     }
@@ -227,7 +226,7 @@ export class Projector {
   }
 
   #blockedNames(): string[] {
-    return [...this.#applier.blocked.keys()];
+    return [...this.#counters.blocked.keys()];
   }
 
   #lookAgain(): void {

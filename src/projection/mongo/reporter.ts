@@ -1,18 +1,18 @@
+import type { Counters } from "./counters.js";
 import type { ProjectorReport } from "./messages.js";
 import type { Projector } from "./projector.js";
-import type { Slots } from "./slots.js";
 
 /** Names in one message at most, so that a message never holds up the thread that takes it. */
 const PER_REPORT = 5000;
 
 /** Gathers what has changed in the projection, for reports to whoever serves the reads. */
 export class Reporter {
-  readonly #slots: Slots;
+  readonly #counters: Counters;
   readonly #others: Map<string, number>;
   readonly #changedOthers = new Set<string>();
 
-  constructor(slots: Slots, others: ReadonlyMap<string, number>) {
-    this.#slots = slots;
+  constructor(counters: Counters, others: ReadonlyMap<string, number>) {
+    this.#counters = counters;
     this.#others = new Map(others);
   }
 
@@ -26,9 +26,10 @@ export class Reporter {
 
   /** The next report; and whether there is more to tell. */
   take(projector: Projector): { report: ProjectorReport; more: boolean } {
-    const confirmed = this.#slots
+    const counters = this.#counters;
+    const confirmed = counters
       .takeChanged(PER_REPORT)
-      .map((index) => [this.#slots.nameOf(index), this.#slots.confirmed(index)] as const);
+      .map((index) => [counters.nameOf(index), counters.documents.confirmed(index)] as const);
     const others: (readonly [string, number])[] = [];
     for (const name of this.#changedOthers) {
       if (others.length === PER_REPORT) break;

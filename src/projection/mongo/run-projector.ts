@@ -53,9 +53,9 @@ export async function runProjector(options: RunOptions): Promise<RunningProjecti
   while (await start.fold.step());
   const running = start.projector(store);
   projector = running;
-  const reporting = new Reporter(start.slots, options.others);
+  const reporting = new Reporter(start.counters, options.others);
   reporter = reporting;
-  start.slots.tellOwed();
+  start.counters.reportOwed();
   const reportAll = () => {
     let step = reporting.take(running);
     onReport(step.report);

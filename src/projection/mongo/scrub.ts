@@ -1,86 +1,180 @@
 import type { Applier } from "./applier.js";
 import { CommandSize } from "./command-size.js";
+import { type DirtyDocuments, keyOf, partsOf } from "./dirty-documents.js";
 import { isDamaged, sumOfSlots } from "./document.js";
-import type { Slots } from "./slots.js";
 import type { DocumentStore } from "./store.js";
 
-/** Documents a step, and steps a second at most: five thousand documents a second. */
+/** Documents a step, and the time between steps: five thousand documents a second at most. */
 const PAGE = 1000;
 const STEP_MS = 200;
+/** Pages a step, and no time between steps, if nothing else can continue before the pass has ended. */
+const URGENT_PAGES = 20;
 
 export interface ScrubFigures {
-  /** Passes over the whole collection that have ended; documents read in this one; counters marked so far. */
+  /** Passes over the whole collection that have ended. */
   readonly passes: number;
+  /** Documents read in this pass. */
   readonly documents: number;
+  /** Documents marked so far. */
   readonly marked: number;
 }
 
+export interface ScrubOptions {
+  readonly store: DocumentStore;
+  readonly documents: DirtyDocuments;
+  readonly applier: Applier;
+  readonly everyMs: number;
+}
+
 /**
- * Reads all documents, slowly, over and over, and marks those counters that differ from what was believed of them: the
- * checkpoint alone can't tell that single documents were put back or removed. It writes nothing.
+ * Reads all documents of a collection, slowly, over and over, and marks those that differ from what was believed of them,
+ * and those that are missing: the checkpoint alone can't tell that single documents were put back or removed. It writes
+ * nothing, remembers the counters of one day at a time, and marks no more than there is room for.
  */
 export class Scrub {
   readonly #store: DocumentStore;
-  readonly #slots: Slots;
+  readonly #documents: DirtyDocuments;
   readonly #applier: Applier;
   readonly #everyMs: number;
   readonly #page = new CommandSize(PAGE);
   #after: string | undefined;
-  /** Numbers each pass, ended or not. */
-  #pass = 1;
+  /** Days that are still to come in this pass, ascending. */
+  #days: number[] = [];
+  /** Indexes of the documents seen of the first of them. */
+  #seen = new IndexSet();
+  #marking: Iterator<void> | undefined;
+  #isScanned = false;
+  #isFresh = true;
+  #isUrgent = false;
   #passes = 0;
-  #documents = 0;
+  #read = 0;
   #marked = 0;
   #dueAt = 0;
 
-  constructor(store: DocumentStore, slots: Slots, applier: Applier, everyMs: number) {
+  constructor({ store, documents, applier, everyMs }: ScrubOptions) {
     this.#store = store;
-    this.#slots = slots;
+    this.#documents = documents;
     this.#applier = applier;
     this.#everyMs = everyMs;
   }
 
   get figures(): ScrubFigures {
-    return { passes: this.#passes, documents: this.#documents, marked: this.#marked };
+    return { passes: this.#passes, documents: this.#read, marked: this.#marked };
   }
 
-  /** Begins anew, at once. */
-  restart(): void {
+  /** A pass is under way that has to end before anything counts as settled. */
+  get isUrgent(): boolean {
+    return this.#isUrgent;
+  }
+
+  /** Starts a new pass, due at once. */
+  restart(isUrgent: boolean): void {
+    this.#isUrgent ||= isUrgent;
     this.#begin(0);
   }
 
-  /** Takes the next step where it is due. */
+  /** Takes the next step if it is due. */
   async step(now: number): Promise<void> {
     if (now < this.#dueAt) return;
-    const owedBefore = this.#slots.owed;
-    const pass = this.#pass;
-    const { documents, next } = await this.#page.note((size) => this.#store.scan(this.#after, size));
-    for (const document of documents) {
-      const index = this.#slots.find(document.name);
-      if (index !== undefined) this.#slots.seenBy(index, pass);
-      this.#applier.take(document);
-      if (index !== undefined && !isDamaged(document) && sumOfSlots(document) !== document.count)
-        this.#slots.forget(index);
-    }
-    this.#documents += documents.length;
-    if (next === undefined) {
-      // No document, though the log has hits of it: read by name before anything is believed.
-      for (const index of this.#slots.unseenIn(pass)) this.#slots.forget(index);
-      this.#marked += Math.max(0, this.#slots.owed - owedBefore);
-      this.#passes++;
-      this.#begin(now + this.#everyMs);
-      return;
-    }
-    this.#marked += Math.max(0, this.#slots.owed - owedBefore);
-    this.#after = next;
-    this.#dueAt = now + STEP_MS;
+    const owed = this.#documents.owed;
+    await this.#scanPages(now);
+    this.#marked += Math.max(0, this.#documents.owed - owed);
   }
 
+  async #scanPages(now: number): Promise<void> {
+    for (let page = 0; page < (this.#isUrgent ? URGENT_PAGES : 1); page++) {
+      if (!this.#mark()) return;
+      if (!this.#isScanned) await this.#scan();
+      if (!this.#mark()) return;
+      if (this.#isScanned) {
+        this.#passes++;
+        this.#isUrgent = false;
+        this.#begin(now + this.#everyMs);
+        return;
+      }
+    }
+    if (!this.#isUrgent) this.#dueAt = now + STEP_MS;
+  }
+
+  async #scan(): Promise<void> {
+    if (this.#isFresh) this.#days = this.#documents.source.days();
+    this.#isFresh = false;
+    const { documents, next } = await this.#page.note((size) => this.#store.scan(this.#after, size));
+    const keys = documents.map((document) => {
+      this.#applier.take(document);
+      const key = this.#documents.source.find(document.name);
+      if (key !== undefined && !isDamaged(document) && sumOfSlots(document) !== document.count) {
+        this.#documents.forget(key);
+      }
+      return key;
+    });
+    this.#read += documents.length;
+    this.#after = next;
+    this.#isScanned = next === undefined;
+    this.#marking = this.#pass(keys.filter((key) => key !== undefined));
+  }
+
+  /** Continues marking; false if more is to be marked than there is room for. */
+  #mark(): boolean {
+    for (;;) {
+      if (!this.#documents.hasRoom) return false;
+      if (this.#marking?.next().done !== false) break;
+    }
+    this.#marking = undefined;
+    return true;
+  }
+
+  /** Marks what is missing of the days that these documents have passed; of all days if there are no more documents. */
+  *#pass(keys: readonly number[]): Generator<void> {
+    for (const key of keys) {
+      const { index, day } = partsOf(key);
+      while ((this.#days[0] ?? Number.POSITIVE_INFINITY) < day) yield* this.#markMissing();
+      if (this.#days[0] === day) this.#seen.add(index);
+    }
+    if (this.#isScanned) while (this.#days.length > 0) yield* this.#markMissing();
+  }
+
+  *#markMissing(): Generator<void> {
+    const day = this.#days.shift() ?? 0;
+    const seen = this.#seen;
+    this.#seen = new IndexSet();
+    for (const index of this.#documents.source.indexesOf(day)) {
+      if (seen.has(index)) continue;
+      seen.add(index);
+      // No document, though the log has hits for it: read by name before anything is believed.
+      this.#documents.forget(keyOf(index, day));
+      yield;
+    }
+  }
+
+  /** What was seen in a pass that did not end counts for nothing. */
   #begin(dueAt: number): void {
-    // What was seen in a pass that was broken off counts for nothing.
-    this.#pass++;
     this.#after = undefined;
-    this.#documents = 0;
+    this.#days = [];
+    this.#seen = new IndexSet();
+    this.#marking = undefined;
+    this.#isScanned = false;
+    this.#isFresh = true;
+    this.#read = 0;
     this.#dueAt = dueAt;
+  }
+}
+
+/** A set of indexes, a bit each. */
+class IndexSet {
+  #bits = new Uint8Array(64);
+
+  has(index: number): boolean {
+    return ((this.#bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
+  }
+
+  add(index: number): void {
+    const at = index >> 3;
+    if (at >= this.#bits.length) {
+      const larger = new Uint8Array(Math.max(at + 1, this.#bits.length * 2));
+      larger.set(this.#bits);
+      this.#bits = larger;
+    }
+    this.#bits[at] = (this.#bits[at] ?? 0) | (1 << (index & 7));
   }
 }

@@ -1,5 +1,4 @@
-import type { CounterDocument, DamagedDocument, Slot } from "./document.js";
-import type { SeenSlot } from "./seen-slot.js";
+import type { CounterDocument, DamagedDocument, SeenSlot, Slot } from "./document.js";
 
 /** A collection of documents with slots. */
 export interface DocumentStore {

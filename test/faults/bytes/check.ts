@@ -3,8 +3,10 @@ import { countHits } from "../../../src/cli/wal/counts.js";
 import { HitsError } from "../../../src/errors.js";
 import { storedHits } from "../../../src/hit/record.js";
 import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
+import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
+import { Counters } from "../../../src/projection/mongo/counters.js";
 import { LogFold } from "../../../src/projection/mongo/log-fold.js";
-import { Slots } from "../../../src/projection/mongo/slots.js";
+import { Series } from "../../../src/projection/series/series.js";
 import type { Damage } from "../../../src/wal/damage.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
@@ -145,15 +147,21 @@ async function checkFold(
   stopsAt: number,
   when: string,
 ): Promise<void> {
-  const slots = new Slots();
+  const counters = new Counters();
   const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
-  const fold = new LogFold(reader, slots, { offset: 0, epoch: log.epoch, nonce: log.nonce }, 0);
+  const fold = new LogFold({
+    reader,
+    counters,
+    days: new CounterDays(new Series(), counters),
+    start: { offset: 0, epoch: log.epoch, nonce: log.nonce },
+    covered: 0,
+  });
   while (await fold.step());
   await fold.close();
   const end = isDamage ? Math.min(stopsAt, ...missing.map(({ offset }) => offset)) : Number.POSITIVE_INFINITY;
   const expected = readable.filter(({ offset }) => offset < end);
   // Of segments that are all gone there is nothing left to stop in front of.
-  if (readable.length > 1) assert.is(slots.sum, sumOf(expected), `${when}: what MongoDB gets`);
+  if (readable.length > 1) assert.is(counters.sum, sumOf(expected), `${when}: what MongoDB gets`);
 }
 
 async function checkCounts(

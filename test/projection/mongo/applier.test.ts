@@ -1,39 +1,45 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Applier } from "../../../src/projection/mongo/applier.js";
-import { Slots } from "../../../src/projection/mongo/slots.js";
+import { Counters } from "../../../src/projection/mongo/counters.js";
 import { StoreError } from "../../../src/projection/mongo/store.js";
 import { FakeDatabase } from "./fake-database.js";
 import { FakeStore, type Fate, SOUND, type StoreCall } from "./fake-store.js";
 
 const LOG = "abc";
 
-function setUp(counters: Record<string, number>, maxOps = 1000) {
+function setUp(totals: Record<string, number>, maxOps = 1000) {
   const database = new FakeDatabase();
   const store = new FakeStore(database, LOG);
-  const slots = new Slots();
+  const counters = new Counters();
   const others = new Map<string, number>();
   let offset = 0;
-  for (const [name, total] of Object.entries(counters)) slots.add(slots.indexOf(name), total, ++offset, false);
-  const applier = new Applier(store, slots, LOG, maxOps, (name, count) => others.set(name, count));
-  const settle = () => applier.settle(slots.owing(), () => offset);
+  for (const [name, total] of Object.entries(totals)) counters.add(counters.indexOf(name), total, ++offset, false);
+  const applier = new Applier({
+    store,
+    documents: counters.documents,
+    logId: LOG,
+    maxOps,
+    onOthers: (name, count) => others.set(name, count),
+  });
+  const settle = () => applier.settle(counters.documents.owing(), () => offset);
   /** What is to become of the updates. */
   const fate = (given: (call: StoreCall) => Fate) => {
     store.network = { ...SOUND, fate: (call) => (call.kind === "apply" ? given(call) : "ok") };
   };
-  return { database, store, slots, others, applier, settle, fate };
+  return { database, store, counters, others, applier, settle, fate };
 }
 
 test("reads what it does not know, sends one update a counter, and believes what was confirmed", async () => {
-  const { database, store, slots, settle } = setUp({ a: 3, b: 4 });
+  const { database, store, counters, settle } = setUp({ a: 3, b: 4 });
   assert.is(await settle(), true);
   assert.equal(database.slot("a", LOG), { offset: 2, count: 3 });
-  assert.equal([database.count("b"), slots.owed], [4, 0]);
+  assert.equal([database.count("b"), counters.documents.owed], [4, 0]);
   assert.equal(
     store.calls.map(({ kind }) => kind),
     ["read", "apply"],
   );
-  slots.add(0, 2, 3, false);
+  counters.add(0, 2, 3, false);
   await settle();
   assert.equal([database.count("a"), store.made("read")], [5, 1], "what is known is not read again");
 });
@@ -62,12 +68,18 @@ test("fifty first hits of one counter from as many logs at once: the sum", async
   const logs = Array.from({ length: 50 }, (_, at) => `log${at}`);
   const turns: (() => void)[] = [];
   const work = logs.map(async (log) => {
-    const slots = new Slots();
-    slots.add(slots.indexOf("home"), 2, 1, false);
+    const counters = new Counters();
+    counters.add(counters.indexOf("home"), 2, 1, false);
     const turn = () => new Promise<void>((resolve) => turns.push(resolve));
     const store = new FakeStore(database, log, { fate: () => "ok", turn });
-    const applier = new Applier(store, slots, log, 1000, () => undefined);
-    while (!(await applier.settle(slots.owing(), () => 1)));
+    const applier = new Applier({
+      store,
+      documents: counters.documents,
+      logId: log,
+      maxOps: 1000,
+      onOthers: () => undefined,
+    });
+    while (!(await applier.settle(counters.documents.owing(), () => 1)));
   });
   const done = Promise.all(work);
   let over = false;
@@ -81,12 +93,12 @@ test("fifty first hits of one counter from as many logs at once: the sum", async
 });
 
 test("an answer that is lost is not believed either way: the document is read again", async () => {
-  const { database, store, slots, settle, fate } = setUp({ a: 3 });
+  const { database, store, counters, settle, fate } = setUp({ a: 3 });
   fate(() => "lost");
   const error = await settle().catch((thrown: unknown) => thrown);
   assert.ok(error instanceof StoreError);
   assert.is(database.count("a"), 3);
-  assert.not.ok(slots.isKnown(0));
+  assert.not.ok(counters.documents.isKnown(0));
   fate(() => "ok");
   assert.is(await settle(), true);
   assert.equal([database.count("a"), store.made("apply"), store.made("read")], [3, 1, 2]);
@@ -103,10 +115,10 @@ test("a mend at the same offset, delivered once more later: counts once", async 
 });
 
 test("a command of which only some updates match: the rest is read again, and goes through", async () => {
-  const { database, slots, settle, fate } = setUp({ a: 1, b: 2, c: 3 });
+  const { database, counters, settle, fate } = setUp({ a: 1, b: 2, c: 3 });
   fate(() => ({ some: (index) => index === 0 }));
   assert.is(await settle(), false);
-  assert.is(slots.owed, 3, "which were applied is unknown");
+  assert.is(counters.documents.owed, 3, "which were applied is unknown");
   fate(() => "ok");
   assert.is(await settle(), true);
   assert.equal(
@@ -116,13 +128,13 @@ test("a command of which only some updates match: the rest is read again, and go
 });
 
 test("damaged documents, negative differences, refusals: blocked with the reason, others go on, exact once mended", async () => {
-  const { database, applier, slots, settle } = setUp({ text: 1, more: 2, refused: 3, fine: 4 });
+  const { database, applier, counters, settle } = setUp({ text: 1, more: 2, refused: 3, fine: 4 });
   database.put("text", { count: "57", logs: {} });
   database.put("more", { count: 9, logs: { [LOG]: { offset: 0, count: 9 } } });
   database.put("refused", { count: 0, logs: {} });
   database.refusals.set("refused", "Document failed validation");
   assert.is(await settle(), false, "a refusal leaves unknown what became of the rest of its command");
-  const others = slots.owing().filter((index) => !applier.blocked.has(slots.nameOf(index)));
+  const others = counters.documents.owing().filter((index) => !applier.blocked.has(counters.nameOf(index)));
   assert.is(await applier.settle(others, () => 4), true);
   assert.is(database.count("fine"), 4);
   assert.equal([...applier.blocked.keys()].sort(), ["more", "refused", "text"]);
@@ -130,13 +142,13 @@ test("damaged documents, negative differences, refusals: blocked with the reason
   assert.match(applier.blocked.get("more") ?? "", /more hits of this log than the log has/);
   assert.is(applier.blocked.get("refused"), "Document failed validation");
   assert.is(database.count("more"), 9, "never taken back");
-  assert.is(slots.owed, 3);
+  assert.is(counters.documents.owed, 3);
 
   database.put("text", { count: 0, logs: {} });
   database.documents.delete("more");
   database.refusals.clear();
   assert.is(await settle(), true);
-  assert.equal([applier.blocked.size, slots.owed], [0, 0]);
+  assert.equal([applier.blocked.size, counters.documents.owed], [0, 0]);
   assert.equal(
     ["text", "more", "refused"].map((name) => database.count(name)),
     [1, 2, 3],
@@ -160,8 +172,8 @@ test("a slot that another projector of this log has brought further is left alon
 });
 
 test("where nothing may be written, nothing is", async () => {
-  const { store, slots, applier } = setUp({ a: 3 });
-  assert.is(await applier.settle(slots.owing(), () => undefined), false);
+  const { store, counters, applier } = setUp({ a: 3 });
+  assert.is(await applier.settle(counters.documents.owing(), () => undefined), false);
   assert.is(store.made("apply"), 0);
 });
 

@@ -60,9 +60,9 @@ test("registers itself before anything else, so that retention holds all of the 
 
 test("inside the writer's process its durable end is the bound: what lies behind it is not projected", async () => {
   const { log, database } = await logWith("a", "a");
-  const { projector, slots } = await prepare(database, log, { durableEnd: () => 1 });
+  const { projector, counters } = await prepare(database, log, { durableEnd: () => 1 });
   await projector.cycle();
-  assert.equal([slots.sum, database.slot("a", log.id)], [1, { offset: 1, count: 1 }]);
+  assert.equal([counters.sum, database.slot("a", log.id)], [1, { offset: 1, count: 1 }]);
   await log.log.close();
 });
 
@@ -70,10 +70,10 @@ test("a start in an outage: what is owed is known by the directory alone", async
   const { log, database } = await logWith("a", "b");
   await project(database, log);
   await log.hit("b", 1, 3);
-  const { slots } = await prepare(database, log);
-  assert.equal([slots.sum, slots.confirmedSum], [5, 2]);
+  const { counters } = await prepare(database, log);
+  assert.equal([counters.sum, counters.confirmedSum], [5, 2]);
   assert.equal(
-    slots.owing().map((index) => slots.nameOf(index)),
+    counters.documents.owing().map((index) => counters.nameOf(index)),
     ["b"],
   );
   await log.log.close();
@@ -85,10 +85,10 @@ test("a snapshot that is newer than the checkpoint: the hits between are owed, a
   await log.hit("b", 1, 3);
   await snapshot(log);
   await log.hit("c");
-  const { slots, projector } = await prepare(database, log);
-  assert.equal([slots.sum, slots.confirmedSum], [6, 2]);
+  const { counters, projector } = await prepare(database, log);
+  assert.equal([counters.sum, counters.confirmedSum], [6, 2]);
   assert.equal(
-    slots.owing().map((index) => slots.nameOf(index)),
+    counters.documents.owing().map((index) => counters.nameOf(index)),
     ["b", "c"],
   );
   await projector.cycle();
@@ -101,8 +101,8 @@ test("a snapshot that is older than the checkpoint: nothing is owed", async () =
   await snapshot(log);
   await log.hit("a", 1, 3);
   await project(database, log);
-  const { slots } = await prepare(database, log);
-  assert.equal([slots.sum, slots.confirmedSum, slots.owed], [4, 4, 0]);
+  const { counters } = await prepare(database, log);
+  assert.equal([counters.sum, counters.confirmedSum, counters.documents.owed], [4, 4, 0]);
   await log.log.close();
 });
 
@@ -149,8 +149,8 @@ test("hits between the checkpoint and the snapshot are gone: every counter is ow
   await log.hit("c");
   await snapshot(log);
   for (const file of segments(log.fs).slice(0, 2)) log.fs.remove(file);
-  const { slots } = await prepare(database, log);
-  assert.equal([slots.owed, slots.sum, slots.confirmedSum], [3, 3, 0]);
+  const { counters } = await prepare(database, log);
+  assert.equal([counters.documents.owed, counters.sum, counters.confirmedSum], [3, 3, 0]);
   await project(database, log);
   await log.log.close();
 });
@@ -168,8 +168,8 @@ test("a snapshot taken behind damage is not started from: its hits must not be p
   const { log, database } = await logWith("a");
   const damage = { file: "x", byte: 0, from: 0, to: 1, expected: "a batch", found: "none" };
   await snapshot(log, [damage]);
-  const { slots, fold } = await prepare(database, log);
-  assert.equal([slots.sum, fold.position.offset], [1, 1], "folded from the log's birth");
+  const { counters, fold } = await prepare(database, log);
+  assert.equal([counters.sum, fold.position.offset], [1, 1], "folded from the log's birth");
   await log.log.close();
 });
 
@@ -201,8 +201,8 @@ test("forgotten, or with a registration that can't be read: everything is looked
   const { log, database } = await logWith("a");
   await project(database, log);
   await forget(directoryOn(log.fs), "mongodb");
-  const { slots } = await prepare(database, log);
-  assert.is(slots.owed, 1);
+  const { counters } = await prepare(database, log);
+  assert.is(counters.documents.owed, 1);
   await log.hit("a");
   log.fs.put(`${DIRECTORY}/projections/mongodb.json`, Buffer.from("{"));
   await project(database, log);

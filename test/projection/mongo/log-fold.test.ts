@@ -1,8 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeHit } from "../../../src/hit/encoding.js";
+import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
+import { Counters } from "../../../src/projection/mongo/counters.js";
 import { LogFold } from "../../../src/projection/mongo/log-fold.js";
-import { Slots } from "../../../src/projection/mongo/slots.js";
+import { Series } from "../../../src/projection/series/series.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { writeMissingRanges } from "../../../src/wal/missing-ranges.js";
@@ -17,9 +19,10 @@ function foldOf(
   options: { from?: number; restored?: number; covered?: number; durable?: () => number } = {},
 ) {
   const { from = 0, restored = 0, covered = 0, durable } = options;
-  const slots = new Slots();
+  const counters = new Counters();
+  const days = new CounterDays(new Series(), counters);
   const reader = new LogReader({ directory: directoryOn(log.fs), from, durableEnd: durable });
-  return { slots, fold: new LogFold(reader, slots, { ...NOTHING, offset: restored }, covered) };
+  return { counters, fold: new LogFold({ reader, counters, days, start: { ...NOTHING, offset: restored }, covered }) };
 }
 
 async function toEnd(fold: LogFold): Promise<void> {
@@ -28,7 +31,7 @@ async function toEnd(fold: LogFold): Promise<void> {
 
 test("each batch once, with the epoch that it was written in; a hit may stand for many", async () => {
   const log = await HitLog.open();
-  const { slots, fold } = foldOf(log, { durable: () => log.log.end });
+  const { counters, fold } = foldOf(log, { durable: () => log.log.end });
   await toEnd(fold);
   assert.equal([fold.position, fold.ends], [NOTHING, 1]);
   const first = { offset: 2, epoch: log.log.epoch, nonce: log.log.nonce };
@@ -44,8 +47,8 @@ test("each batch once, with the epoch that it was written in; a hit may stand fo
   await log.hit("a", 3);
   await toEnd(fold);
   assert.equal(fold.position, { offset: log.log.end, epoch: log.log.epoch, nonce: log.log.nonce });
-  assert.equal([slots.total(0), slots.total(1), slots.sum], [6, 1_000_000_000, 1_000_000_006]);
-  assert.equal([slots.owed, slots.confirmedSum], [2, 0]);
+  assert.equal([counters.total(0), counters.total(1), counters.sum], [6, 1_000_000_000, 1_000_000_006]);
+  assert.equal([counters.documents.owed, counters.confirmedSum], [2, 0]);
   await fold.close();
   await log.log.close();
 });
@@ -55,12 +58,12 @@ test("inside the writer's process nothing is folded before it is durable", async
   await log.hit("a");
   await log.hit("a");
   let end = 1;
-  const { slots, fold } = foldOf(log, { durable: () => end });
+  const { counters, fold } = foldOf(log, { durable: () => end });
   await toEnd(fold);
-  assert.is(slots.sum, 1);
+  assert.is(counters.sum, 1);
   end = 2;
   await toEnd(fold);
-  assert.is(slots.sum, 2);
+  assert.is(counters.sum, 2);
   await fold.close();
   await log.log.close();
 });
@@ -68,15 +71,15 @@ test("inside the writer's process nothing is folded before it is durable", async
 test("below what was restored nothing is added again; above the checkpoint it is owed", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "c", "d"]) await log.hit(counter);
-  const { slots, fold } = foldOf(log, { restored: 3, covered: 1 });
-  for (const counter of ["a", "b", "c"]) slots.restore(slots.indexOf(counter), 1, true);
+  const { counters, fold } = foldOf(log, { restored: 3, covered: 1 });
+  for (const counter of ["a", "b", "c"]) counters.restore(counters.indexOf(counter), 1, true);
   await toEnd(fold);
-  assert.is(slots.sum, 4);
+  assert.is(counters.sum, 4);
   assert.equal(
-    slots.owing().map((index) => slots.nameOf(index)),
+    counters.documents.owing().map((index) => counters.nameOf(index)),
     ["b", "c", "d"],
   );
-  assert.is(slots.confirmedSum, 1);
+  assert.is(counters.confirmedSum, 1);
   await fold.close();
   await log.log.close();
 });
@@ -84,12 +87,12 @@ test("below what was restored nothing is added again; above the checkpoint it is
 test("below the checkpoint and above the snapshot: in the database already", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "c"]) await log.hit(counter);
-  const { slots, fold } = foldOf(log, { from: 1, restored: 1, covered: 2 });
-  slots.restore(slots.indexOf("a"), 1, true);
+  const { counters, fold } = foldOf(log, { from: 1, restored: 1, covered: 2 });
+  counters.restore(counters.indexOf("a"), 1, true);
   await toEnd(fold);
-  assert.equal([slots.sum, slots.confirmedSum], [3, 2]);
+  assert.equal([counters.sum, counters.confirmedSum], [3, 2]);
   assert.equal(
-    slots.owing().map((index) => slots.nameOf(index)),
+    counters.documents.owing().map((index) => counters.nameOf(index)),
     ["c"],
   );
   await fold.close();
@@ -108,11 +111,11 @@ test("stops in front of damage, and stays there", async () => {
   const at = bytes.indexOf("bad");
   bytes[at] = (bytes[at] ?? 0) ^ 1;
   log.fs.put(file, bytes);
-  const { slots, fold } = foldOf(log);
+  const { counters, fold } = foldOf(log);
   await toEnd(fold);
-  assert.equal([fold.damage?.from, fold.position.offset, slots.sum], [1, 1, 1]);
+  assert.equal([fold.damage?.from, fold.position.offset, counters.sum], [1, 1, 1]);
   for (let again = 0; again < 5; again++) assert.is(await fold.step(), false);
-  assert.is(slots.sum, 1);
+  assert.is(counters.sum, 1);
   await fold.close();
   await log.log.close();
 });
@@ -123,9 +126,9 @@ test("what comes next was taken by retention: said, not skipped", async () => {
   await log.reopen();
   await log.hit("b");
   log.fs.remove(segments(log.fs)[0] ?? "");
-  const { slots, fold } = foldOf(log);
+  const { counters, fold } = foldOf(log);
   assert.is(await codeOf(fold.step()), "OFFSET_GONE");
-  assert.is(slots.sum, 0);
+  assert.is(counters.sum, 0);
   await fold.close();
   await log.log.close();
 });
@@ -141,15 +144,15 @@ test("what is written down as missing is passed, with what stands for it, and th
   const waiting = foldOf(log);
   await toEnd(waiting.fold);
   assert.match(waiting.fold.damage?.found ?? "", /MongoDB has not been asked/);
-  assert.equal([waiting.slots.sum, waiting.fold.position.offset], [0, 0]);
+  assert.equal([waiting.counters.sum, waiting.fold.position.offset], [0, 0]);
 
   await writeMissingRanges(directoryOn(log.fs), [{ ...range, settled: true }]);
   assert.is(await codeOf(waiting.fold.step()), "LOG_REPAIRED");
-  const { slots, fold } = foldOf(log);
+  const { counters, fold } = foldOf(log);
   assert.is(await fold.step(), true);
-  assert.equal([slots.sum, fold.position.offset], [7, 1]);
+  assert.equal([counters.sum, fold.position.offset], [7, 1]);
   await toEnd(fold);
-  assert.equal([slots.total(slots.indexOf("a")), slots.sum, fold.damage], [8, 9, undefined]);
+  assert.equal([counters.total(counters.indexOf("a")), counters.sum, fold.damage], [8, 9, undefined]);
   await fold.close();
 });
 

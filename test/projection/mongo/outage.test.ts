@@ -95,11 +95,11 @@ test("an outage of any length: the log is folded on, and what is owed is as much
     const owed: number[] = [];
     for (let part = 0; part < 60; part++) {
       await log.hitAll(Array.from({ length: 500 }, (_, at) => ({ counter: `c${at % 20}`, n: 1 })));
-      await until(world, "folded", () => running.slots.sum === log.hits.length);
-      owed.push(running.slots.owed);
+      await until(world, "folded", () => running.counters.sum === log.hits.length);
+      owed.push(running.counters.documents.owed);
     }
     assert.equal(new Set(owed), new Set([20]));
-    assert.equal([running.slots.size, running.projector.status().lag], [20, 30_000]);
+    assert.equal([running.counters.size, running.projector.status().lag], [20, 30_000]);
     running.store.forgetCalls();
     running.store.network = SOUND;
     await until(world, "projected", () => running.projector.isFlushed);

@@ -1,4 +1,4 @@
-import type { ProjectorStatus } from "../../../src/projection/mongo/projector-status.js";
+import type { ProjectorStatus } from "../../../src/projection/mongo/messages.js";
 import { type RunningProjection, runProjector } from "../../../src/projection/mongo/run-projector.js";
 import { type LocalLog, LocalLog as Logs } from "../../support/local-log.js";
 import { temporaryDirectory } from "../../support/server-process.js";

@@ -10,9 +10,9 @@ test("tells what has changed, once, a message at a time that holds nobody up", a
   for (let at = 0; at < 6; at++) {
     await log.hitAll(Array.from({ length: 1000 }, (_, n) => ({ counter: `c${at * 1000 + n}`, n: 2 })));
   }
-  const { projector, slots } = await prepare(new FakeDatabase(), log);
-  const reporter = new Reporter(slots, new Map([["known", 5]]));
-  slots.tellOwed();
+  const { projector, counters } = await prepare(new FakeDatabase(), log);
+  const reporter = new Reporter(counters, new Map([["known", 5]]));
+  counters.reportOwed();
   let { report, more } = reporter.take(projector);
   assert.equal([report.confirmed.length, more], [5000, true]);
   ({ report, more } = reporter.take(projector));

@@ -1,6 +1,6 @@
 import { type BootstrapOptions, bootstrap } from "../../../src/projection/mongo/bootstrap.js";
+import type { Counters } from "../../../src/projection/mongo/counters.js";
 import type { Projector } from "../../../src/projection/mongo/projector.js";
-import type { Slots } from "../../../src/projection/mongo/slots.js";
 import { directoryOn } from "../../support/log-files.js";
 import type { FakeDatabase } from "./fake-database.js";
 import { FakeStore, type Network } from "./fake-store.js";
@@ -10,7 +10,7 @@ import type { World } from "./world.js";
 export interface Running {
   readonly projector: Projector;
   readonly store: FakeStore;
-  readonly slots: Slots;
+  readonly counters: Counters;
   readonly others: Map<string, number>;
   /** Settles with the projection. */
   readonly ended: Promise<void>;
@@ -39,7 +39,7 @@ export async function prepare(database: FakeDatabase, log: HitLog, options: Runn
     ...rest,
   });
   while (await start.fold.step());
-  return { store, others, slots: start.slots, fold: start.fold, projector: start.projector(store) };
+  return { store, others, counters: start.counters, fold: start.fold, projector: start.projector(store) };
 }
 
 /** A projector that runs in a world of its own time. */
@@ -50,7 +50,7 @@ export async function start(
   options: RunningOptions = {},
 ): Promise<Running> {
   let alive = true;
-  const { projector, store, slots, others } = await prepare(database, log, {
+  const { projector, store, counters, others } = await prepare(database, log, {
     network: world.network(() => alive),
     ...options,
   });
@@ -60,7 +60,7 @@ export async function start(
   return {
     projector,
     store,
-    slots,
+    counters,
     others,
     ended,
     kill: () => {

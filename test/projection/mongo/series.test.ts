@@ -1,9 +1,9 @@
 /** Counters' days in the database: what is owed of them, what is found missing, and what is left alone. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SeriesProjection } from "../../../src/projection/mongo/series-projection.js";
-import { SeriesSlots } from "../../../src/projection/mongo/series-slots.js";
-import { Slots } from "../../../src/projection/mongo/slots.js";
+import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
+import { Counters } from "../../../src/projection/mongo/counters.js";
+import { ProjectedCollection } from "../../../src/projection/mongo/projected-collection.js";
 import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/series/days.js";
 import { Series } from "../../../src/projection/series/series.js";
 import { FakeDatabase } from "./fake-database.js";
@@ -14,23 +14,33 @@ import { prepare } from "./running.js";
 const LOG = "abc";
 const AT = Date.UTC(2026, 10, 24, 13, 30);
 
-function setUp(maxEntries?: number) {
+function setUp(maxRows?: number) {
   const database = new FakeDatabase();
   const store = new FakeStore(database, LOG);
-  const counters = new Slots();
+  const counters = new Counters();
   const series = new Series();
-  const slots = new SeriesSlots(series, counters, maxEntries);
-  const projection = new SeriesProjection(store.series, slots, LOG, 1000, 60_000);
+  const days = new CounterDays(series, counters, maxRows);
+  const projection = new ProjectedCollection({
+    store: store.series,
+    documents: days.documents,
+    logId: LOG,
+    maxOps: 1000,
+    scrubEveryMs: 60_000,
+  });
   let offset = 0;
-  const hit = (counter: string, n = 1, at = AT) => slots.add(counters.indexOf(counter), n, at, ++offset, false);
+  const hit = (counter: string, n = 1, at = AT) => {
+    const index = counters.indexOf(counter);
+    series.add(index, n, at);
+    days.touch(index, at, ++offset);
+  };
+  const owed = () => days.documents.owed;
   const settle = (certain = 0) => projection.settle(() => offset, certain);
   const scrub = async () => {
-    for (let [now, passes] = [1e9, projection.status.passes]; projection.status.passes === passes; now += 1000) {
-      await projection.step(now);
-    }
+    const passes = () => projection.scrubFigures.passes;
+    for (let [now, before] = [1e9, passes()]; passes() === before; now += 1000) await projection.scrub(now);
   };
   const count = (name: string) => database.slot(name, LOG, "series")?.count;
-  return { database, store, series, slots, projection, hit, settle, scrub, count };
+  return { database, store, series, projection, owed, hit, settle, scrub, count };
 }
 
 test("a document a counter and day, with its hours", async () => {
@@ -70,7 +80,7 @@ test("hours that were folded go from a document with the next hit of its day", a
 });
 
 test("more than the log knows of is left alone, and holds nothing up; so is a day that was dropped", async () => {
-  const { database, store, series, hit, settle, scrub, count } = setUp();
+  const { database, store, series, projection, hit, settle, scrub, count } = setUp();
   database.series.set("2026-11-24 home", {
     _id: "2026-11-24 home",
     count: 9,
@@ -84,11 +94,12 @@ test("more than the log knows of is left alone, and holds nothing up; so is a da
   await scrub();
   assert.is(await settle(), true);
   assert.equal([count("2026-11-24 home"), count("2026-11-24 about")], [9, undefined]);
+  assert.is(projection.blocked.size, 0);
   assert.not.ok(store.seriesCalls.some(({ kind }) => kind === "apply"));
 });
 
 test("looking at all documents finds those that are older or gone, of days with others and of days with none", async () => {
-  const { database, hit, settle, scrub, count, projection } = setUp();
+  const { database, owed, hit, settle, scrub, count } = setUp();
   for (let day = 0; day < 5; day++) {
     for (let counter = 0; counter < 3; counter++) hit(`c${counter}`, 2, AT + day * DAY_MS);
   }
@@ -96,13 +107,13 @@ test("looking at all documents finds those that are older or gone, of days with 
   await settle(1000);
   const names = [...database.series.keys()].sort();
   await scrub();
-  assert.is(projection.status.owed, 0);
+  assert.is(owed(), 0);
   for (const name of names.filter((_, index) => [0, 4, 6, 7, 8, 14].includes(index))) database.series.delete(name);
   const older = { _id: names[3], count: 1, logs: { [LOG]: { offset: 1, count: 1 } } };
   database.series.set(names[3] ?? "", older);
   database.series.set(names[9] ?? "", { ...database.series.get(names[9] ?? ""), count: 7 });
   await scrub();
-  assert.is(projection.status.owed, 8);
+  assert.is(owed(), 8);
   assert.is(await settle(), true);
   assert.equal(
     names.map(count),
@@ -112,7 +123,7 @@ test("looking at all documents finds those that are older or gone, of days with 
 });
 
 test("gone back: nothing counts as settled before all documents were looked at, a bounded part at a time", async () => {
-  const { database, hit, settle, projection, count } = setUp();
+  const { database, owed, hit, settle, projection, count } = setUp();
   for (let counter = 0; counter < 50_000; counter++) hit(`c${counter}`);
   assert.is(await settle(), true);
   await settle(50_000);
@@ -122,7 +133,7 @@ test("gone back: nothing counts as settled before all documents were looked at, 
   let rounds = 0;
   assert.not.ok(projection.isSettled);
   while (!(await settle(50_000))) {
-    most = Math.max(most, projection.status.owed);
+    most = Math.max(most, owed());
     assert.ok(++rounds < 20);
   }
   assert.ok(rounds >= 2, `${rounds} rounds`);
@@ -131,10 +142,10 @@ test("gone back: nothing counts as settled before all documents were looked at, 
 });
 
 test("more that owes than may be remembered: all is looked at instead, and nothing is lost", async () => {
-  const { database, store, slots, hit, settle, projection } = setUp(100);
+  const { database, store, owed, hit, settle, projection } = setUp(100);
   store.network = { ...SOUND, fate: () => "fail" };
   for (let counter = 0; counter < 950; counter++) hit(`c${counter}`);
-  assert.ok(slots.owed <= 100, `${slots.owed}`);
+  assert.ok(owed() <= 100, `${owed()}`);
   await settle().catch(() => undefined);
   store.network = SOUND;
   for (let round = 0; !(await settle()); round++) assert.ok(round < 50);
@@ -172,7 +183,7 @@ test("a document that can't be worked with is blocked, and the others go on", as
   hit("home");
   hit("about");
   assert.is(await settle(), true);
-  assert.equal([projection.status.blocked, projection.isSettled, count("2026-11-24 about")], [1, true, 1]);
+  assert.equal([projection.blocked.size, projection.isSettled, count("2026-11-24 about")], [1, true, 1]);
 });
 
 test("a database from before there were days is filled from the log, though its checkpoint is ahead", async () => {
