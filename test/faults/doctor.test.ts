@@ -1,4 +1,4 @@
-/** The doctor as users run it: on this disk, on one in memory, beside a server, interrupted, and torturing. */
+/** The doctor as users run it: on this disk, on one in memory, next to a server, interrupted, and with --torture. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -46,7 +46,7 @@ const level = ({ findings }: Report, check: string) => findings.find((finding) =
 const found = ({ findings }: Report, check: string) => findings.find((finding) => finding.check === check)?.found ?? "";
 const problems = ({ findings }: Report) => findings.filter((finding) => finding.level === "problem");
 
-test("this disk: a line a check, nothing is left, no log is made", async () => {
+test("this disk: a line for each check, nothing is left, no log is made", async () => {
   const parent = temporaryDirectory();
   const { status, stdout, stderr } = await run([], { WAL_DIR: `${parent}/wal`, WAL_SEGMENT_BYTES: "1MiB" }).ended;
   const lines = stdout.trimEnd().split("\n");
@@ -72,7 +72,7 @@ test("this disk: a line a check, nothing is left, no log is made", async () => {
   assert.equal(readdirSync(parent), []);
 });
 
-test("in memory: gone after a reboot, and a sync that does nothing; status 1", async () => {
+test("in memory: lost in a reboot, and a sync without an effect; status 1", async () => {
   if (!/ \/dev\/shm .* - tmpfs /.test(readOr("/proc/self/mountinfo"))) {
     console.log("SKIP doctor: no file system in memory at /dev/shm");
     return;
@@ -82,15 +82,15 @@ test("in memory: gone after a reboot, and a sync that does nothing; status 1", a
     const seen = await report(`${parent}/wal`);
     assert.is(seen.status, 1);
     assert.equal([level(seen, "file system"), level(seen, "sync")], ["problem", "problem"]);
-    assert.match(found(seen, "file system"), /gone after a reboot/);
-    assert.match(found(seen, "sync"), /does nothing here/);
+    assert.match(found(seen, "file system"), /a reboot loses everything in it/);
+    assert.match(found(seen, "sync"), /has no effect here/);
     assert.equal(readdirSync(parent), []);
   } finally {
     rmSync(parent, { recursive: true });
   }
 });
 
-test("beside a server: it is seen and not disturbed", async () => {
+test("next to a server: it is detected and not disturbed", async () => {
   const parent = temporaryDirectory();
   const directory = `${parent}/wal`;
   const server = await start({ WAL_DIR: directory });
@@ -113,7 +113,7 @@ test("beside a server: it is seen and not disturbed", async () => {
   assert.match(found(await report(directory), "server"), /^no server has the log open/);
 });
 
-test("interrupted: nothing of it is left, in a torture either", async () => {
+test("interrupted, also in a torture: nothing is left", async () => {
   for (const [args, signal] of [
     [[], "SIGINT"],
     [["--torture", "--seconds", "60"], "SIGTERM"],
@@ -135,7 +135,7 @@ test("interrupted: nothing of it is left, in a torture either", async () => {
   }
 });
 
-test("torture: the real server, killed under load, counts right; the seed is said", async () => {
+test("torture: the real server, killed under load, counts right; the seed is shown", async () => {
   const parent = temporaryDirectory();
   const { status, stdout, stderr } = await run(["--torture", "--seconds", "1", "--seed", "7", "--dir", `${parent}/wal`])
     .ended;
@@ -148,7 +148,7 @@ test("torture: the real server, killed under load, counts right; the seed is sai
   assert.equal(readdirSync(parent), []);
 });
 
-test("what can't be used is refused, and settings that no server starts with are a problem", async () => {
+test("invalid arguments are refused, and invalid settings are a problem", async () => {
   const usage = await run(["--seconds", "3"]).ended;
   assert.is(usage.status, 64);
   assert.match(usage.stderr, /--torture/);

@@ -1,73 +1,104 @@
 import type { Writable } from "node:stream";
-import { describeError, HitsError } from "../../errors.js";
+import { type Config, readConfig } from "../../config.js";
+import { describeError } from "../../errors.js";
 import { plural } from "../../model/text.js";
 import { LogDirectory } from "../../wal/log-directory.js";
-import { Output, OutputClosed } from "../terminal/output.js";
+import { type Command, optionLines, reportFailure } from "../terminal/command.js";
+import {
+  DIR,
+  directoryOf,
+  HELP,
+  integerOption,
+  invalidArgument,
+  type Options,
+  parseOptions,
+} from "../terminal/options.js";
+import { Output } from "../terminal/output.js";
 import { printableName } from "../terminal/text.js";
+import { describeFinding, type Finding, type Probes, systemProbes } from "./check.js";
 import { examine } from "./examine.js";
-import { describeFinding, type Finding } from "./finding.js";
-import { readOptions, settingsOf } from "./options.js";
-import { type Probes, systemProbes } from "./probes.js";
 
-/**
- * The way in to src/cli/doctor: whether this machine keeps what the log trusts it with. `examine.ts` goes from one check to
- * the next; a check is a file that asks `probes.ts` and judges what it gets; `torture.ts` runs the real server and kills it.
- */
 const PROBLEM = 1;
-const COULD_NOT_LOOK = 2;
-const USAGE = 64;
+const COULD_NOT_CHECK = 2;
+const TORTURE_SECONDS = 20;
+const MAX_SECONDS = 86_400;
 
-const HELP = `usage: durable-hits doctor [--dir DIR] [--json] [--torture [--seconds N] [--seed N]]
+const OPTIONS = {
+  dir: { ...DIR, help: `${DIR.help}; it need not exist yet` },
+  json: {
+    type: "boolean",
+    help: 'prints JSON: {"directory","problems","warnings","findings":[{"check","level","found","advice"}]}',
+  },
+  torture: {
+    type: "boolean",
+    help:
+      "also runs a server on that disk, with a log of its own, kills it repeatedly under load, and compares the hits that it " +
+      "acknowledged with the hits that it counts",
+  },
+  seconds: { type: "string", value: "N", help: `the approximate duration of the torture (default ${TORTURE_SECONDS})` },
+  seed: { type: "string", value: "N", help: "the seed of an earlier torture, which that has printed" },
+  help: HELP,
+} as const satisfies Options;
 
-Looks whether this machine keeps what the log trusts it with: file system, mount, sync, latency, room, lock, clock, container,
-and MongoDB where MONGODB_URL is set. Takes a few seconds and at most 24 MiB of writes in a hidden directory of its own
-on the disk of the log, which it removes. A running server is not disturbed; nothing is written to MongoDB.
+const HELP_TEXT = `usage: durable-hits doctor [--dir DIR] [--json] [--torture [--seconds N] [--seed N]]
+
+Checks whether this machine keeps the promises that the log relies on: file system, mount, sync, latency, space, lock, clock,
+container, and MongoDB if MONGODB_URL is set. Takes a few seconds and writes at most 24 MiB, in a hidden directory of its own
+on the disk of the log, which it removes. It does not disturb a running server, and writes nothing to MongoDB.
 
   ok       as it should be
-  note     to be known
-  warning  works, and may not when it matters
-  problem  hits can be lost or refused, or what is set up does not work
+  note     for information
+  warning  works, but may fail when it matters
+  problem  hits can be lost or refused, or a setting does not work
 
-  --dir DIR    the log directory (default: WAL_DIR, else ./wal); it need not be there yet
-  --json       for machines: {"directory","problems","warnings","findings":[{"check","level","found","advice"}]}
-  --torture    runs a server on that disk too, with a log of its own, kills it again and again under load, and compares
-               what was acknowledged with what was counted
-  --seconds N  for about so long (default 20)
-  --seed N     the one that an earlier run has shown
-Exit status: 0 no problem; 1 a problem; 2 it could not look; 64 for arguments that are not allowed.`;
+${optionLines(OPTIONS)}
+Exit status: 0 no problem; 1 a problem; 2 it could not check; 64 invalid arguments.`;
 
 export interface Surroundings {
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** The system itself, unless a test stands in for it. */
+  /** The system itself, unless a test replaces it. */
   readonly probes?: Probes;
 }
 
-/** Runs `durable-hits doctor …`; its exit status. */
+/** `durable-hits doctor`, for the program's table of commands. */
+export const doctorCommand: Command = {
+  options: OPTIONS,
+  // A check that hangs must not keep the process from ending.
+  run: async (args, environment) => process.exit(await runDoctor(args, environment)),
+};
+
+/**
+ * The entry point of src/cli/doctor: checks whether this machine keeps the promises that the log relies on. examine.ts runs the
+ * checks in turn; each is a file that asks `Probes` and judges the answers (check.ts); torture.ts runs the real server and
+ * kills it. Resolves to the exit status.
+ */
 export async function runDoctor(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
   { stdout, stderr, probes = systemProbes }: Surroundings = process,
 ): Promise<number> {
   const output = new Output(stdout, stderr);
-  try {
+  return await reportFailure({ name: "doctor", output, failure: COULD_NOT_CHECK }, async () => {
     const options = readOptions(args, environment);
-    if (options === "help") {
-      await output.lines([HELP]);
+    if (options === undefined) {
+      await output.lines([HELP_TEXT]);
       return 0;
     }
-    const { directory, json, torture: asked } = options;
+    const { directory, json } = options;
     const torture =
-      asked === undefined ? undefined : (await import("./torture.js")).torture(asked, (text) => output.complain(text));
+      options.torture === undefined
+        ? undefined
+        : (await import("./torture.js")).torture(options.torture, (text) => output.complain(text));
     const findings: Finding[] = [];
     for await (const finding of examine({
       probes,
       directory: new LogDirectory(directory),
-      ...settingsOf(environment),
+      ...configOrDefaults(environment),
       torture,
     })) {
       findings.push(finding);
-      // One by one: some take seconds. Names of files and servers may hold anything.
+      // Each at once: some checks take seconds. Names of files and servers may contain anything.
       if (!json) await output.lines([printableName(describeFinding(finding))]);
     }
     const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length;
@@ -75,9 +106,43 @@ export async function runDoctor(
     if (json) await output.json({ directory, problems, warnings, findings });
     else await output.lines([`${plural(problems, "problem")}, ${plural(warnings, "warning")} (${directory})`]);
     return problems > 0 ? PROBLEM : 0;
+  });
+}
+
+interface DoctorOptions {
+  readonly directory: string;
+  readonly json: boolean;
+  readonly torture: { readonly seconds: number; readonly seed: number | undefined } | undefined;
+}
+
+/** Reads the arguments; undefined if they ask for help. Throws `INVALID_ARGUMENT`. */
+function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): DoctorOptions | undefined {
+  const { dir, json, torture, seconds, seed, help } = parseOptions(args, OPTIONS, false).values;
+  if (help === true) return undefined;
+  if (torture !== true && (seconds !== undefined || seed !== undefined)) {
+    throw invalidArgument("--seconds and --seed require --torture");
+  }
+  return {
+    directory: directoryOf(dir, environment),
+    json: json === true,
+    torture:
+      torture === true
+        ? {
+            seconds: integerOption({ name: "seconds", value: seconds, min: 1, max: MAX_SECONDS }) ?? TORTURE_SECONDS,
+            seed: integerOption({ name: "seed", value: seed, min: 0, max: 2 ** 32 - 1 }),
+          }
+        : undefined,
+  };
+}
+
+/** Reads the settings; if one is invalid, returns the defaults and the reason. */
+function configOrDefaults(environment: NodeJS.ProcessEnv): {
+  readonly config: Config;
+  readonly refusal: string | undefined;
+} {
+  try {
+    return { config: readConfig(environment), refusal: undefined };
   } catch (error) {
-    if (error instanceof OutputClosed) return 0;
-    output.complain(`doctor: ${describeError(error).replace(/\s*\n\s*/g, " ")}`);
-    return error instanceof HitsError && error.code === "INVALID_ARGUMENT" ? USAGE : COULD_NOT_LOOK;
+    return { config: readConfig({}), refusal: describeError(error) };
   }
 }

@@ -4,15 +4,13 @@ import type { Config } from "../../config.js";
 import { describeError } from "../../errors.js";
 import { type Mount, mountOf } from "../../host/mounts.js";
 import { LogDirectory } from "../../wal/log-directory.js";
+import type { Finding, Probes } from "./check.js";
 import { checkClock, readClock } from "./clock.js";
-import { deviceFacts, judgeWrites } from "./disk.js";
-import { measureWrites, type WriteTimes } from "./disk-writes.js";
+import { deviceFacts, judgeWrites, measureWrites, type WriteTimes } from "./disk.js";
 import { checkContainer, checkFileSystem, checkMountOptions } from "./file-system.js";
-import type { Finding } from "./finding.js";
 import { checkHolder, checkLocking, type TakeLock } from "./lock.js";
-import { logFacts } from "./log-facts.js";
+import { summarizeLog } from "./log-summary.js";
 import { judgeMongo } from "./mongodb.js";
-import type { Probes } from "./probes.js";
 import { checkRuntime, thisRuntime } from "./runtime.js";
 import { makeScratch, type Scratch } from "./scratch.js";
 import { checkSpace } from "./space.js";
@@ -21,27 +19,27 @@ export interface Examination {
   readonly probes: Probes;
   readonly directory: LogDirectory;
   readonly config: Config;
-  /** Why the settings can't be used; the defaults are in `config` then. */
+  /** The reason that a setting is invalid; `config` then has the defaults. */
   readonly refusal: string | undefined;
-  /** Does more in the scratch directory, where there is one. */
+  /** Runs further checks in the scratch directory, if one can be made. */
   readonly torture: ((scratch: Scratch) => AsyncIterable<Finding>) | undefined;
 }
 
-/** Looks at everything, one finding after the other. Whatever it makes is removed when it ends, however it ends. */
+/** Runs all checks, and yields each finding. Every file that it makes is removed when it ends, however it ends. */
 export async function* examine(examination: Examination): AsyncGenerator<Finding> {
   const { probes, directory, config, refusal } = examination;
   const clock = readClock(probes);
   yield checkRuntime(thisRuntime());
   if (refusal !== undefined) {
-    yield { check: "settings", level: "problem", found: refusal, advice: "mend it: no server starts with it" };
+    yield { check: "settings", level: "problem", found: refusal, advice: "correct it: no server starts with it" };
   }
-  const place = existing(directory.path);
+  const place = nearestExisting(directory.path);
   const mount = mountOf(probes.text("/proc/self/mountinfo") ?? "", place);
   if (place !== directory.path) {
     yield {
       check: "directory",
       level: "note",
-      found: `${directory.path} is not there yet: looked at ${place} instead`,
+      found: `${directory.path} does not exist yet: checked ${place} instead`,
     };
   }
   yield checkFileSystem(probes, place, mount);
@@ -51,17 +49,17 @@ export async function* examine(examination: Examination): AsyncGenerator<Finding
   const denied = place === directory.path ? notWritable(directory.path) : undefined;
   if (denied !== undefined) yield denied;
   const hangs = denied === undefined && (yield* inScratch(examination, place, mount));
-  const { bytes, newest } = hangs ? { bytes: 0, newest: undefined } : await logFacts(directory);
+  const { bytes, newest } = hangs ? { bytes: 0, newest: undefined } : await summarizeLog(directory);
   const { walSegmentBytes: segmentBytes, retention } = config;
   yield* checkSpace(probes, place, { segmentBytes, retentionBytes: retention.bytes, usedBytes: bytes });
   yield checkHolder(probes, directory.path);
   yield await checkClock(probes, clock, newest);
   if (config.mongodb === undefined) {
-    yield { check: "mongodb", level: "note", found: "MONGODB_URL is not set: counts are kept here only" };
+    yield { check: "mongodb", level: "note", found: "MONGODB_URL is not set: counts are stored here only" };
     return;
   }
-  const { lookAtMongo } = await import("./mongodb-look.js");
-  yield* judgeMongo(await lookAtMongo(config.mongodb));
+  const { probeMongo } = await import("./mongodb-probe.js");
+  yield* judgeMongo(await probeMongo(config.mongodb));
 }
 
 function notWritable(directory: string): Finding | undefined {
@@ -69,14 +67,14 @@ function notWritable(directory: string): Finding | undefined {
     accessSync(directory, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
-    const advice = "let the user that runs the server own it, and mount it rw";
-    return { check: "directory", level: "problem", found: `it can't be written (${describeError(error)})`, advice };
+    const advice = "make the user that runs the server its owner, and mount it rw";
+    return { check: "directory", level: "problem", found: `it is not writable (${describeError(error)})`, advice };
   }
 }
 
 /**
- * Beside the log where that is the same file system; else it is a mount, and there is only a hidden directory in it, which
- * the log takes no notice of. A log that is not there yet: where it would be made.
+ * Returns the directories to try: next to the log if that is the same file system; else the log is a mount, and a hidden
+ * directory in it, which the log ignores, is left. If the log does not exist yet, the directory that it would be made in.
  */
 function scratchPlaces(probes: Probes, directory: string, place: string): string[] {
   if (place !== directory) return [place];
@@ -84,7 +82,7 @@ function scratchPlaces(probes: Probes, directory: string, place: string): string
   return probes.identity(parent)?.dev === probes.identity(directory)?.dev ? [parent, directory] : [directory];
 }
 
-/** What takes files of its own. True where the disk hangs: nothing more is asked of it then. */
+/** Runs the checks that need files of their own. Returns true if the disk hangs: then no further check may use it. */
 async function* inScratch(
   { probes, directory, torture }: Examination,
   place: string,
@@ -94,7 +92,7 @@ async function* inScratch(
   try {
     scratch = makeScratch(scratchPlaces(probes, directory.path, place));
   } catch (error) {
-    const advice = "let the user that runs the server own it, and mount it rw";
+    const advice = "make the user that runs the server its owner, and mount it rw";
     yield { check: "directory", level: "problem", found: describeError(error), advice };
     return false;
   }
@@ -103,13 +101,13 @@ async function* inScratch(
     const times = await writeTimes(probes, place, new LogDirectory(scratch.directory, directory.fs));
     if (typeof times === "string") {
       const found = `no durable write: ${times}`;
-      yield { check: "sync", level: "problem", found, advice: "make room, and see dmesg for errors of the disk" };
+      yield { check: "sync", level: "problem", found, advice: "free space, and see dmesg for disk errors" };
     } else {
       hangs = times === null;
       yield* judgeWrites(times ?? "hangs", mount === undefined ? NO_DEVICE : deviceFacts(probes, mount.device));
     }
     if (hangs) return true;
-    yield await checkLocking(scratch.directory, await lockOf());
+    yield await checkLocking(scratch.directory, await loadLock());
     if (torture !== undefined) yield* torture(scratch);
     return false;
   } finally {
@@ -120,21 +118,21 @@ async function* inScratch(
 
 const NO_DEVICE = { rotational: undefined, cache: undefined };
 
-/** Null: it hangs. A text: why it could not be measured. */
+/** Resolves to null if the disk hangs, and to the reason if nothing could be measured. */
 async function writeTimes(probes: Probes, place: string, scratch: LogDirectory): Promise<WriteTimes | null | string> {
   const volume = probes.volume(place);
   try {
     const free = volume === undefined ? Number.POSITIVE_INFINITY : volume.bavail * volume.bsize;
     const times = await measureWrites(scratch, free);
     if (times === "hangs") return null;
-    return times.durable.length > 0 && times.plain.length > 0 ? times : "there is no room for a block of 4 KiB";
+    return times.durable.length > 0 && times.plain.length > 0 ? times : "no space for a block of 4 KiB";
   } catch (error) {
     return describeError(error);
   }
 }
 
-/** Its binary may be missing on this platform, which is a finding. */
-async function lockOf(): Promise<TakeLock> {
+/** Loads the lock, whose binary may be missing on this platform; that is a finding. */
+async function loadLock(): Promise<TakeLock> {
   try {
     return (await import("../../wal/lock.js")).takeLock;
   } catch (error) {
@@ -142,8 +140,8 @@ async function lockOf(): Promise<TakeLock> {
   }
 }
 
-/** The directory itself, or the nearest one above it that is there: the doctor makes none. */
-function existing(directory: string): string {
+/** Returns the directory, or its nearest ancestor that exists: the doctor makes none. */
+function nearestExisting(directory: string): string {
   let place = directory;
   while (!existsSync(place) && path.dirname(place) !== place) place = path.dirname(place);
   return place;

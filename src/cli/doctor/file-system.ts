@@ -1,32 +1,31 @@
 import { kindByMagic, type Mount } from "../../host/mounts.js";
-import type { Finding } from "./finding.js";
-import type { Probes } from "./probes.js";
+import type { Finding, Probes } from "./check.js";
 
 const LOCAL = new Set(["ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs"]);
 const MEMORY = new Set(["tmpfs", "ramfs"]);
 const LAYERS = new Set(["overlay", "aufs"]);
 const REMOTE = new Set(["nfs", "cifs", "smb2", "fuse", "9p", "ceph"]);
 
-/** Mount options under which a sync is not what it says, or the log can't live, and why. */
+/** Mount options that break syncs or locks, and how. */
 const SUSPECT: Readonly<Record<string, string>> = {
-  nobarrier: "it sends no cache flushes to the disk: a power cut loses what was acknowledged",
-  "barrier=0": "it sends no cache flushes to the disk: a power cut loses what was acknowledged",
+  nobarrier: "it sends no cache flushes to the disk: a power cut loses acknowledged hits",
+  "barrier=0": "it sends no cache flushes to the disk: a power cut loses acknowledged hits",
   nolock: "locks hold on this machine only: two machines could write one log",
   "local_lock=all": "locks hold on this machine only: two machines could write one log",
   nobrl: "locks hold on this machine only: two machines could write one log",
-  volatile: "an overlay that leaves out every sync",
-  "sync=disabled": "it leaves out every sync",
+  volatile: "an overlay that omits every sync",
+  "sync=disabled": "it omits every sync",
 };
 
-/** What the log directory lies on. */
+/** Checks the file system of the log directory. */
 export function checkFileSystem(probes: Probes, directory: string, mount: Mount | undefined): Finding {
   const volume = probes.volume(directory);
   if (volume === undefined) {
     return {
       check: "file system",
       level: "problem",
-      found: `${directory} can't be looked at`,
-      advice: "see that it is there and that this user may read it",
+      found: `${directory} cannot be accessed`,
+      advice: "make sure that it exists and that this user may read it",
     };
   }
   const kind = kindByMagic(volume.type);
@@ -39,40 +38,40 @@ function judge(kind: string, where: string): Omit<Finding, "check"> {
   if (MEMORY.has(kind)) {
     return {
       level: "problem",
-      found: `${where} is memory: everything in it is gone after a reboot`,
+      found: `${where} is memory: a reboot loses everything in it`,
       advice: "put WAL_DIR on a disk",
     };
   }
   if (LAYERS.has(kind)) {
     return {
       level: "problem",
-      found: `${where} is a container's own layer as a rule: what is written there is lost with the container`,
+      found: `${where} usually is a container's own layer: files in it are lost with the container`,
       advice: "put WAL_DIR on a volume (docker run -v hits:/data -e WAL_DIR=/data/wal …)",
     };
   }
   if (REMOTE.has(kind)) {
     return {
       level: "warning",
-      found: `${where}: locks and syncs are as good as those of whoever serves it`,
+      found: `${where}: locks and syncs are only as reliable as the server's`,
       advice:
-        "prefer a local disk; see that the server syncs before it answers, and never let two machines use one directory",
+        "prefer a local disk; make sure that the server syncs before it answers, and never let two machines use one directory",
     };
   }
   return {
     level: "warning",
     found: `${where}: durable-hits is not tested on it`,
-    advice: "prefer ext4 or xfs, and try it here with --torture",
+    advice: "prefer ext4 or xfs, and test this one with --torture",
   };
 }
 
-/** How it is mounted. Nothing where the system does not tell. */
+/** Checks the mount options; undefined if the system does not report them. */
 export function checkMountOptions(mount: Mount | undefined): Finding | undefined {
   if (mount === undefined) return undefined;
   const check = "mount";
   const options = mount.options.join(",");
   if (mount.options.includes("ro")) {
     const found = `${mount.mountPoint} is mounted read-only (${options})`;
-    return { check, level: "problem", found, advice: "mount it rw: a disk that failed is remounted ro, see dmesg" };
+    return { check, level: "problem", found, advice: "mount it rw: a failed disk is remounted ro, see dmesg" };
   }
   const suspect = mount.options.find((option) => SUSPECT[option] !== undefined);
   if (suspect === undefined) return { check, level: "ok", found: options };
@@ -80,14 +79,14 @@ export function checkMountOptions(mount: Mount | undefined): Finding | undefined
   return { check, level: "warning", found, advice: `mount it without ${suspect}` };
 }
 
-/** Whether the log outlives a container. */
+/** Checks that the log outlives a container. */
 export function checkContainer(probes: Probes, mount: Mount | undefined): Finding {
   const check = "container";
-  const container = containerOf(probes);
-  if (container === undefined) return { check, level: "ok", found: "this is no container, as far as can be seen" };
+  const container = detectContainer(probes);
+  if (container === undefined) return { check, level: "ok", found: "no container was detected" };
   if (mount === undefined) {
-    const found = `runs in a container (${container}); what WAL_DIR lies on can't be told`;
-    return { check, level: "warning", found, advice: "see that WAL_DIR is on a volume" };
+    const found = `runs in a container (${container}); the mount of WAL_DIR is unknown`;
+    return { check, level: "warning", found, advice: "make sure that WAL_DIR is on a volume" };
   }
   if (mount.mountPoint !== "/") {
     return { check, level: "ok", found: `runs in a container (${container}), WAL_DIR is on a mount of its own` };
@@ -95,13 +94,13 @@ export function checkContainer(probes: Probes, mount: Mount | undefined): Findin
   return {
     check,
     level: "warning",
-    found: `runs in a container (${container}), and WAL_DIR is on its root file system, which goes when the container is removed`,
-    advice: "put WAL_DIR on a volume, unless this root file system is kept",
+    found: `runs in a container (${container}), and WAL_DIR is on its root file system, which is lost with the container`,
+    advice: "put WAL_DIR on a volume, unless this root file system is persistent",
   };
 }
 
-/** What says so; undefined where nothing does. */
-function containerOf(probes: Probes): string | undefined {
+/** Returns the evidence of a container; undefined if there is none. */
+function detectContainer(probes: Probes): string | undefined {
   for (const file of ["/.dockerenv", "/run/.containerenv"]) if (probes.exists(file)) return file;
   const group = /docker|kubepods|containerd|libpod|lxc/.exec(probes.text("/proc/1/cgroup") ?? "")?.[0];
   return group === undefined ? undefined : `cgroup ${group}`;

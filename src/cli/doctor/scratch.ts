@@ -3,23 +3,23 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { describeError, HitsError } from "../../errors.js";
 
-/** A log tolerates names that begin with a dot. */
+/** A log ignores names that begin with a dot. */
 const PREFIX = ".durable-hits-doctor-";
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-/** A directory for the doctor's own files, on the file system of the log, that goes with it. */
+/** A temporary directory for the doctor's own files, on the file system of the log. */
 export interface Scratch {
   readonly directory: string;
-  /** Runs first when the process is told to end. */
-  beforeEnd(work: () => void): void;
+  /** Registers work to run before removal, also when a signal ends the process. */
+  beforeRemoval(work: () => void): void;
   remove(): void;
-  /** The disk hangs: removes it without waiting for that. */
+  /** Removes it without waiting, since the disk hangs. */
   abandon(): void;
 }
 
 /**
- * Makes one in the first of these directories that lets it. It is removed by `remove`, or when a signal ends the process.
- * Throws `LOG_DIRECTORY` where none can be written.
+ * Makes one in the first of these directories that is writable. It is removed by `remove`, or when a signal ends the process.
+ * Throws `LOG_DIRECTORY` if none is writable.
  */
 export function makeScratch(places: readonly string[]): Scratch {
   const made = make(places);
@@ -43,7 +43,7 @@ export function makeScratch(places: readonly string[]): Scratch {
   };
   return {
     directory: made,
-    beforeEnd: (work) => void works.push(work),
+    beforeRemoval: (work) => void works.push(work),
     remove() {
       clean();
       forget();
@@ -64,5 +64,5 @@ function make(places: readonly string[]): string {
       failure = error;
     }
   }
-  throw new HitsError("LOG_DIRECTORY", `no file can be made in ${places.join(" or ")} (${describeError(failure)})`);
+  throw new HitsError("LOG_DIRECTORY", `cannot create a file in ${places.join(" or ")} (${describeError(failure)})`);
 }

@@ -1,54 +1,53 @@
 import { humanBytes } from "../../model/text.js";
-import type { Finding } from "./finding.js";
-import type { Probes } from "./probes.js";
+import type { Finding, Probes } from "./check.js";
 
-/** Segments, snapshots and registrations are some files each; a log never needs many. */
+/** Segments, snapshots and registrations take a few files each; a log never needs many. */
 const FEW_INODES = 1000;
 const NO_INODES = 20;
 
 export interface SpaceNeeds {
   readonly segmentBytes: number;
-  /** Infinity: segments stay for ever. */
+  /** Infinity: segments are kept forever. */
   readonly retentionBytes: number;
-  /** What the log takes now. */
+  /** The current size of the log. */
   readonly usedBytes: number;
 }
 
-/** Room for the log, and names. */
+/** Checks the space for the log, and the inodes. */
 export function checkSpace(probes: Probes, directory: string, needs: SpaceNeeds): Finding[] {
   const volume = probes.volume(directory);
   if (volume === undefined) return [];
   const free = volume.bavail * volume.bsize;
   const findings = [judgeSpace(free, needs)];
-  // Some file systems have no fixed number of them.
+  // 0: the file system has no fixed number of them.
   if (volume.files > 0) findings.push(judgeInodes(volume.ffree));
   return findings;
 }
 
 function judgeSpace(free: number, { segmentBytes, retentionBytes, usedBytes }: SpaceNeeds): Finding {
   const check = "free space";
-  const room = `${humanBytes(free)} free, the log takes ${humanBytes(usedBytes)}`;
+  const space = `${humanBytes(free)} free, the log uses ${humanBytes(usedBytes)}`;
   if (free < 2 * segmentBytes) {
     return {
       check,
       level: "problem",
-      found: `${room}: less than two segments of ${humanBytes(segmentBytes)}, hits will be refused with DISK_FULL`,
-      advice: "make room, or set a smaller WAL_SEGMENT_BYTES",
+      found: `${space}: less than two segments of ${humanBytes(segmentBytes)}; hits will be refused with DISK_FULL`,
+      advice: "free space, or set a smaller WAL_SEGMENT_BYTES",
     };
   }
   if (retentionBytes === Number.POSITIVE_INFINITY) {
-    const found = `${room}; WAL_RETENTION_BYTES=forever: it grows until the disk is full`;
+    const found = `${space}; WAL_RETENTION_BYTES=forever: it grows until the disk is full`;
     return { check, level: "note", found };
   }
   if (free + usedBytes < retentionBytes + 2 * segmentBytes) {
     return {
       check,
       level: "warning",
-      found: `${room}; WAL_RETENTION_BYTES lets it grow to ${humanBytes(retentionBytes)}`,
-      advice: "set a smaller WAL_RETENTION_BYTES, or make room",
+      found: `${space}; WAL_RETENTION_BYTES lets it grow to ${humanBytes(retentionBytes)}`,
+      advice: "set a smaller WAL_RETENTION_BYTES, or free space",
     };
   }
-  return { check, level: "ok", found: room };
+  return { check, level: "ok", found: space };
 }
 
 function judgeInodes(free: number): Finding {
@@ -56,5 +55,5 @@ function judgeInodes(free: number): Finding {
   const found = `${free} free`;
   if (free >= FEW_INODES) return { check, level: "ok", found };
   const level = free < NO_INODES ? "problem" : "warning";
-  return { check, level, found: `${found}: no new file can be made without one`, advice: "remove small files" };
+  return { check, level, found: `${found}: each new file needs one`, advice: "remove small files" };
 }

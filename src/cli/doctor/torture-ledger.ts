@@ -1,25 +1,25 @@
 /**
- * What was sent and what became of it, by counter: `acknowledged ≤ counted ≤ acknowledged + unknown`. A hit with an id is
- * sent again until it is acknowledged, and then it is known.
+ * The hits that were sent and their outcomes, by counter: `acknowledged ≤ counted ≤ acknowledged + unknown`. A hit with an id
+ * is sent until it is acknowledged, so that its outcome is known at last.
  */
 export class Ledger {
   readonly #acknowledged = new Map<string, number>();
   readonly #unknown = new Map<string, number>();
   readonly #refusals = new Map<string, number>();
-  /** Offsets that were given out: none may come twice. */
+  /** Offsets of acknowledged hits: none may occur twice. */
   readonly #offsets = new Set<number>();
   readonly #repeated: number[] = [];
 
   acknowledge(counter: string, offset: number, wasUnknown: boolean): void {
     add(this.#acknowledged, counter, 1);
     if (wasUnknown) add(this.#unknown, counter, -1);
-    // A replay says the offset of the first time, whose answer nobody got.
+    // A replay has the offset of the first attempt, whose response was lost.
     if (this.#offsets.has(offset)) this.#repeated.push(offset);
     this.#offsets.add(offset);
   }
 
-  /** No answer, or one that leaves it open. */
-  doubt(counter: string): void {
+  /** Adds a hit without a response, or with one that leaves its outcome open. */
+  addUnknown(counter: string): void {
     add(this.#unknown, counter, 1);
   }
 
@@ -35,15 +35,15 @@ export class Ledger {
     return sum(this.#unknown);
   }
 
-  /** Refusals that say "not counted", by code. */
+  /** Responses that report a hit as not counted, by code. */
   get refusals(): ReadonlyMap<string, number> {
     return this.#refusals;
   }
 
-  /** What is wrong with these counts, a line for each. */
-  wrong(counted: ReadonlyMap<string, number>): string[] {
+  /** Compares counts with the outcomes; returns a line per discrepancy. */
+  discrepancies(counted: ReadonlyMap<string, number>): string[] {
     const names = new Set([...this.#acknowledged.keys(), ...this.#unknown.keys(), ...counted.keys()]);
-    const lines = this.#repeated.map((offset) => `offset ${offset} was given out twice`);
+    const lines = this.#repeated.map((offset) => `offset ${offset} was assigned twice`);
     for (const name of names) {
       const least = this.#acknowledged.get(name) ?? 0;
       const most = least + (this.#unknown.get(name) ?? 0);

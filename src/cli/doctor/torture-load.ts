@@ -3,20 +3,20 @@ import type { Ledger } from "./torture-ledger.js";
 
 const CLIENTS = 16;
 const COUNTERS = 20;
-/** An answer that takes longer is none. */
-const ANSWER_MS = 10_000;
+/** A request without a response for this long has an unknown outcome. */
+const RESPONSE_MS = 10_000;
 /** Bounded, so that the log of an hour fits on a small disk. */
 const PAUSE_MS = 5;
 
-/** Clients that send hits one after the other, to whatever server there is at the moment. */
-export class Load {
+/** Clients that each send one hit after another, to the server that currently runs. */
+export class TortureLoad {
   readonly #ledger: Ledger;
   readonly #random: () => number;
   #url: string | undefined;
-  #arrived: () => void = () => undefined;
+  #resumed: () => void = () => undefined;
   #waiting: Promise<void> = Promise.resolve();
-  #ends = false;
-  #abandoned = false;
+  #isFinishing = false;
+  #isAbandoned = false;
   #sent = 0;
   #inFlight = 0;
   readonly #clients: Promise<void>[];
@@ -28,54 +28,55 @@ export class Load {
     this.#clients = Array.from({ length: CLIENTS }, () => this.#client());
   }
 
-  /** Hits are held back, and what is in flight is waited for by `quiet`. */
+  /** Stops sending; `settle` waits for the requests in flight. */
   pause(): void {
     this.#url = undefined;
     this.#waiting = new Promise((resolve) => {
-      this.#arrived = resolve;
+      this.#resumed = resolve;
     });
   }
 
-  goOn(url: string): void {
+  /** Sends to a server from now on. */
+  resume(url: string): void {
     this.#url = url;
-    this.#arrived();
+    this.#resumed();
   }
 
-  async quiet(): Promise<void> {
+  async settle(): Promise<void> {
     while (this.#inFlight > 0) await sleep(5);
   }
 
-  /** Every client ends with the hit that it is at: one with an id once that is acknowledged. */
-  async end(): Promise<void> {
-    this.#ends = true;
+  /** Lets every client finish its current hit; one with an id is sent until it is acknowledged. */
+  async finish(): Promise<void> {
+    this.#isFinishing = true;
     await Promise.all(this.#clients);
   }
 
-  /** Every client ends at once: nothing is compared any more. */
+  /** Ends every client at once, without an outcome of its hit. */
   abandon(): void {
-    this.#ends = true;
-    this.#abandoned = true;
-    this.#arrived();
+    this.#isFinishing = true;
+    this.#isAbandoned = true;
+    this.#resumed();
   }
 
   async #client(): Promise<void> {
-    while (!this.#ends) {
+    while (!this.#isFinishing) {
       const counter = `page ${Math.floor(this.#random() * COUNTERS)}`;
       const id = this.#random() < 0.5 ? `torture-${this.#sent++}` : undefined;
-      let doubted = false;
+      let isUnknown = false;
       for (;;) {
-        // Not at all, then, where the end comes before it was sent the first time.
-        while (this.#url === undefined && !this.#abandoned && (doubted || !this.#ends)) await this.#waiting;
+        // A hit that has not been sent yet when the end comes is dropped.
+        while (this.#url === undefined && !this.#isAbandoned && (isUnknown || !this.#isFinishing)) await this.#waiting;
         const url = this.#url;
-        if (url === undefined || this.#abandoned) return;
-        const answer = await this.#send(url, counter, id);
-        if (answer === "refused") break;
-        if (answer !== "unknown") {
-          this.#ledger.acknowledge(counter, answer.offset, doubted);
+        if (url === undefined || this.#isAbandoned) return;
+        const outcome = await this.#send(url, counter, id);
+        if (outcome === "refused") break;
+        if (outcome !== "unknown") {
+          this.#ledger.acknowledge(counter, outcome.offset, isUnknown);
           break;
         }
-        if (!doubted) this.#ledger.doubt(counter);
-        doubted = true;
+        if (!isUnknown) this.#ledger.addUnknown(counter);
+        isUnknown = true;
         if (id === undefined) break;
         await sleep(PAUSE_MS);
       }
@@ -91,14 +92,14 @@ export class Load {
     this.#inFlight++;
     try {
       const where = `${url}/hits/${encodeURIComponent(counter)}${id === undefined ? "" : `?id=${id}`}`;
-      const response = await fetch(where, { method: "POST", signal: AbortSignal.timeout(ANSWER_MS) });
+      const response = await fetch(where, { method: "POST", signal: AbortSignal.timeout(RESPONSE_MS) });
       const answer = (await response.json()) as { offset?: number; code?: string };
       if (response.status === 202 && answer.offset !== undefined) {
         return { offset: answer.offset };
       }
       if (answer.code === "LOG_FAILED") return "unknown";
       this.#ledger.refuse(answer.code ?? `status ${response.status}`);
-      // With an id it may have been counted before: then it stays in doubt, and is sent again.
+      // With an id an earlier attempt may have been counted: its outcome stays unknown, and it is sent again.
       return id === undefined ? "refused" : "unknown";
     } catch {
       return "unknown";
@@ -108,9 +109,9 @@ export class Load {
   }
 }
 
-/** All counters of a server. */
-export async function countsOf(url: string): Promise<Map<string, number>> {
-  const response = await fetch(`${url}/counters?limit=1000`, { signal: AbortSignal.timeout(ANSWER_MS) });
+/** Reads all counters of a server. */
+export async function readCounts(url: string): Promise<Map<string, number>> {
+  const response = await fetch(`${url}/counters?limit=1000`, { signal: AbortSignal.timeout(RESPONSE_MS) });
   const { counters } = (await response.json()) as { counters: { counter: string; count: number }[] };
   return new Map(counters.map(({ counter, count }) => [counter, count]));
 }

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** A start that takes longer than this has failed. */
+/** A start that takes longer has failed. */
 const START_MS = 30_000;
 
-/** The server as users run it, on a log of the torture's own. */
+/** A server as users run it, on the log of the torture. */
 export class TortureServer {
   readonly url: string;
   readonly #child: ChildProcess;
@@ -17,9 +17,9 @@ export class TortureServer {
     this.url = url;
   }
 
-  /** Resolves once it listens. `started` gets what kills it, before it does. Rejects with what it said. */
+  /** Resolves once it listens. `started` is called before that, with a function that kills it. Rejects with its messages. */
   static async start(directory: string, started: (kill: () => void) => void): Promise<TortureServer> {
-    // The same program as this one, of the sources or of the build.
+    // This same program, from the sources or from the build.
     const own = fileURLToPath(import.meta.url);
     const program = path.join(path.dirname(own), "..", "..", `bin${path.extname(own)}`);
     const child = spawn(process.execPath, [...process.execArgv, program, "serve"], {
@@ -28,22 +28,22 @@ export class TortureServer {
         WAL_DIR: directory,
         HOST: "127.0.0.1",
         PORT: "0",
-        // So that a run meets the edges of many.
+        // Small, so that a run crosses many segments.
         WAL_SEGMENT_BYTES: "256KiB",
         LOG_LEVEL: "error",
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
     started(() => child.kill("SIGKILL"));
-    let said = "";
+    let messages = "";
     const ended = new Promise<string>((resolve) => {
       child.on("error", (error) => resolve(error.message));
       child.on("close", (status, signal) =>
-        resolve(`${signal ?? `status ${status}`}${said === "" ? "" : `: ${said}`}`),
+        resolve(`${signal ?? `status ${status}`}${messages === "" ? "" : `: ${messages}`}`),
       );
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said = `${said}${text}`.slice(-2000);
+      messages = `${messages}${text}`.slice(-2000);
     });
     const listens = new Promise<string>((resolve) => {
       let text = "";
@@ -63,13 +63,13 @@ export class TortureServer {
     return new TortureServer(child, ended, url);
   }
 
-  /** kill -9; how it ended, which was before where something is wrong. */
+  /** Kills it with -9; resolves to how it ended, which may have been earlier. */
   async kill(): Promise<string> {
     this.#child.kill("SIGKILL");
     return await this.#ended;
   }
 
-  /** In order; how it ended. */
+  /** Stops it with SIGTERM; resolves to how it ended. */
   async stop(): Promise<string> {
     this.#child.kill("SIGTERM");
     return await this.#ended;

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeError } from "../../errors.js";
 import { plural } from "../../model/text.js";
 import { runWalCommand } from "../wal/wal-command.js";
-import type { Finding } from "./finding.js";
+import type { Finding } from "./check.js";
 import type { Scratch } from "./scratch.js";
 import { Ledger } from "./torture-ledger.js";
-import { countsOf, Load } from "./torture-load.js";
+import { readCounts, TortureLoad } from "./torture-load.js";
 import { TortureServer } from "./torture-server.js";
 
 const LEAST_UP_MS = 50;
@@ -22,16 +22,16 @@ export interface TortureOptions {
 }
 
 /**
- * Runs the real server in the scratch directory, kills it at random moments while hits come in, and after each restart
- * compares what it counts with what was acknowledged. At the end every hit with an id is known, a second recovery must
- * change nothing, and `wal verify` must be content. `say` is told the seed at once.
+ * Runs the real server in the scratch directory, kills it at random moments under load, and after each restart compares its
+ * counts with the acknowledged hits. At the end the outcome of every hit with an id is known, a second recovery must change
+ * nothing, and `wal verify` must find no damage. `print` gets the seed at the start.
  */
-export function torture({ seconds, seed = randomInt(2 ** 32) }: TortureOptions, say: (text: string) => void) {
+export function torture({ seconds, seed = randomInt(2 ** 32) }: TortureOptions, print: (text: string) => void) {
   return async function* (scratch: Scratch): AsyncGenerator<Finding> {
     const check = "torture";
-    say(`torture: ${seconds} s, seed ${seed}`);
+    print(`torture: ${seconds} s, seed ${seed}`);
     const run = new Run(path.join(scratch.directory, "wal"), scratch, random(seed));
-    const advice = `keep this output, with the seed ${seed}; a disk that does not keep what it has synced is the first to suspect`;
+    const advice = `keep this output, with the seed ${seed}; first suspect a disk that loses synced data`;
     try {
       const wrong = await run.run(seconds * 1000);
       const { acknowledged, unknown, refusals } = run.ledger;
@@ -40,7 +40,7 @@ export function torture({ seconds, seed = randomInt(2 ** 32) }: TortureOptions, 
       if (wrong.length === 0) yield { check, level: "ok", found: `every count is right: ${about}` };
       else yield { check, level: "problem", found: `${wrong.slice(0, SHOWN).join("; ")} (${about})`, advice };
     } catch (error) {
-      const found = `it could not be brought to its end: ${describeError(error)} (after ${plural(run.kills, "kill")} -9; seed ${seed})`;
+      const found = `it could not be completed: ${describeError(error)} (after ${plural(run.kills, "kill")} -9; seed ${seed})`;
       yield { check, level: "problem", found, advice };
     } finally {
       run.kill();
@@ -53,19 +53,19 @@ class Run {
   kills = 0;
   readonly #directory: string;
   readonly #random: () => number;
-  /** Kills the server that runs now, if any. */
+  /** Kills the current server, if any. */
   kill: () => void = () => undefined;
 
   constructor(directory: string, scratch: Scratch, random: () => number) {
     this.#directory = directory;
     this.#random = random;
-    scratch.beforeEnd(() => this.kill());
+    scratch.beforeRemoval(() => this.kill());
   }
 
-  /** What is wrong, a line each. */
+  /** Resolves to a line per discrepancy. */
   async run(forMs: number): Promise<string[]> {
     const until = performance.now() + forMs;
-    const load = new Load(this.ledger, this.#random);
+    const load = new TortureLoad(this.ledger, this.#random);
     try {
       return await this.#killAndCompare(load, until);
     } finally {
@@ -73,39 +73,39 @@ class Run {
     }
   }
 
-  async #killAndCompare(load: Load, until: number): Promise<string[]> {
+  async #killAndCompare(load: TortureLoad, until: number): Promise<string[]> {
     do {
       const server = await this.#start();
-      const wrong = this.ledger.wrong(await countsOf(server.url));
+      const wrong = this.ledger.discrepancies(await readCounts(server.url));
       if (wrong.length > 0) return wrong;
-      load.goOn(server.url);
+      load.resume(server.url);
       await sleep(LEAST_UP_MS + this.#random() * (MOST_UP_MS - LEAST_UP_MS));
       const ended = server.kill();
       load.pause();
       const how = await ended;
-      if (!how.startsWith("SIGKILL")) return [`the server ended by itself: ${how}`];
+      if (!how.startsWith("SIGKILL")) return [`the server ended unexpectedly: ${how}`];
       this.kills++;
-      await load.quiet();
+      await load.settle();
     } while (performance.now() < until);
     return await this.#finish(load);
   }
 
-  async #finish(load: Load): Promise<string[]> {
+  async #finish(load: TortureLoad): Promise<string[]> {
     const server = await this.#start();
-    load.goOn(server.url);
+    load.resume(server.url);
     const late = sleep(END_MS, "late" as const, { ref: false });
-    if ((await Promise.race([load.end(), late])) === "late")
-      return ["hits were sent again for a minute and not acknowledged"];
-    const counts = await countsOf(server.url);
+    if ((await Promise.race([load.finish(), late])) === "late")
+      return ["hits were resent for a minute without an acknowledgement"];
+    const counts = await readCounts(server.url);
     await server.kill();
     const again = await this.#start();
-    const recovered = await countsOf(again.url);
+    const recovered = await readCounts(again.url);
     const how = await again.stop();
     const changed = [...counts].filter(([name, count]) => recovered.get(name) !== count);
     return [
-      ...this.ledger.wrong(counts),
-      ...changed.map(([name, count]) => `${name}: ${count} before one more recovery, ${recovered.get(name)} after it`),
-      ...(how.startsWith("status 0") ? [] : [`the server was to end in order, and ended with ${how}`]),
+      ...this.ledger.discrepancies(counts),
+      ...changed.map(([name, count]) => `${name}: ${count} before a second recovery, ${recovered.get(name)} after it`),
+      ...(how.startsWith("status 0") ? [] : [`the server should have exited with status 0, but ended with ${how}`]),
       ...(await verify(this.#directory)),
     ];
   }
@@ -118,19 +118,19 @@ class Run {
 }
 
 async function verify(directory: string): Promise<string[]> {
-  let said = "";
+  let messages = "";
   const collect = () =>
     new Writable({
       write(chunk, _encoding, done) {
-        said += String(chunk);
+        messages += String(chunk);
         done();
       },
     });
   const status = await runWalCommand(["verify", "--dir", directory], {}, { stdout: collect(), stderr: collect() });
-  return status === 0 ? [] : [`wal verify: ${said.trim().replaceAll("\n", "; ")}`];
+  return status === 0 ? [] : [`wal verify: ${messages.trim().replaceAll("\n", "; ")}`];
 }
 
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
+/** Returns a generator of numbers from 0 to 1 for a seed (mulberry32). */
 function random(seed: number): () => number {
   let state = seed | 0;
   return () => {

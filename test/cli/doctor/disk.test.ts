@@ -1,11 +1,10 @@
-/** What the doctor makes of the times that writes take, and how it takes them. */
+/** The doctor's measurement of writes, and its judgement of the times. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { deviceFacts, judgeWrites, percentile } from "../../../src/cli/doctor/disk.js";
-import { measureWrites } from "../../../src/cli/doctor/disk-writes.js";
+import { deviceFacts, judgeWrites, measureWrites, percentile } from "../../../src/cli/doctor/disk.js";
 import type { FileSystem, OpenFile, OpenMode } from "../../../src/wal/file-system.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
@@ -19,21 +18,24 @@ function judged(durable: readonly number[], plain = 0.02, device: Parameters<typ
   return judgeWrites({ durable, plain: times(plain) }, device);
 }
 
-test("a sync that does something, and one that does nothing", () => {
+test("a sync with an effect, and one without", () => {
   assert.is(judged(times(0.03))[sync]?.level, "ok");
-  assert.match(judged(times(0.5))[sync]?.found ?? "", /^2000 durable writes .*500 µs each, 20 µs without.*write back/);
+  assert.match(
+    judged(times(0.5))[sync]?.found ?? "",
+    /^2000 sequential durable writes .*500 µs each, 20 µs without.*write back/,
+  );
   const none = judged(times(0.024))[sync];
   assert.is(none?.level, "problem");
-  assert.match(none?.found ?? "", /a sync does nothing here/);
-  // A busy machine makes half of the writes slow, in both alike: the quick ones tell.
+  assert.match(none?.found ?? "", /a sync has no effect here/);
+  // A busy machine makes half of the writes slow, in both alike: the fast ones decide.
   assert.is(judged([...times(0.021, 50), ...times(9, 50)])[sync]?.level, "problem");
 });
 
-test("a rate that the device can't have", () => {
+test("a rate that is impossible for the device", () => {
   const disk = { rotational: true, cache: undefined };
   const quick = judged(times(0.2), 0.02, disk)[sync];
   assert.is(quick?.level, "warning");
-  assert.match(quick?.found ?? "", /^5000 durable .*too quick for a rotating disk/);
+  assert.match(quick?.found ?? "", /^5000 sequential durable .*too fast for a rotating disk/);
   assert.match(quick?.advice ?? "", /power cut.*Virtual disks/);
   assert.is(judged(times(8.3), 0.02, disk)[sync]?.level, "ok");
   assert.is(judged(times(0.2), 0.02, { rotational: undefined, cache: undefined })[sync]?.level, "ok");
@@ -57,7 +59,7 @@ test("latencies: percentiles, slow ones, stalls", () => {
   assert.equal([hangs.length, hangs[0]?.level], [1, "problem"]);
 });
 
-test("what the kernel says of the device, a partition's too", () => {
+test("the kernel's facts about a device, and about a partition", () => {
   const queue = { rotational: "1\n", write_cache: "write through\n" };
   const at = (where: string) =>
     probesOf({ files: Object.fromEntries(Object.entries(queue).map(([name, text]) => [`${where}/${name}`, text])) });
@@ -67,7 +69,7 @@ test("what the kernel says of the device, a partition's too", () => {
   assert.equal(deviceFacts(probesOf({}), "0:33"), { rotational: undefined, cache: undefined });
 });
 
-/** What the measurement asks of the file system. */
+/** A file system that counts what the measurement does. */
 class Watched {
   written = 0;
   syncs = 0;
@@ -114,7 +116,7 @@ async function inScratch(use: (directory: string) => Promise<void>): Promise<voi
   }
 }
 
-test("it writes as the log does, and no more than it says", () =>
+test("it writes as the log does, and no more than documented", () =>
   inScratch(async (scratch) => {
     const watched = new Watched(true);
     const measured = await measureWrites(new LogDirectory(scratch, watched.fs), Number.POSITIVE_INFINITY);
@@ -128,7 +130,7 @@ test("it writes as the log does, and no more than it says", () =>
     );
   }));
 
-test("where a write is not durable by itself it is synced, as in the log; little room, little written", () =>
+test("a write that is not durable is synced, as in the log; with little space it writes little", () =>
   inScratch(async (scratch) => {
     const watched = new Watched(false);
     const measured = await measureWrites(new LogDirectory(scratch, watched.fs), 80 * 4096);

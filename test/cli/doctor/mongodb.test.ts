@@ -1,9 +1,9 @@
-/** What the doctor makes of what a MongoDB says of itself, and how it asks. */
+/** The doctor's judgement of a MongoDB, and its queries. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Finding } from "../../../src/cli/doctor/finding.js";
+import type { Finding } from "../../../src/cli/doctor/check.js";
 import { judgeMongo, type MongoAnswers } from "../../../src/cli/doctor/mongodb.js";
-import { lookAtMongo } from "../../../src/cli/doctor/mongodb-look.js";
+import { probeMongo } from "../../../src/cli/doctor/mongodb-probe.js";
 import { FakeServer } from "../../support/mongodb/fake-server.js";
 
 const READ_WRITE = { resource: { db: "hits", collection: "" }, actions: ["find", "insert", "update", "createIndex"] };
@@ -30,7 +30,7 @@ function isFinding(finding: Finding | undefined, level: Finding["level"], found:
   assert.is(
     finding?.advice !== undefined,
     level === "warning" || level === "problem",
-    "advice where something is to do",
+    "advice if something needs to be done",
   );
 }
 
@@ -40,17 +40,21 @@ test("a sound replica set", () => {
 });
 
 test("topologies", () => {
-  isFinding(about("mongodb", { hello: { isWritablePrimary: true } }), "warning", /standalone.*majority is one/);
-  isFinding(about("mongodb", { hello: { ...SET, hosts: ["a:1"] } }), "note", /of one member.*majority is one/);
+  isFinding(
+    about("mongodb", { hello: { isWritablePrimary: true } }),
+    "warning",
+    /standalone.*one server is a majority/,
+  );
+  isFinding(about("mongodb", { hello: { ...SET, hosts: ["a:1"] } }), "note", /of one member.*one server is a majority/);
   isFinding(about("mongodb", { hello: { msg: "isdbgrid", isWritablePrimary: true } }), "ok", /sharded cluster/);
   isFinding(about("mongodb", { hello: { ...SET, isWritablePrimary: false } }), "problem", /not its primary/);
   isFinding(about("mongodb", { hello: { ...SET, readOnly: true } }), "problem", /read-only/);
 });
 
-test("write concerns: whatever is set, ours overrides it", () => {
-  isFinding(about("write concern", {}), "ok", /default is \{"w":1,"wtimeout":0\}: either way, .*"majority", j: true/);
-  isFinding(about("write concern", { urlWriteConcern: "w=0" }), "ok", /MONGODB_URL says w=0/);
-  isFinding(about("write concern", { defaultWriteConcern: undefined }), "ok", /not told/);
+test("write concerns: ours overrides any setting", () => {
+  isFinding(about("write concern", {}), "ok", /default is \{"w":1,"wtimeout":0\}: regardless, .*"majority", j: true/);
+  isFinding(about("write concern", { urlWriteConcern: "w=0" }), "ok", /MONGODB_URL has w=0/);
+  isFinding(about("write concern", { defaultWriteConcern: undefined }), "ok", /not reported/);
 });
 
 test("privileges", () => {
@@ -75,8 +79,12 @@ test("privileges", () => {
   }
   const nobody = { authenticatedUsers: [], authenticatedUserPrivileges: [] };
   isFinding(about("privileges", { authInfo: nobody }), "note", /no user and password/);
-  isFinding(about("privileges", { readFailure: "not authorized" }), "problem", /can't be read: not authorized/);
-  isFinding(about("privileges", { authInfo: undefined }), "note", /not told/);
+  isFinding(
+    about("privileges", { readFailure: "not authorized" }),
+    "problem",
+    /cannot read hits.counters: not authorized/,
+  );
+  isFinding(about("privileges", { authInfo: undefined }), "note", /not reported/);
 });
 
 test("clocks", () => {
@@ -85,7 +93,7 @@ test("clocks", () => {
   isFinding(about("mongodb clock", { aheadMs: 4999 }), "ok", /within 5.0 s/);
 });
 
-test("a server is asked, and nothing is written", async () => {
+test("a server is queried, and nothing is written", async () => {
   const mongo = await FakeServer.open();
   const sent: string[] = [];
   mongo.hello = { localTime: new Date(Date.now() + 3_600_000) };
@@ -95,10 +103,10 @@ test("a server is asked, and nothing is written", async () => {
     return command === "getdefaultrwconcern" ? { ok: 1, defaultWriteConcern: { w: 1 } } : normal();
   };
   try {
-    const facts = await lookAtMongo({ url: `${mongo.url}&w=1`, database: undefined, maxOps: 1 });
+    const facts = await probeMongo({ url: `${mongo.url}&w=1`, database: undefined, maxOps: 1 });
     const findings = new Map(judgeMongo(facts).map((finding) => [finding.check, finding]));
     isFinding(findings.get("mongodb"), "warning", /standalone.*wire version 21/);
-    isFinding(findings.get("write concern"), "ok", /\{"w":1\}, MONGODB_URL says w=1/);
+    isFinding(findings.get("write concern"), "ok", /\{"w":1\}, MONGODB_URL has w=1/);
     isFinding(findings.get("privileges"), "note", /no user/);
     isFinding(findings.get("mongodb clock"), "warning", /(3600|3599|359[5-9])\.\d s ahead/);
     const writes = sent.filter((command) => /update|insert|delete|create|drop/.test(command));
@@ -108,10 +116,10 @@ test("a server is asked, and nothing is written", async () => {
   }
 });
 
-test("dead, deaf and refusing servers: said within ten seconds, without the password", async () => {
+test("dead, silent and refusing servers: reported within ten seconds, without the password", async () => {
   const mongo = await FakeServer.open();
   const look = (port: number) =>
-    lookAtMongo({ url: `mongodb://someone:secret@127.0.0.1:${port}/?directConnection=true`, database: "x", maxOps: 1 });
+    probeMongo({ url: `mongodb://someone:secret@127.0.0.1:${port}/?directConnection=true`, database: "x", maxOps: 1 });
   const started = performance.now();
   try {
     mongo.behaviour = ({ command }, normal) =>
@@ -120,13 +128,13 @@ test("dead, deaf and refusing servers: said within ten seconds, without the pass
     isFinding(refused[0], "problem", /^Authentication failed/);
     assert.match(refused[0]?.advice ?? "", /password/);
     mongo.behaviour = () => undefined;
-    const deaf = judgeMongo(await look(mongo.port));
-    isFinding(deaf[0], "problem", /timed out|timeout|no answer/);
+    const silent = judgeMongo(await look(mongo.port));
+    isFinding(silent[0], "problem", /timed out|timeout|no answer/);
     await mongo.close();
     const dead = judgeMongo(await look(mongo.port));
     isFinding(dead[0], "problem", /ECONNREFUSED/);
     assert.match(dead[0]?.advice ?? "", /runs/);
-    assert.not.match(JSON.stringify([refused, deaf, dead]), /secret/);
+    assert.not.match(JSON.stringify([refused, silent, dead]), /secret/);
     assert.ok(performance.now() - started < 3 * 10_000);
   } finally {
     await mongo.close();

@@ -1,8 +1,8 @@
-import type { Probes, Volume } from "../../../src/cli/doctor/probes.js";
+import type { Probes, Volume } from "../../../src/cli/doctor/check.js";
 
 export interface Machine {
   readonly volume?: Partial<Volume>;
-  /** What lies where; a path of which a text is given is there. */
+  /** The texts of files; only these paths exist. */
   readonly files?: Readonly<Record<string, string>>;
   readonly inode?: number;
   readonly programs?: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface Machine {
 export const EXT4 = 0xef53;
 const GIB = 1024 ** 3;
 
-/** A system that is whatever a test says. */
+/** Makes the probes of a machine that a test describes. */
 export function probesOf({ volume = {}, files = {}, inode, programs = {}, wall, monotonic = 0 }: Machine): Probes {
   const whole = { type: EXT4, bsize: 4096, bavail: (100 * GIB) / 4096, files: 1_000_000, ffree: 900_000, ...volume };
   return {

@@ -1,9 +1,9 @@
-/** What the doctor makes of file systems, mounts, containers, room, clocks, locks and runtimes that this machine is not. */
+/** The doctor's judgement of file systems, mounts, containers, space, clocks, locks and runtimes of other machines. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Finding } from "../../../src/cli/doctor/check.js";
 import { checkClock } from "../../../src/cli/doctor/clock.js";
 import { checkContainer, checkFileSystem, checkMountOptions } from "../../../src/cli/doctor/file-system.js";
-import type { Finding } from "../../../src/cli/doctor/finding.js";
 import { checkHolder, checkLocking } from "../../../src/cli/doctor/lock.js";
 import { checkRuntime } from "../../../src/cli/doctor/runtime.js";
 import { checkSpace } from "../../../src/cli/doctor/space.js";
@@ -15,7 +15,7 @@ const MOUNT: Mount = { device: "8:1", mountPoint: "/", kind: "ext4", source: "/d
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-/** Level and text together: what was found at what level, and what to do about it. */
+/** Asserts the level, the finding and the advice. */
 function isFinding(finding: Finding | undefined, level: Finding["level"], found: RegExp, advice?: RegExp): void {
   assert.is(finding?.level, level, finding?.found);
   assert.match(finding?.found ?? "", found);
@@ -30,24 +30,24 @@ test("kinds of file systems, by their magic numbers", () => {
     [0x58465342, "xfs"],
     [0x9123683e, "btrfs"],
     [0x2fc12fc1, "zfs"],
-    // As a system of 32 bits hands it out.
+    // As a 32-bit system reports it.
     [0x9123683e - 2 ** 32, "btrfs"],
   ] as const) {
     isFinding(kind(type), "ok", new RegExp(`^${name}$`));
   }
   for (const type of [0x01021994, 0x858458f6]) {
-    isFinding(kind(type), "problem", /is memory: everything in it is gone after a reboot$/, /on a disk/);
+    isFinding(kind(type), "problem", /is memory: a reboot loses everything in it$/, /on a disk/);
   }
   isFinding(kind(0x794c7630), "problem", /^overlay .*lost with the container$/, /volume/);
   for (const type of [0x6969, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997]) {
-    isFinding(kind(type), "warning", /locks and syncs are as good as/, /local disk/);
+    isFinding(kind(type), "warning", /locks and syncs are only as reliable as/, /local disk/);
   }
   isFinding(kind(0x1234), "warning", /^unknown \(0x1234\): .*not tested/, /--torture/);
   const gone = { ...probesOf({}), volume: () => undefined };
-  isFinding(checkFileSystem(gone, "/data", MOUNT), "problem", /\/data can't be looked at/, /see that/);
+  isFinding(checkFileSystem(gone, "/data", MOUNT), "problem", /\/data cannot be accessed/, /make sure that/);
 });
 
-test("the mount that a directory lies on is the deepest, and the last of two on one point", () => {
+test("the mount of a directory is the deepest, and the last of two on one point", () => {
   const text = [
     "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard",
     "30 22 0:25 / /data rw - tmpfs tmpfs rw,size=4k",
@@ -70,7 +70,7 @@ test("the mount that a directory lies on is the deepest, and the last of two on 
   assert.is(mountOf("", "/data"), undefined);
 });
 
-test("mount options under which the log can't be written, or a sync is none", () => {
+test("mount options that prevent writing, or make syncs void", () => {
   isFinding(checkMountOptions(MOUNT), "ok", /^rw,relatime$/);
   const withOption = (...options: string[]) => checkMountOptions({ ...MOUNT, options });
   isFinding(withOption("ro", "relatime"), "problem", /read-only/, /dmesg/);
@@ -89,14 +89,14 @@ test("a container: its own file system, a volume, and none", () => {
   isFinding(checkContainer(probesOf({}), MOUNT), "ok", /no container/);
   isFinding(checkContainer(probesOf(inside), volume), "ok", /mount of its own/);
   isFinding(checkContainer(probesOf(inside), MOUNT), "warning", /\/\.dockerenv.*root file system/, /volume/);
-  isFinding(checkContainer(probesOf(inside), undefined), "warning", /can't be told/, /volume/);
+  isFinding(checkContainer(probesOf(inside), undefined), "warning", /mount of WAL_DIR is unknown/, /volume/);
   const podman = { files: { "/run/.containerenv": "" } };
   isFinding(checkContainer(probesOf(podman), MOUNT), "warning", /containerenv/, /volume/);
   const pod = { files: { "/proc/1/cgroup": "0::/kubepods/besteffort/pod1\n" } };
   isFinding(checkContainer(probesOf(pod), MOUNT), "warning", /cgroup kubepods/, /volume/);
 });
 
-test("room, against two segments and what retention lets the log grow to", () => {
+test("space, against two segments and the growth that retention permits", () => {
   const space = (free: number, retentionBytes = 10 * GIB, usedBytes = 0) =>
     checkSpace(probesOf({ volume: { bavail: free / 4096 } }), "/data", {
       segmentBytes: 64 * MIB,
@@ -106,48 +106,53 @@ test("room, against two segments and what retention lets the log grow to", () =>
   isFinding(space(128 * MIB - 4096), "problem", /less than two segments.*DISK_FULL/, /WAL_SEGMENT_BYTES/);
   isFinding(space(128 * MIB), "warning", /128.0 MiB free.*grow to 10.0 GiB/, /WAL_RETENTION_BYTES/);
   isFinding(space(10 * GIB + 128 * MIB), "ok", /10.1 GiB free/);
-  isFinding(space(128 * MIB, 10 * GIB, 10 * GIB), "ok", /the log takes 10.0 GiB/);
+  isFinding(space(128 * MIB, 10 * GIB, 10 * GIB), "ok", /the log uses 10.0 GiB/);
   isFinding(space(200 * GIB, Number.POSITIVE_INFINITY), "note", /forever/);
 });
 
 test("inodes", () => {
   const inodes = (volume: Machine["volume"]) =>
     checkSpace(probesOf({ volume: volume ?? {} }), "/data", { segmentBytes: MIB, retentionBytes: 0, usedBytes: 0 })[1];
-  isFinding(inodes({ ffree: 19 }), "problem", /19 free: no new file/, /remove/);
+  isFinding(inodes({ ffree: 19 }), "problem", /19 free: each new file needs one/, /remove/);
   isFinding(inodes({ ffree: 999 }), "warning", /999 free/, /remove/);
   isFinding(inodes({ ffree: 1000 }), "ok", /1000 free/);
-  assert.is(inodes({ files: 0, ffree: 0 }), undefined, "btrfs has no number of them");
+  assert.is(inodes({ files: 0, ffree: 0 }), undefined, "btrfs does not limit them");
 });
 
-test("a clock that is wrong, moves, went back, or is kept by nobody", async () => {
+test("a clock that is wrong, changes, was set back, or is not synchronized", async () => {
   const now = Date.UTC(2026, 5, 1);
   const at = (machine: Machine, newest?: number, wallBefore = now) =>
     checkClock(probesOf({ wall: now, monotonic: 3000, ...machine }), { wall: wallBefore, monotonic: 0 }, newest);
   const kept = { programs: { timedatectl: "yes\n" } };
-  isFinding(await at(kept, now, now - 3000), "ok", /2026-06-01T00:00:00.000Z; synchronised$/);
+  isFinding(await at(kept, now, now - 3000), "ok", /2026-06-01T00:00:00.000Z; synchronized$/);
   isFinding(
     await at({ files: { "/run/systemd/timesync/synchronized": "" } }, undefined, now - 3000),
     "ok",
-    /synchronised$/,
+    /synchronized$/,
   );
-  isFinding(await at({}, now, now - 3000), "note", /does not tell/);
-  isFinding(await at({ programs: { timedatectl: "no\n" } }, now, now - 3000), "warning", /not synchronised/, /NTP/);
+  isFinding(await at({}, now, now - 3000), "note", /does not report/);
+  isFinding(await at({ programs: { timedatectl: "no\n" } }, now, now - 3000), "warning", /not synchronized/, /NTP/);
   isFinding(
     await at(kept, now + 2001, now - 3000),
     "warning",
-    /newest hits .* 2026-06-01T00:00:02.001Z: it went back/,
+    /newest hits .* 2026-06-01T00:00:02.001Z: it was set back/,
     /NTP/,
   );
-  isFinding(await at(kept, now + 2000, now - 3000), "ok", /synchronised/);
-  isFinding(await at(kept, now, now - 2000), "warning", /moved by -1.0 s/, /NTP/);
-  isFinding(await at(kept, now, now - 3260), "warning", /moved by 0.3 s/, /NTP/);
+  isFinding(await at(kept, now + 2000, now - 3000), "ok", /synchronized/);
+  isFinding(await at(kept, now, now - 2000), "warning", /changed by -1.0 s/, /NTP/);
+  isFinding(await at(kept, now, now - 3260), "warning", /changed by 0.3 s/, /NTP/);
   for (const year of [1970, 2024, 2101]) {
     const wall = Date.UTC(year, 1, 1);
-    isFinding(await at({ ...kept, wall }, undefined, wall - 3000), "warning", new RegExp(`^it says ${year}`), /NTP/);
+    isFinding(
+      await at({ ...kept, wall }, undefined, wall - 3000),
+      "warning",
+      new RegExp(`^it is set to ${year}`),
+      /NTP/,
+    );
   }
 });
 
-test("locks: they hold, they are given twice, they are refused", async () => {
+test("locks: they work, are granted twice, are refused", async () => {
   const release = () => Promise.resolve();
   let held = 0;
   let released = 0;
@@ -155,7 +160,7 @@ test("locks: they hold, they are given twice, they are refused", async () => {
     if (held++ > 0) return Promise.reject(new HitsError("LOG_LOCKED", "in use"));
     return Promise.resolve({ release: async () => void released++ });
   };
-  isFinding(await checkLocking("/scratch", sound), "ok", /keeps a second process out/);
+  isFinding(await checkLocking("/scratch", sound), "ok", /excludes a second process/);
   assert.is(released, 1);
   isFinding(
     await checkLocking("/scratch", () => Promise.resolve({ release })),
@@ -164,17 +169,17 @@ test("locks: they hold, they are given twice, they are refused", async () => {
     /WAL_DIR/,
   );
   const refusing = () => Promise.reject(new HitsError("LOCK_UNSUPPORTED", "ENOLCK: no locks available"));
-  isFinding(await checkLocking("/scratch", refusing), "problem", /no lock can be taken: ENOLCK/, /WAL_DIR/);
+  isFinding(await checkLocking("/scratch", refusing), "problem", /cannot take a lock: ENOLCK/, /WAL_DIR/);
 });
 
-test("who holds the log, by the kernel's list and without one", () => {
+test("the process that has the log open, by the kernel's list and without one", () => {
   const files = { "/wal/lock": "process 77 on host, since 2026-01-01T00:00:00.000Z\n" };
   const holder = (machine: Machine) => checkHolder(probesOf(machine), "/wal");
   isFinding(holder({}), "ok", /^no server has used/);
   const held = "1: OFDLCK ADVISORY  WRITE -1 fe:00:1234 0 EOF\n2: POSIX  ADVISORY  READ  12 fe:00:99 0 EOF\n";
   isFinding(holder({ inode: 1234, files: { ...files, "/proc/locks": held } }), "ok", /^process 77 .* has the log open/);
   isFinding(holder({ inode: 99, files: { ...files, "/proc/locks": held } }), "ok", /^no server has the log open/);
-  isFinding(holder({ inode: 1234, files }), "note", /process 77 .*does not tell/);
+  isFinding(holder({ inode: 1234, files }), "note", /process 77 .*does not report/);
 });
 
 test("runtimes", () => {
@@ -183,9 +188,9 @@ test("runtimes", () => {
   isFinding(checkRuntime({ ...linux, node: "20.9.5" }), "problem", /20.19 is the oldest/, /20.19/);
   isFinding(checkRuntime({ ...linux, node: "18.20.0" }), "problem", /oldest/, /install/);
   isFinding(checkRuntime({ ...linux, node: "100.0.0" }), "ok", /100/);
-  isFinding(checkRuntime({ ...linux, glibc: undefined }), "warning", /without a glibc/, /slim/);
+  isFinding(checkRuntime({ ...linux, glibc: undefined }), "warning", /without glibc/, /slim/);
   for (const platform of ["darwin", "win32"]) isFinding(checkRuntime({ ...linux, platform }), "note", /should work/);
-  isFinding(checkRuntime({ ...linux, platform: "sunos" }), "warning", /never tried/, /Linux/);
+  isFinding(checkRuntime({ ...linux, platform: "sunos" }), "warning", /never tested/, /Linux/);
 });
 
 test.run();

@@ -2,18 +2,18 @@ import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { segmentBases } from "../../wal/segment-name.js";
 
-const PATIENCE_MS = 1500;
+const MAX_READ_MS = 1500;
 
-/** What the doctor wants to know of a log. */
-export interface LogFacts {
-  /** All its segments. */
+/** The facts about a log that other checks need. */
+export interface LogSummary {
+  /** The size of all its segments. */
   readonly bytes: number;
-  /** When the newest batch was written, epoch milliseconds; undefined without any, or where that takes long to find out. */
+  /** The time of the newest batch, epoch milliseconds; undefined if there is none, or if finding it takes long. */
   readonly newest: number | undefined;
 }
 
-/** Reads the newest segment. Nothing of it throws: whether a log can be read is for `wal verify`. */
-export async function logFacts(directory: LogDirectory): Promise<LogFacts> {
+/** Reads the newest segment. Never throws: `wal verify` checks whether a log can be read. */
+export async function summarizeLog(directory: LogDirectory): Promise<LogSummary> {
   const bases = segmentBases(await directory.listIfThere().catch(() => []));
   let bytes = 0;
   for (const base of bases) {
@@ -27,7 +27,7 @@ export async function logFacts(directory: LogDirectory): Promise<LogFacts> {
 async function newestTime(directory: LogDirectory, from: number | undefined): Promise<number | undefined> {
   if (from === undefined) return undefined;
   const reader = new LogReader({ directory, from });
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + MAX_READ_MS;
   let newest: number | undefined;
   try {
     while (performance.now() < until) {

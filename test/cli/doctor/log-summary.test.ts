@@ -1,15 +1,15 @@
 import { statSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { logFacts } from "../../../src/cli/doctor/log-facts.js";
+import { summarizeLog } from "../../../src/cli/doctor/log-summary.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { flipByte, inDirectory, rotatedLog, segments } from "../wal/harness.js";
 
-test("all segments' bytes, and when the newest batch was written", () =>
+test("the bytes of all segments, and the time of the newest batch", () =>
   inDirectory(async (directory) => {
     const before = Date.now();
     await rotatedLog(directory);
-    const { bytes, newest } = await logFacts(new LogDirectory(directory));
+    const { bytes, newest } = await summarizeLog(new LogDirectory(directory));
     assert.ok(segments(directory).length > 2);
     assert.is(
       bytes,
@@ -18,13 +18,13 @@ test("all segments' bytes, and when the newest batch was written", () =>
     assert.ok(newest !== undefined && newest >= before && newest <= Date.now(), String(newest));
   }));
 
-test("no log, and one that can't be read: nothing is thrown", () =>
+test("no log, and an unreadable one: nothing is thrown", () =>
   inDirectory(async (directory) => {
-    assert.equal(await logFacts(new LogDirectory(`${directory}/nowhere`)), { bytes: 0, newest: undefined });
-    assert.equal(await logFacts(new LogDirectory(directory)), { bytes: 0, newest: undefined });
+    assert.equal(await summarizeLog(new LogDirectory(`${directory}/nowhere`)), { bytes: 0, newest: undefined });
+    assert.equal(await summarizeLog(new LogDirectory(directory)), { bytes: 0, newest: undefined });
     await rotatedLog(directory);
     flipByte(segments(directory).at(-1), 3);
-    assert.is((await logFacts(new LogDirectory(directory))).newest, undefined);
+    assert.is((await summarizeLog(new LogDirectory(directory))).newest, undefined);
   }));
 
 test.run();

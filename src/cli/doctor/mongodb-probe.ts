@@ -6,21 +6,21 @@ import { withoutSecrets } from "../../projection/mongo/mongo-errors.js";
 import { clientOptions, databaseOf } from "../../projection/mongo/mongo-store.js";
 import type { MongoAnswers, MongoFacts } from "./mongodb.js";
 
-/** A server that does not answer is given up after this, whatever it does. */
-const LOOK_MS = 5000;
+/** The time after which a server that does not answer is given up. */
+const PROBE_MS = 5000;
 const SELECTION_MS = 3500;
-/** A server that hangs holds up the end no longer than this. */
+/** The longest that closing waits for a server that hangs. */
 const CLOSE_MS = 500;
 
-/** Asks a MongoDB about itself, with the settings that the projection has; it writes nothing. Never throws, and ends in 6 s. */
-export async function lookAtMongo(settings: MongoSettings): Promise<MongoFacts> {
+/** Queries a MongoDB, with the settings of the projection; writes nothing. Never rejects, and ends within 6 s. */
+export async function probeMongo(settings: MongoSettings): Promise<MongoFacts> {
   let client: MongoClient | undefined;
   try {
     client = new MongoClient(settings.url, { ...clientOptions(), serverSelectionTimeoutMS: SELECTION_MS });
-    const late = sleep(LOOK_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`no answer within ${LOOK_MS / 1000} s`);
+    const late = sleep(PROBE_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer within ${PROBE_MS / 1000} s`);
     });
-    return await Promise.race([look(client, settings), late]);
+    return await Promise.race([query(client, settings), late]);
   } catch (error) {
     return { failure: withoutSecrets(describeError(error)) };
   } finally {
@@ -29,16 +29,16 @@ export async function lookAtMongo(settings: MongoSettings): Promise<MongoFacts> 
   }
 }
 
-async function look(client: MongoClient, { url, database = databaseOf(url) }: MongoSettings): Promise<MongoFacts> {
+async function query(client: MongoClient, { url, database = databaseOf(url) }: MongoSettings): Promise<MongoFacts> {
   const admin = client.db("admin");
   await client.connect();
   const before = Date.now();
   const hello = await admin.command({ hello: 1 });
   const after = Date.now();
   const [defaults, status, read] = [
-    await answerOf(admin.command({ getDefaultRWConcern: 1 })),
-    await answerOf(admin.command({ connectionStatus: 1, showPrivileges: true })),
-    await answerOf(
+    await settled(admin.command({ getDefaultRWConcern: 1 })),
+    await settled(admin.command({ connectionStatus: 1, showPrivileges: true })),
+    await settled(
       client
         .db(database)
         .collection("counters")
@@ -49,7 +49,7 @@ async function look(client: MongoClient, { url, database = databaseOf(url) }: Mo
   return {
     hello,
     database,
-    // Against the middle: half of the way there, half back.
+    // Compared with the middle of the round trip.
     aheadMs: localTime instanceof Date ? localTime.getTime() - (before + after) / 2 : undefined,
     roundTripMs: after - before,
     defaultWriteConcern: defaults.answer?.["defaultWriteConcern"] as Document | undefined,
@@ -59,7 +59,7 @@ async function look(client: MongoClient, { url, database = databaseOf(url) }: Mo
   };
 }
 
-async function answerOf<T>(call: Promise<T>): Promise<{ answer?: T; failure?: string }> {
+async function settled<T>(call: Promise<T>): Promise<{ answer?: T; failure?: string }> {
   try {
     return { answer: await call };
   } catch (error) {
