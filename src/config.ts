@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describeError, HitsError } from "./errors.js";
 import { splitGlobs } from "./hit/name-globs.js";
+import type { AccessPolicy } from "./model/access.js";
 
 /** Everything that the environment sets, read and checked once. */
-export interface Config {
+export interface Config extends AccessPolicy {
   readonly host: string;
   readonly port: number;
   readonly walDir: string;
@@ -19,15 +20,6 @@ export interface Config {
   readonly maxIdempotencyKeys: number;
   /** Globs of the names that may be counted. */
   readonly countersAllow: readonly string[];
-  /** Origins as browsers send them; `*` for all. */
-  readonly corsOrigins: readonly string[] | "*";
-  /** How many proxies in front are believed. */
-  readonly trustProxy: number;
-  /** A secret: never logged. */
-  readonly adminToken: string | undefined;
-  readonly countBots: boolean;
-  /** Hits that one client may send in a time; undefined for any number. */
-  readonly rateLimit: { readonly hits: number; readonly seconds: number } | undefined;
   readonly logLevel: LogLevel;
   /** `all`: HTTP, log and projection. `collect`: HTTP and log. `project`: follow a log that another process writes. */
   readonly role: Role;

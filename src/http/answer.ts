@@ -4,7 +4,7 @@ import type { Logger } from "../model/logger.js";
 import { type Problem, problemOf } from "./problem.js";
 import { REQUEST_ID_HEADER } from "./request-id.js";
 
-/** The client went away while its request was being read: there is nobody to answer and nothing to log. */
+/** The client disconnected while its request was being read: there is nobody to answer and nothing to log. */
 export class ClientGone extends Error {}
 
 export const JSON_TYPE = "application/json; charset=utf-8";
@@ -15,17 +15,17 @@ const NO_HEADERS: readonly string[] = [];
 /** How much of an unread body, and for how long, is read and dropped before the connection is closed. */
 const LINGER_BYTES = 32 * 1024 * 1024;
 const LINGER_MS = 1000;
-/** A body that says it is no longer than this is read to its end instead, which keeps the connection. */
+/** A body with at most this length is read to its end instead, which keeps the connection open. */
 const WORTH_READING_BYTES = 16 * 1024;
 
-/** Answers with JSON text. `more` are further headers, names and values in turn. */
+/** Answers with JSON text. `more` has further headers, names and values in turn. */
 export function sendJson(
   res: ServerResponse,
   status: number,
   body: string,
   more: readonly string[] = NO_HEADERS,
 ): void {
-  // An array of strings, in one go: the cheapest way through node's writer, and hits take it.
+  // One array of strings is the cheapest way through node's writer, and every hit takes it.
   res.writeHead(status, [
     "Content-Type",
     JSON_TYPE,
@@ -40,45 +40,44 @@ export function sendJson(
   res.end(res.req.method === "HEAD" ? undefined : body);
 }
 
-/**
- * Answers with the problem that whatever was thrown amounts to, and returns its code; undefined where the client has gone.
- * `members` as in `problemOf`; `headers` gives further ones, names and values in turn.
- */
+export interface ErrorAnswer {
+  readonly logger: Logger;
+  /** Members of the problem's body in addition to those that every problem has. */
+  readonly members?: object | undefined;
+  /** Returns further headers, names and values in turn. */
+  readonly headers?: (code: ErrorCode) => readonly string[];
+}
+
+/** Answers with the problem for a thrown error. Returns its code; undefined if the client disconnected. */
 export function sendError(
   res: ServerResponse,
   error: unknown,
-  logger: Logger,
-  members?: object,
-  headers: (code: ErrorCode) => readonly string[] = noHeaders,
+  { logger, members, headers }: ErrorAnswer,
 ): ErrorCode | undefined {
   if (error instanceof ClientGone) {
     res.destroy();
     return undefined;
   }
-  const problem = problemOf(error, logger, res.req, members);
-  // Half an answer is out already: a broken connection is the only way left to say that it is not whole.
+  const problem = problemOf(error, { logger, request: res.req, members });
+  // Half an answer is out already: only a broken connection can still show that it is incomplete.
   if (res.headersSent) res.destroy();
-  else sendProblem(res, problem, headers(problem.code));
+  else sendProblem(res, problem, headers?.(problem.code));
   return problem.code;
 }
 
-function noHeaders(): readonly string[] {
-  return NO_HEADERS;
-}
-
-/** Answers with a problem. `headers` are names and values in turn. */
-export function sendProblem(res: ServerResponse, problem: Problem, headers: readonly string[] = []): void {
+/** Answers with a problem. `headers` has further headers, names and values in turn. */
+export function sendProblem(res: ServerResponse, problem: Problem, headers: readonly string[] = NO_HEADERS): void {
   const req = res.req;
-  const unread = hasLongUnreadBody(req);
-  if (unread) res.shouldKeepAlive = false;
+  const isUnread = hasLongUnreadBody(req);
+  if (isUnread) res.shouldKeepAlive = false;
   res.writeHead(problem.status, problemHeaders(problem, headers));
   if (req.method === "HEAD") res.end();
-  else if (unread) endAfterDraining(req, res, problem.body);
+  else if (isUnread) endAfterDraining(req, res, problem.body);
   else res.end(problem.body);
 }
 
-/** The headers of a problem, names and values in turn. */
-export function problemHeaders(problem: Problem, more: readonly string[] = []): string[] {
+/** Returns the headers of a problem, names and values in turn. */
+export function problemHeaders(problem: Problem, more: readonly string[] = NO_HEADERS): string[] {
   return [
     "Content-Type",
     PROBLEM_TYPE,
@@ -95,7 +94,7 @@ export function problemHeaders(problem: Problem, more: readonly string[] = []): 
   ];
 }
 
-/** Whether the request has a body that may go on for longer than is worth waiting for. */
+/** Returns true if the request has an unread body that may be longer than is worth reading. */
 function hasLongUnreadBody(req: IncomingMessage): boolean {
   if (req.complete) return false;
   return (

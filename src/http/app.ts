@@ -1,15 +1,15 @@
 /**
- * The way in to src/http. `createApp` builds the Koa application, server.ts gives it a socket. A request meets, in
- * this order: CORS (cors.ts), single hits (single.ts, ahead of all else for speed), headers and errors (here), the
- * routes (routes.ts). Whether it may count is asked of gate.ts.
- * Whatever is thrown on the way becomes an answer in problem.ts; answer.ts writes it.
+ * The way in to src/http. `createApp` builds the Koa application, server.ts puts it on a socket. A request passes, in this
+ * order: CORS (access/cors.ts); single hits (hits/single.ts), before everything else for speed; headers and errors (here);
+ * the routes (routes.ts). access/gate.ts decides whether a request may count. Thrown errors become answers in problem.ts;
+ * answer.ts writes them.
  */
 import type { RouterContext } from "@koa/router";
 import Koa from "koa";
 import { systemCode } from "../errors.js";
+import { type AccessPolicy, OPEN_POLICY } from "../model/access.js";
 import type { Logger } from "../model/logger.js";
 import type { Services } from "../model/services.js";
-import { type AccessPolicy, OPEN_POLICY } from "./access/access-policy.js";
 import { Admin, publicProjections } from "./access/admin.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
@@ -22,22 +22,21 @@ import { Views } from "./hits/views.js";
 import { knownRequestId } from "./request-id.js";
 import { answerUnrouted, createRouter } from "./routes.js";
 import { keepMsOf } from "./script/script.js";
-import { normalTarget } from "./target.js";
 
-/** Emitted on the app when the server stops: event streams end, since they would never end by themselves. */
+/** Emitted on the app when the server stops, to end event streams: they have no end of their own. */
 export const STOP_EVENT = "stop";
 
 export interface AppOptions {
   readonly policy?: AccessPolicy;
-  /** What `GET /events` takes. */
+  /** Bounds of `GET /events`. */
   readonly streams?: Partial<StreamBounds>;
   /** How long the ids of hits are remembered. */
   readonly idempotencyWindowMs?: number;
 }
 
-/** The application; it never listens. */
+/** Returns the application; it does not listen. */
 export function createApp(services: Services, logger: Logger, options: AppOptions = {}): Koa {
-  const { policy = OPEN_POLICY, streams = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
+  const { policy = OPEN_POLICY, streams: bounds = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
   const app = new Koa();
   const admin = new Admin(policy.adminToken);
   const gate = new Gate(policy, admin);
@@ -46,16 +45,16 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const views = new Views(services, gate, logger);
   const pictures = new Pictures(services, views, logger);
   const projections = () => publicProjections(services, admin);
-  const events = new EventStreams(services, projections, logger, streams);
+  const events = new EventStreams({ services, projections, logger, bounds });
   const keepMs = keepMsOf(idempotencyWindowMs);
   const router = createRouter({ services, projections, admin, single, bulk, events, views, pictures, keepMs });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
-    // A connection that broke while it was being written to: the client's doing, and nobody is left to tell.
+    // A connection broken while it was written to is the client's doing, and there is nobody left to answer.
     if (systemCode(error) === undefined)
       logger.error(
         { err: error, requestId: ctx === undefined ? undefined : knownRequestId(ctx.req) },
-        "an answer could not be written",
+        "cannot write an answer",
       );
   });
   app.use(cors(policy));
@@ -68,11 +67,23 @@ export function createApp(services: Services, logger: Logger, options: AppOption
       await next();
     } catch (error) {
       ctx.respond = false;
-      sendError(ctx.res, error, logger);
+      sendError(ctx.res, error, { logger });
     }
   });
   app.use(router.routes());
-  // The router passes on what it has no route for; what it answered doesn't come here.
+  // The router passes on only what it has no route for.
   app.use((ctx) => answerUnrouted(ctx as RouterContext, logger));
   return app;
+}
+
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i;
+
+/**
+ * Returns a request target in its normal form: path and query only. A `#`, which no target should have, is kept as a
+ * character like any other: cutting the target there would count for another counter than the one that was sent.
+ */
+function normalTarget(url: string): string {
+  const local = url.startsWith("/") ? url : url.replace(ABSOLUTE, "");
+  const rooted = local === "" || local.startsWith("?") ? `/${local}` : local;
+  return rooted.replaceAll("#", "%23");
 }

@@ -5,79 +5,79 @@ import type { Logger } from "../model/logger.js";
 import { problemHeaders, sendProblem } from "./answer.js";
 import { type Problem, problemOf } from "./problem.js";
 
-/** How long a client has to read the answer before its connection is cut. */
+/** How long a client has to read the answer before its connection is closed. */
 const LINGER_MS = 1000;
 
-/** Methods that some route has, for requests whose method node itself doesn't know. */
+/** The methods that any route has: the answer to a method that node does not know. */
 const ALLOW = "GET, HEAD, POST, OPTIONS";
 
+/** A connection on which node's parser failed. */
+export interface FailedConnection {
+  readonly socket: Duplex;
+  /** The response to the latest request on this connection, if there was one. */
+  readonly last: ServerResponse | undefined;
+  readonly logger: Logger;
+}
+
 /**
- * Answers what node's parser made of a connection: a request that isn't HTTP, is too slow, or has too much header.
- * `last` is the response to the request that came before on this connection, where there was one. Closes the
+ * Answers an error of node's parser: a request that isn't HTTP, is too slow, or has too large a header. Closes the
  * connection.
  */
-export function answerClientError(
-  error: Error,
-  socket: Duplex,
-  last: ServerResponse | undefined,
-  logger: Logger,
-): void {
+export function answerClientError(error: Error, { socket, last, logger }: FailedConnection): void {
   const code = systemCode(error);
   if (!socket.writable || code === "ECONNRESET" || code === "EPIPE") socket.destroy();
-  else if (last !== undefined && !last.req.complete) answerWithin(last, error, socket, logger);
-  else if (last === undefined || last.writableFinished) answerRaw(error, socket, logger);
-  // The bad request came behind one that is still being answered: its turn comes after that answer.
+  else if (last !== undefined && !last.req.complete) {
+    // The error is in the body of a request, which may have been answered already.
+    if (last.headersSent) socket.destroy();
+    else {
+      last.shouldKeepAlive = false;
+      sendProblem(last, problemOf(reasonOf(error), { logger, request: last.req }));
+    }
+  } else if (last === undefined || last.writableFinished) answerRaw(error, socket, logger);
+  // A request before this one is still being answered: this answer has to wait for that one.
   else last.once("finish", () => answerRaw(error, socket, logger));
 }
 
-/** For an error in the body of a request: its answer, unless it has one already. */
-function answerWithin(response: ServerResponse, error: Error, socket: Duplex, logger: Logger): void {
-  if (response.headersSent) socket.destroy();
-  else {
-    response.shouldKeepAlive = false;
-    sendProblem(response, problemOf(reasonOf(error), logger, response.req));
-  }
-}
-
-/** Answers a CONNECT, which node takes for a tunnel, not for a request. */
+/** Answers a CONNECT, which node treats as a tunnel, not as a request. */
 export function answerConnect(socket: Duplex, logger: Logger): void {
-  writeRaw(socket, problemOf(methodUnknown(), logger, undefined), ["Allow", ALLOW]);
+  writeRaw(socket, problemOf(unknownMethod(), { logger, request: undefined }), ["Allow", ALLOW]);
 }
 
 function answerRaw(error: Error, socket: Duplex, logger: Logger): void {
   const reason = reasonOf(error);
-  writeRaw(socket, problemOf(reason, logger, undefined), reason.code === "METHOD_NOT_ALLOWED" ? ["Allow", ALLOW] : []);
+  const problem = problemOf(reason, { logger, request: undefined });
+  writeRaw(socket, problem, reason.code === "METHOD_NOT_ALLOWED" ? ["Allow", ALLOW] : []);
 }
 
 function reasonOf(error: Error): HitsError {
   switch (systemCode(error)) {
     case "HPE_HEADER_OVERFLOW":
-      return new HitsError("HEADERS_TOO_LARGE", "the request's header is larger than is allowed");
+      return new HitsError("HEADERS_TOO_LARGE", "the request's header is too large");
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new HitsError("REQUEST_TIMEOUT", "the request took too long to arrive: nothing was counted");
+      return new HitsError("REQUEST_TIMEOUT", "not counted: the request took too long to arrive");
     case "HPE_INVALID_URL":
-      return new HitsError("BAD_REQUEST", "the request's path or query has bytes in it that must be percent-encoded");
+      return new HitsError("BAD_REQUEST", "the request's path or query has bytes that must be percent-encoded");
     case "HPE_INVALID_METHOD":
-      return looksLikeHttp(error) ? methodUnknown() : notHttp();
+      return looksLikeHttp(error) ? unknownMethod() : notHttp();
     default:
       return notHttp();
   }
 }
 
-function methodUnknown(): HitsError {
-  return new HitsError("METHOD_NOT_ALLOWED", `no path here has this method: ${ALLOW} are known`);
+function unknownMethod(): HitsError {
+  return new HitsError("METHOD_NOT_ALLOWED", `unknown method; allowed: ${ALLOW}`);
 }
 
 function notHttp(): HitsError {
   return new HitsError("BAD_REQUEST", "the request is not valid HTTP/1.1");
 }
 
-/** Whether the line that the parser stumbled over is a request line, its method aside. */
+/** Returns true if the line on which the parser failed is a request line, apart from its method. */
 function looksLikeHttp(error: Error): boolean {
   if (!("rawPacket" in error && error.rawPacket instanceof Uint8Array)) return false;
   const packet = Buffer.from(error.rawPacket).toString("latin1");
-  const stumbled = "bytesParsed" in error && typeof error.bytesParsed === "number" ? error.bytesParsed : 0;
-  const line = packet.slice(stumbled === 0 ? 0 : packet.lastIndexOf("\n", stumbled - 1) + 1);
+  const failedAt = "bytesParsed" in error && typeof error.bytesParsed === "number" ? error.bytesParsed : 0;
+  const line = packet.slice(failedAt === 0 ? 0 : packet.lastIndexOf("\n", failedAt - 1) + 1);
   return /^[A-Za-z-]{1,32} \S+ HTTP\/1\.[01]\r?\n/.test(line);
 }
 

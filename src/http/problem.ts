@@ -8,7 +8,7 @@ export interface Problem {
   readonly status: number;
   readonly code: ErrorCode;
   readonly detail: string;
-  /** Seconds after which trying again makes sense. */
+  /** Seconds to wait before trying again; undefined if waiting does not help. */
   readonly retryAfter: number | undefined;
   /** The id of the request, as in the log. */
   readonly requestId: string;
@@ -19,13 +19,14 @@ export interface Problem {
 interface Row {
   readonly status: number;
   readonly retryAfter?: number;
-  /** Said instead of the error's own message, which may name files and devices that are nobody's business. */
+  /** Replaces the error's own message, which may name files and devices that clients must not see. */
   readonly detail?: string;
 }
 
 const UNAVAILABLE = 503;
+const INTERNAL: Row = { status: 500, detail: "this server failed to answer because of an internal error; see its log" };
 
-/** The one place where a code becomes a status. A code that isn't here is no matter of HTTP: 500. */
+/** The statuses of codes, defined here only. A code without a row is not expected in an answer: 500. */
 const ROWS: Partial<Record<ErrorCode, Row>> = {
   BAD_REQUEST: { status: 400 },
   INVALID_COUNTER: { status: 400 },
@@ -53,64 +54,61 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   DISK_FULL: {
     status: UNAVAILABLE,
     retryAfter: 10,
-    detail: "the disk that holds the log is full: not counted; try again once there is room",
+    detail: "not counted: the disk that holds the log is full; try again once there is room",
   },
   LOG_FAILED: {
     status: UNAVAILABLE,
     retryAfter: 5,
-    detail: "writing the log failed half-way: it is unknown whether this was counted",
+    detail: "a write to the log failed half-way: it is unknown whether this was counted",
   },
   PROJECTION_HALTED: {
     status: UNAVAILABLE,
     retryAfter: 10,
-    detail: "the counts are unknown because counting from the log has halted; hits are still taken; see /status",
+    detail: "the counts are unknown because counting from the log has halted; hits are still accepted; see /status",
   },
   TOO_MANY_STREAMS: { status: UNAVAILABLE, retryAfter: 10 },
 };
 
-/** The status that an error with this code is answered with. */
+/** Returns the status of answers with this code. */
 export function statusOf(code: ErrorCode): number {
-  return ROWS[code]?.status ?? 500;
+  return (ROWS[code] ?? INTERNAL).status;
+}
+
+export interface ProblemContext {
+  readonly logger: Logger;
+  /** Undefined if there was no valid request. */
+  readonly request: IncomingMessage | undefined;
+  /** Members of the body in addition to those that every problem has. */
+  readonly members?: object | undefined;
 }
 
 /**
- * What to answer for whatever was thrown. Anything but a `HitsError` that HTTP knows is an `INTERNAL`, logged in full
- * and answered without a word about the inside. `request` is undefined for what was none. `members` come on top of those that
- * every problem has.
+ * Returns the problem to answer a thrown error with. Anything but a `HitsError` with a row is an `INTERNAL`: logged in
+ * full, and answered without details.
  */
-export function problemOf(
-  error: unknown,
-  logger: Logger,
-  request: IncomingMessage | undefined,
-  members?: object,
-): Problem {
+export function problemOf(error: unknown, { logger, request, members }: ProblemContext): Problem {
   const id = requestId(request);
-  const row = error instanceof HitsError ? ROWS[error.code] : undefined;
-  if (row === undefined || !(error instanceof HitsError)) {
-    logger.error({ err: error, requestId: id }, "a request failed for no known reason");
-    return problem("INTERNAL", { status: 500 }, "this server failed to answer; its log says why", id, members);
-  }
-  const { retryAfter } = error;
-  return problem(
-    error.code,
-    retryAfter === undefined ? row : { ...row, retryAfter },
-    row.detail ?? error.message,
-    id,
-    members,
-  );
-}
-
-function problem(code: ErrorCode, row: Row, detail: string, id: string, members: object | undefined): Problem {
-  const { status, retryAfter } = row;
-  // `about:blank` says that there is no more to the type than the status; `code` is what to tell problems apart by.
+  const known = error instanceof HitsError && ROWS[error.code] !== undefined ? error : undefined;
+  if (known === undefined) logger.error({ err: error, requestId: id }, "a request failed with an unexpected error");
+  const code = known?.code ?? "INTERNAL";
+  const row = ROWS[code] ?? INTERNAL;
+  const detail = row.detail ?? known?.message ?? "";
+  // `about:blank`: the type has no more meaning than the status; problems are distinguished by `code`.
   const body = {
     type: "about:blank",
-    title: STATUS_CODES[status] ?? "Error",
-    status,
+    title: STATUS_CODES[row.status] ?? "Error",
+    status: row.status,
     code,
     detail,
     requestId: id,
     ...members,
   };
-  return { status, code, detail, retryAfter, requestId: id, body: JSON.stringify(body) };
+  return {
+    status: row.status,
+    code,
+    detail,
+    retryAfter: known?.retryAfter ?? row.retryAfter,
+    requestId: id,
+    body: JSON.stringify(body),
+  };
 }

@@ -6,25 +6,23 @@ import type { Services } from "../model/services.js";
 import type { ProjectionStatus } from "../model/status.js";
 import type { Admin } from "./access/admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
-import { counterInPath, counterInQuery } from "./counters/counter-name.js";
-import { countersQueryIn } from "./counters/counters-query.js";
+import { answersNotModified, sendPage, type TaggedAsset } from "./assets.js";
+import { counterInPath, counterInQuery, requiredCounter } from "./counter-name.js";
+import { countersQuery } from "./counters/counters.js";
 import type { EventStreams } from "./counters/events.js";
 import { answerSeries } from "./counters/series.js";
-import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "./dashboard/dashboard-page.js";
-import { historyAfterIn } from "./dashboard/dashboard-query.js";
+import { DASHBOARD_CSP, dashboardAssets, dashboardPage, lastSampleOf } from "./dashboard/dashboard.js";
 import type { BulkHits } from "./hits/bulk.js";
 import type { Pictures } from "./hits/pictures.js";
 import type { SingleHits } from "./hits/single.js";
 import type { Views } from "./hits/views.js";
-import { servedOpenApi, type Tagged } from "./openapi/document.js";
-import { answerHome } from "./page/home.js";
-import { pageAssets } from "./page/page.js";
+import { servedOpenApi } from "./openapi/document.js";
+import { answerHome, pageAssets } from "./page/page.js";
 import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
-import { type HitsScript, hitsScript, hitsScriptHeaders } from "./script/script.js";
-import { sendPage } from "./template.js";
+import { answerScript, hitsScript } from "./script/script.js";
 
-/** What the routes hand requests on to. */
+/** What the routes pass requests to. */
 export interface Handlers {
   readonly services: Services;
   /** The projections as everybody may see them. */
@@ -39,17 +37,17 @@ export interface Handlers {
   readonly keepMs: number;
 }
 
-/** Every route there is. Targets are in the form of `normalTarget`; HEAD goes where GET goes. */
+/** Returns all routes. Targets are in the normal form of app.ts; HEAD takes the route of GET. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, projections, admin, events, views, pictures, keepMs } = handlers;
-  // Names are taken from the path as it was sent, never from the router: it hands out what it can't decode undecoded.
+  const { services, admin, events, pictures, keepMs } = handlers;
+  // Names are read from the path as sent, not from the router: it returns what it cannot decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
   router.post("/hits/:counter", one);
   router.post("/hits/", one);
   router.post("/hits", (ctx) => answerMany(ctx, handlers));
   router.get("/counters", (ctx) => answerCounters(ctx, handlers));
-  const counter = (ctx: RouterContext) => json(ctx, services.view.counter(counterInPath(lastSegment(ctx.path))));
+  const counter = (ctx: RouterContext) => sendObject(ctx, services.view.counter(counterInPath(lastSegment(ctx.path))));
   router.get("/counters/:counter", counter);
   router.get("/counters/", counter);
   for (const name of [":counter", ""]) {
@@ -60,11 +58,14 @@ export function createRouter(handlers: Handlers): Router {
       answerSeries(ctx, services, counterInPath(ctx.path.split("/").at(-2) ?? "")),
     );
   }
-  router.get("/series", (ctx) => answerSeries(ctx, services, counterNamed(ctx, "/series")));
-  router.get("/events", (ctx) => answerEvents(ctx, events));
+  router.get("/series", (ctx) => answerSeries(ctx, services, requiredCounter(ctx.querystring)));
+  router.get("/events", (ctx) => {
+    events.open(ctx.res, requiredCounter(ctx.querystring));
+    ctx.respond = false;
+  });
   router.get("/status", (ctx) => {
     admin.require(ctx.req, ctx.res);
-    json(ctx, services.status.read());
+    sendObject(ctx, services.status.read());
   });
   router.get("/metrics", async (ctx) => {
     admin.require(ctx.req, ctx.res);
@@ -75,14 +76,17 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
   router.get("/dashboard/data", async (ctx) => {
     admin.require(ctx.req, ctx.res);
-    json(ctx, await services.dashboard.data(historyAfterIn(ctx.querystring)));
+    sendObject(ctx, await services.dashboard.data(lastSampleOf(ctx.querystring)));
   });
-  router.get("/healthz", (ctx) => json(ctx, { status: "ok" }));
-  router.get("/readyz", (ctx) => answerReady(ctx, services));
-  router.get("/", (ctx) => answerHome(ctx, services, views, projections));
+  router.get("/healthz", (ctx) => sendObject(ctx, { status: "ok" }));
+  router.get("/readyz", (ctx) => {
+    const refusal = services.readiness.refusal();
+    if (refusal !== undefined) throw refusal;
+    sendObject(ctx, { status: "ready" });
+  });
+  router.get("/", (ctx) => answerHome(ctx, handlers));
   const script = hitsScript(keepMs);
   router.get("/hits.js", (ctx) => answerScript(ctx, script));
-  // Put together when it is first asked for: a start need not wait for it.
   router.get("/openapi.json", (ctx) => answerOpenApi(ctx, servedOpenApi()));
   const embed = renderEmbed(keepMs);
   router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
@@ -95,25 +99,25 @@ export function createRouter(handlers: Handlers): Router {
   return router;
 }
 
-/** Answers what no route took: 405 where the path has other methods, else 404. OPTIONS is told the methods. */
+/** Answers a request without a route: 204 to OPTIONS, 405 if the path has other methods, else 404. */
 export function answerUnrouted(ctx: RouterContext, logger: Logger): void {
-  const allowed = new Set(ctx.matched?.flatMap((layer) => layer.methods));
-  if (allowed.size === 0) {
-    const hint = /^\/(hits|counters)\//.test(ctx.path) ? ": a / in a counter's name is sent as %2F" : "";
-    throw new HitsError("NOT_FOUND", `there is nothing at this path${hint}`);
+  const methods = new Set(ctx.matched?.flatMap((layer) => layer.methods));
+  if (methods.size === 0) {
+    const hint = /^\/(hits|counters)\//.test(ctx.path) ? "; a / in a counter's name must be sent as %2F" : "";
+    throw new HitsError("NOT_FOUND", `no such path${hint}`);
   }
-  const allow = [...allowed, "OPTIONS"].join(", ");
+  const allow = [...methods, "OPTIONS"].join(", ");
   if (ctx.method === "OPTIONS") {
     ctx.set("Allow", allow);
     ctx.status = 204;
     return;
   }
   ctx.respond = false;
-  const error = new HitsError("METHOD_NOT_ALLOWED", `${ctx.method} is not for this path: ${allow} are`);
-  sendProblem(ctx.res, problemOf(error, logger, ctx.req), ["Allow", allow]);
+  const error = new HitsError("METHOD_NOT_ALLOWED", `method ${ctx.method} not allowed; allowed: ${allow}`);
+  sendProblem(ctx.res, problemOf(error, { logger, request: ctx.req }), ["Allow", allow]);
 }
 
-function json(ctx: Context, value: object): void {
+function sendObject(ctx: Context, value: object): void {
   ctx.set("Content-Type", JSON_TYPE);
   ctx.body = JSON.stringify(value);
 }
@@ -137,54 +141,17 @@ async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<voi
 function answerCounters(ctx: Context, { services, admin }: Handlers): void {
   const name = counterInQuery(ctx.querystring, "name");
   if (name !== undefined) {
-    json(ctx, services.view.counter(name));
+    sendObject(ctx, services.view.counter(name));
     return;
   }
   admin.require(ctx.req, ctx.res);
-  json(ctx, services.view.counters(countersQueryIn(ctx.querystring)));
+  sendObject(ctx, services.view.counters(countersQuery(ctx.querystring)));
 }
 
-function answerEvents(ctx: Context, events: EventStreams): void {
-  events.open(ctx.res, counterNamed(ctx, "/events"));
-  ctx.respond = false;
-}
-
-function counterNamed(ctx: Context, path: string): string {
-  const counter = counterInQuery(ctx.querystring, "counter");
-  if (counter === undefined) throw new HitsError("INVALID_QUERY", `which counter? ${path}?counter=NAME`);
-  return counter;
-}
-
-function answerScript(ctx: Context, { type, etag, gzipped, body }: HitsScript): void {
-  ctx.set(hitsScriptHeaders);
-  ctx.set("ETag", etag);
-  ctx.vary("Accept-Encoding");
-  ctx.status = 200;
-  if (ctx.fresh) {
-    ctx.status = 304;
-    return;
-  }
-  const zips = ctx.acceptsEncodings("gzip", "identity") === "gzip";
-  if (zips) ctx.set("Content-Encoding", "gzip");
-  ctx.set("Content-Type", type);
-  ctx.body = zips ? gzipped : body;
-}
-
-function answerOpenApi(ctx: Context, { type, etag, body }: Tagged): void {
-  // Kept, and looked at again by its tag: it changes with a release only.
+function answerOpenApi(ctx: Context, { type, etag, body }: TaggedAsset): void {
+  // Kept and revalidated: it changes only with a release.
   ctx.set("Cache-Control", "no-cache");
-  ctx.set("ETag", etag);
-  ctx.status = 200;
-  if (ctx.fresh) {
-    ctx.status = 304;
-    return;
-  }
+  if (answersNotModified(ctx, etag)) return;
   ctx.set("Content-Type", type);
   ctx.body = body;
-}
-
-function answerReady(ctx: Context, services: Services): void {
-  const refusal = services.readiness.refusal();
-  if (refusal !== undefined) throw refusal;
-  json(ctx, { status: "ready" });
 }

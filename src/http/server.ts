@@ -11,14 +11,14 @@ import { MAX_BULK_BYTES } from "./hits/bulk.js";
 import { problemOf } from "./problem.js";
 import { knownRequestId, takeRequestId } from "./request-id.js";
 
-/** What a connection may take; times in milliseconds. */
+/** Bounds of connections and their requests; times in milliseconds. */
 export interface ServerBounds {
   readonly maxHeaderBytes: number;
   readonly maxHeaderFields: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** How often the two time-outs are looked at. */
+  /** How often the two time-outs are checked. */
   readonly checkIntervalMs: number;
   readonly maxConnections: number;
 }
@@ -36,15 +36,16 @@ const BOUNDS: ServerBounds = {
 const IDLE_CHECK_MS = 50;
 const DROP_WARNING_MS = 60_000;
 
-/** A server that isn't listening yet. */
+/** Returns a server that is not listening yet. */
 export function createHttpServer(app: Koa, logger: Logger, bounds: Partial<ServerBounds> = {}): HttpServer {
   return new HttpServer(app, logger, { ...BOUNDS, ...bounds });
 }
 
+/** The application on a socket. */
 export class HttpServer {
   readonly #app: Koa;
   readonly #logger: Logger;
-  /** Asked once: a level doesn't change, and each request comes by here. */
+  /** Read once: the level does not change, and it is needed for every request. */
   readonly #logsRequests: boolean;
   readonly #bounds: ServerBounds;
   readonly #handle: RequestListener;
@@ -68,7 +69,7 @@ export class HttpServer {
         requestTimeout: bounds.requestTimeoutMs,
         keepAliveTimeout: bounds.keepAliveTimeoutMs,
         connectionsCheckingInterval: bounds.checkIntervalMs,
-        // Both are looked at in #onRequest: node would answer with an empty 400, and leave out header fields silently.
+        // #onRequest checks this and the number of header fields: node would answer with an empty 400, and drop fields silently.
         requireHostHeader: false,
       },
       (req, res) => this.#onRequest(req, res),
@@ -79,7 +80,7 @@ export class HttpServer {
   }
 
   /**
-   * Starts listening; port 0 takes a free one. Rejects where that can't be, with an error whose `code` is the
+   * Starts listening; port 0 takes a free one. Resolves to the address in use. Rejects with an error whose `code` is the
    * system's (`EADDRINUSE`, `EACCES`, …) and whose message says what to do.
    */
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
@@ -95,8 +96,9 @@ export class HttpServer {
   }
 
   /**
-   * Ends event streams, stops accepting, closes idle connections, lets what is in flight be answered, and after
-   * `graceMs` cuts what is left. Resolves once no connection is open; a second call waits for the first.
+   * Ends event streams, stops accepting, closes idle connections, and waits for requests in flight to be answered; after
+   * `graceMs` it closes the connections that are left. Resolves once no connection is open; a second call waits for the
+   * first.
    */
   stop(graceMs: number): Promise<void> {
     this.#stopping ??= this.#stop(graceMs);
@@ -106,14 +108,17 @@ export class HttpServer {
   async #stop(graceMs: number): Promise<void> {
     this.#app.emit(STOP_EVENT);
     for (const [socket, response] of this.#connections) {
-      // Node takes a connection that never sent a byte for a busy one, and browsers open such ahead of need.
+      // Node treats a connection that never sent a byte as busy, and browsers open such connections in advance.
       if (response === undefined && socket.bytesRead === 0) socket.destroy();
       else if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;
     }
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const idle = setInterval(() => this.#server.closeIdleConnections(), IDLE_CHECK_MS);
     const grace = setTimeout(() => {
-      this.#logger.warn({ connections: this.#connections.size }, "connections still open after the time of grace: cut");
+      this.#logger.warn(
+        { connections: this.#connections.size },
+        "closing connections still open after the grace period",
+      );
       this.#server.closeAllConnections();
     }, graceMs);
     await closed;
@@ -127,34 +132,35 @@ export class HttpServer {
       socket.once("close", () => {
         const request = this.#connections.get(socket)?.req;
         this.#connections.delete(socket);
-        // Node doesn't tell of a body that was cut short where its request has an answer already, and who reads it would
-        // wait, and hold what it holds, for ever.
+        // Node does not report a body cut short if its request has been answered: a reader of the body would wait for
+        // ever, and keep its memory.
         if (request?.complete === false) request.destroy();
       });
     });
     this.#server.on("error", (error) => {
-      // Accepting may fail later on, with no file descriptors left, say: no reason to end.
-      if (this.#server.listening) this.#logger.error({ err: error }, "a connection could not be accepted");
+      // Accepting may fail later, for lack of file descriptors for example: no reason to exit.
+      if (this.#server.listening) this.#logger.error({ err: error }, "cannot accept a connection");
     });
     this.#server.on("clientError", (error, socket) => {
-      // The parser complains about every further packet of a connection that it has given up.
+      // The parser reports every further packet of a connection on which it has failed.
       if (this.#failed.has(socket)) return;
       this.#failed.add(socket);
-      answerClientError(error, socket, this.#connections.get(socket as Socket), this.#logger);
+      const last = this.#connections.get(socket as Socket);
+      answerClientError(error, { socket, last, logger: this.#logger });
     });
     this.#server.on("connect", (_, socket) => answerConnect(socket, this.#logger));
     this.#server.on("checkContinue", (req, res) => {
-      // A client that asks first and has too much is told so before it sends any of it.
+      // A client that asks first learns that its body is too large before it sends any of it.
       if (!(Number(req.headers["content-length"]) > MAX_BULK_BYTES)) res.writeContinue();
       this.#onRequest(req, res);
     });
-    // Other expectations than 100-continue may be ignored; node would answer with an empty 417.
+    // Expectations other than 100-continue may be ignored; node would answer with an empty 417.
     this.#server.on("checkExpectation", (req, res) => this.#onRequest(req, res));
     this.#server.on("drop", () => {
       const now = performance.now();
       if (now - this.#droppedAt < DROP_WARNING_MS) return;
       this.#droppedAt = now;
-      this.#logger.warn({ maxConnections: this.#bounds.maxConnections }, "too many connections: new ones are refused");
+      this.#logger.warn({ maxConnections: this.#bounds.maxConnections }, "too many connections: refusing new ones");
     });
   }
 
@@ -171,7 +177,7 @@ export class HttpServer {
     } else this.#handle(req, res);
   }
 
-  /** Tells of the request once it is over. Queries may hold ids and what else is nobody's business. */
+  /** Logs the request once it is over, without its query, which may contain ids and other private data. */
   #logRequest(req: IncomingMessage, res: ServerResponse): void {
     const { method, url = "" } = req;
     const path = url.split("?", 1)[0];
@@ -186,16 +192,17 @@ export class HttpServer {
 
   #refuse(res: ServerResponse, code: "HEADERS_TOO_LARGE" | "BAD_REQUEST", detail: string): void {
     res.shouldKeepAlive = false;
-    sendProblem(res, problemOf(new HitsError(code, detail), this.#logger, res.req));
+    sendProblem(res, problemOf(new HitsError(code, detail), { logger: this.#logger, request: res.req }));
   }
 }
 
 function listenError(error: unknown, host: string, port: number): Error {
   const code = systemCode(error);
   const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  let why = `can't listen on ${where}: ${describeError(error)}`;
-  if (code === "EADDRINUSE") why = `${where} is in use by another process: stop that one, or set another PORT`;
-  if (code === "EACCES") why = `not allowed to listen on ${where}: set a PORT from 1024 on`;
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") why = `no address of this machine is ${host}: set another HOST`;
+  let why = `cannot listen on ${where}: ${describeError(error)}`;
+  if (code === "EADDRINUSE") why = `${where} is in use by another process: stop it, or set another PORT`;
+  if (code === "EACCES") why = `no permission to listen on ${where}: set a PORT from 1024 on`;
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+    why = `${host} is not an address of this machine: set another HOST`;
   return Object.assign(new Error(why, { cause: error }), { code });
 }

@@ -2,7 +2,7 @@
 import { request } from "node:http";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { OPEN_POLICY } from "../../src/http/access/access-policy.js";
+import { OPEN_POLICY } from "../../src/model/access.js";
 import { type Bounds, expectProblem, expectRawProblem, type Running, raw, withServer } from "../http/harness.js";
 import { hasNginx, Nginx } from "./nginx.js";
 

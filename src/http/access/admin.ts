@@ -4,7 +4,7 @@ import { HitsError } from "../../errors.js";
 import type { Services } from "../../model/services.js";
 import type { ProjectionStatus } from "../../model/status.js";
 
-/** What is for the operator only, where `ADMIN_TOKEN` is set: its bearer is let in. */
+/** Access to what is the operator's: with `ADMIN_TOKEN` as a bearer token, if it is set; else open to everybody. */
 export class Admin {
   readonly #digest: Buffer | undefined;
 
@@ -12,32 +12,32 @@ export class Admin {
     this.#digest = token === undefined ? undefined : digestOf(token);
   }
 
-  /** Whether some things are not for everybody. */
+  /** True if operator routes need the token. */
   get isSet(): boolean {
     return this.#digest !== undefined;
   }
 
-  /** Throws `UNAUTHORIZED` for a request without the token, where there is one. */
+  /** Throws `UNAUTHORIZED` for a request without the token, if one is set. */
   require(req: IncomingMessage, res: ServerResponse): void {
     if (this.#digest === undefined || this.isBearer(req)) return;
     res.setHeader("WWW-Authenticate", 'Bearer realm="durable-hits"');
-    const given = req.headers.authorization !== undefined;
-    throw new HitsError(
-      "UNAUTHORIZED",
-      `this is for whoever has ADMIN_TOKEN: ${given ? "the Authorization header is not" : "send"} Authorization: Bearer TOKEN`,
-    );
+    const problem =
+      req.headers.authorization === undefined
+        ? "authentication required"
+        : "the Authorization header has no valid token";
+    throw new HitsError("UNAUTHORIZED", `${problem}: send ADMIN_TOKEN as a bearer token`);
   }
 
-  /** Whether the request has the token; never where there is none. */
+  /** Returns true if the request has the token; false if none is set. */
   isBearer(req: IncomingMessage): boolean {
     if (this.#digest === undefined) return false;
     const token = /^bearer +(\S+) *$/i.exec(req.headers.authorization ?? "")?.[1];
-    // Of digests, so that neither the time nor the length tells anything of the token.
+    // Digests are compared, so that neither the time nor the length reveals anything about the token.
     return token !== undefined && timingSafeEqual(digestOf(token), this.#digest);
   }
 }
 
-/** The projections as everybody may see them: an error can name hosts, which are the operator's business. */
+/** Returns the projections as everybody may see them: errors can name hosts, which only the operator may see. */
 export function publicProjections(services: Services, admin: Admin): readonly ProjectionStatus[] {
   const { projections } = services.status.read();
   return admin.isSet ? projections.map((one) => ({ ...one, lastError: null })) : projections;

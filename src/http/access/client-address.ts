@@ -2,15 +2,15 @@ import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import proxyAddr from "proxy-addr";
 
-/** The client's address. `hops` proxies are believed, from this server outwards: each names the one before it. */
+/** Returns the client's address. `hops` proxies are trusted, from this server outwards: each names the one before it. */
 export function clientAddress(req: IncomingMessage, hops: number): string {
   if (hops === 0) return req.socket.remoteAddress ?? "";
   return proxyAddr(req, (_, hop) => hop < hops);
 }
 
 /**
- * What requests are told apart by: an IPv4 address, or the first 64 bits of an IPv6 address, since whoever has one has
- * the other 2^64 as well.
+ * Returns the network by which clients are distinguished: an IPv4 address, or the first 64 bits of an IPv6 address, since
+ * a client that has one such address has all 2^64 of them.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
@@ -27,11 +27,11 @@ export function networkOf(address: string): string {
     .join(":");
 }
 
-/** The host that the client asked, in lower case, with the port where it isn't the scheme's own. */
+/** Returns the host that the client requested, in lower case, without a default port. */
 export function requestedHost(req: IncomingMessage, hops: number): string {
   const forwarded = hops === 0 ? undefined : req.headers["x-forwarded-host"];
   const hosts = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? req.headers.host ?? "")).split(",");
-  // The last ones were added by the proxies that are believed.
+  // The last ones were added by the trusted proxies.
   return (hosts[Math.max(0, hosts.length - Math.max(1, hops))] ?? "")
     .trim()
     .toLowerCase()

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import koaCors from "@koa/cors";
 import type { Middleware } from "koa";
+import type { AccessPolicy } from "../../model/access.js";
 import { NOT_COUNTED_HEADER, UNKNOWN_HEADER } from "../hits/not-counted.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";
-import type { AccessPolicy } from "./access-policy.js";
 import { requestedHost } from "./client-address.js";
 
 const MAX_AGE_S = 86_400;
 
 type OriginPolicy = Pick<AccessPolicy, "corsOrigins" | "trustProxy">;
 
-/** Whether pages of this request's origin may call: by the setting, or because they are this server's own. */
+/** Returns true if pages of this request's origin may send it: by the setting, or because they are this server's own. */
 export function isOriginAllowed(req: IncomingMessage, { corsOrigins, trustProxy }: OriginPolicy): boolean {
   const { origin } = req.headers;
   if (origin === undefined || corsOrigins === "*" || corsOrigins.includes(origin)) return true;
@@ -18,8 +18,9 @@ export function isOriginAllowed(req: IncomingMessage, { corsOrigins, trustProxy 
 }
 
 /**
- * CORS, without credentials. Goes ahead of everything. An origin that isn't allowed may read the answer to a POST all the same:
- * it is a refusal, and a script that could not read it would take it for a broken network and try again.
+ * Returns the middleware for CORS, without credentials, to be used before everything else. Even an origin that is not
+ * allowed may read the answer to a POST: it is a refusal, and a script that could not read it would mistake it for a
+ * network failure and try again.
  */
 export function cors(policy: OriginPolicy): Middleware {
   const answer = koaCors({
@@ -32,9 +33,9 @@ export function cors(policy: OriginPolicy): Middleware {
     allowHeaders: `Content-Type,Idempotency-Key,${REQUEST_ID_HEADER}`,
     exposeHeaders: `Idempotent-Replayed,Retry-After,${NOT_COUNTED_HEADER},${UNKNOWN_HEADER},${REQUEST_ID_HEADER}`,
     maxAge: MAX_AGE_S,
-    // The answers to errors are written with the headers that are set already.
+    // Answers to errors keep the headers that are set already.
     keepHeadersOnError: false,
   });
-  // Programs send no Origin, and nobody caches the answers to what they post.
+  // Programs send no Origin, and answers to POST are not cached: they need no CORS headers.
   return (ctx, next) => (ctx.method === "POST" && ctx.req.headers.origin === undefined ? next() : answer(ctx, next));
 }

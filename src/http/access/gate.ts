@@ -3,18 +3,18 @@ import type { IncomingMessage } from "node:http";
 import { isbot } from "isbot";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { HitsError } from "../../errors.js";
-import type { AccessPolicy, RateLimit } from "./access-policy.js";
+import type { AccessPolicy, RateLimit } from "../../model/access.js";
 import type { Admin } from "./admin.js";
 import { clientAddress, networkOf } from "./client-address.js";
 import { isOriginAllowed } from "./cors.js";
 
 /**
- * Clients are told apart by a hash of so many bits, which bounds the limiter's memory to some 60 MB whatever comes. Two
+ * Clients are distinguished by a hash of so many bits, which bounds the limiter's memory to some 60 MB in any case. Two
  * of a hundred clients share an allowance by chance once in fifty runs.
  */
 const CLIENT_BITS = 18;
 
-/** What stands between a request and its being counted, apart from the hit itself. */
+/** Decides whether a request may count, by everything but the hit itself: its origin, its rate, and bots. */
 export class Gate {
   readonly #policy: AccessPolicy;
   readonly #admin: Admin;
@@ -26,31 +26,31 @@ export class Gate {
     this.#limiter = policy.rateLimit === undefined ? undefined : new ClientLimiter(policy.rateLimit);
   }
 
-  /** Throws `ORIGIN_NOT_ALLOWED` for pages that may not call here. Browsers send what is plain text without asking first. */
+  /** Throws `ORIGIN_NOT_ALLOWED` for pages of other origins: browsers send plain text from them without asking first. */
   checkOrigin(req: IncomingMessage): void {
     if (req.headers.origin === undefined || isOriginAllowed(req, this.#policy)) return;
     throw new HitsError(
       "ORIGIN_NOT_ALLOWED",
-      `pages of ${req.headers.origin.slice(0, 200)} may not count here: CORS_ORIGINS does not name it`,
+      `pages of ${req.headers.origin.slice(0, 200)} may not send hits: the origin is not in CORS_ORIGINS`,
     );
   }
 
   /**
-   * Takes so many hits off what the client may send; rejects with `RATE_LIMITED`. Undefined, so that nothing is waited
-   * for, where there is no limit. The bearer of `ADMIN_TOKEN` has none.
+   * Takes so many hits off the client's allowance; rejects with `RATE_LIMITED`. Undefined, so that there is nothing to
+   * wait for, if there is no limit or the request has `ADMIN_TOKEN`.
    */
   take(req: IncomingMessage, hits: number): Promise<void> | undefined {
     if (this.#limiter === undefined || this.#admin.isBearer(req)) return undefined;
     return this.#limiter.consume(clientAddress(req, this.#policy.trustProxy), hits);
   }
 
-  /** Whether the request comes from a known bot, and those are not counted. */
+  /** Returns true if the request comes from a known bot, and bots are not counted. */
   isUncountedBot(req: IncomingMessage): boolean {
     return !this.#policy.countBots && isbot(req.headers["user-agent"]);
   }
 }
 
-/** Hits for each client address in fixed windows, in memory. */
+/** The hits of each client address in fixed windows, in memory. */
 class ClientLimiter {
   readonly #limit: RateLimit;
   readonly #limiter: RateLimiterMemory;
@@ -63,16 +63,16 @@ class ClientLimiter {
 
   async consume(address: string, hits: number): Promise<void> {
     const { hits: allowed, seconds } = this.#limit;
-    const most = `${allowed} hits in ${seconds} s are allowed for each client`;
+    const limit = `the limit for each client is ${allowed} hits in ${seconds} s`;
     if (hits > allowed) {
-      throw new HitsError("RATE_LIMITED", `${hits} hits in one request: ${most}`, { retryAfter: seconds });
+      throw new HitsError("RATE_LIMITED", `${hits} hits in one request: ${limit}`, { retryAfter: seconds });
     }
     try {
       await this.#limiter.consume(this.#keyOf(address), hits);
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw refused;
       const retryAfter = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
-      throw new HitsError("RATE_LIMITED", `too many hits from this address: ${most}`, { retryAfter });
+      throw new HitsError("RATE_LIMITED", `too many hits from this address: ${limit}`, { retryAfter });
     }
   }
 

@@ -1,23 +1,24 @@
 import type { ServerResponse } from "node:http";
 import { HitsError } from "../../errors.js";
+import type { CounterState } from "../../model/counters.js";
 import type { Logger } from "../../model/logger.js";
 import type { Services } from "../../model/services.js";
 import type { ProjectionStatus } from "../../model/status.js";
-import { knownCounter } from "./known-counter.js";
+import { counterOrUnknown, type UnknownCounter } from "./counters.js";
 
 export interface StreamBounds {
   readonly maxStreams: number;
-  /** How often the counters are looked at. */
+  /** How often the counters are read. */
   readonly pollMs: number;
-  /** How often a stream without news gets a comment, which keeps proxies from closing it. */
+  /** How often a stream gets a comment, which keeps proxies from closing it. */
   readonly commentMs: number;
-  /** A client that has left more than this unread is cut off. */
+  /** A client that has more than this unread is disconnected. */
   readonly maxUnreadBytes: number;
 }
 
 const BOUNDS: StreamBounds = { maxStreams: 1000, pollMs: 250, commentMs: 15_000, maxUnreadBytes: 64 * 1024 };
 
-/** While only the lag changes, as it does with every hit of any counter, a stream gets an event this often. */
+/** While only lag changes, as it does with every hit of any counter, a stream gets an event this often. */
 const LAG_MS = 1000;
 
 const HEADERS = [
@@ -31,19 +32,28 @@ const HEADERS = [
   "nosniff",
 ];
 
-type ProjectionNews = Pick<ProjectionStatus, "name" | "state" | "since" | "lag" | "lastError">;
+/** The part of a projection's status that events contain. */
+export type ProjectionNews = Pick<ProjectionStatus, "name" | "state" | "since" | "lag" | "lastError">;
 
 /** All streams of one counter. */
 interface Channel {
   readonly counter: string;
   readonly streams: Set<ServerResponse>;
-  /** What its streams were told last, apart from times and lag, and apart from times. */
+  /** The last state sent, without times and lag, and without times only. */
   state: string;
   stateAndLag: string;
   sentAt: number;
 }
 
-/** `GET /events`: the state of a counter, at once and whenever it changes, as server-sent events. */
+export interface EventSources {
+  readonly services: Services;
+  /** The projections as everybody may see them. */
+  readonly projections: () => readonly ProjectionStatus[];
+  readonly logger: Logger;
+  readonly bounds?: Partial<StreamBounds>;
+}
+
+/** `GET /events`: a counter's state, at once and on every change, as server-sent events. */
 export class EventStreams {
   readonly #services: Services;
   readonly #projectionStatuses: () => readonly ProjectionStatus[];
@@ -55,31 +65,26 @@ export class EventStreams {
   #commentedAt = 0;
   #stopped = false;
 
-  constructor(
-    services: Services,
-    projections: () => readonly ProjectionStatus[],
-    logger: Logger,
-    bounds: Partial<StreamBounds> = {},
-  ) {
+  constructor({ services, projections, logger, bounds }: EventSources) {
     this.#services = services;
     this.#projectionStatuses = projections;
     this.#logger = logger;
     this.#bounds = { ...BOUNDS, ...bounds };
   }
 
-  /** Streams that are open now. */
+  /** The number of open streams. */
   get count(): number {
     return this.#open;
   }
 
   /**
-   * Answers with a stream of this counter's states. Throws `TOO_MANY_STREAMS`, and `CLOSING` once stopped; a HEAD
-   * request gets the headers.
+   * Answers with a stream of this counter's states, HEAD with its headers. Throws `TOO_MANY_STREAMS`, and `CLOSING` once
+   * stopped.
    */
   open(res: ServerResponse, counter: string): void {
-    if (this.#stopped) throw new HitsError("CLOSING", "this server is closing");
+    if (this.#stopped) throw new HitsError("CLOSING", "this server is shutting down");
     if (this.#open >= this.#bounds.maxStreams) {
-      throw new HitsError("TOO_MANY_STREAMS", `${this.#open} event streams are open, as many as are allowed`);
+      throw new HitsError("TOO_MANY_STREAMS", `${this.#open} event streams are open, and no more are allowed`);
     }
     if (res.req.method === "HEAD") {
       res.writeHead(200, HEADERS);
@@ -87,16 +92,16 @@ export class EventStreams {
       return;
     }
     const channel = this.#channels.get(counter) ?? this.#newChannel(counter);
-    // Those who are here already learn of any change with the newcomer, not after it.
+    // Open streams get a change together with the new one, not after it.
     const projections = this.#projections();
     this.#refresh(channel, projections);
-    const first = frameOf(this.#counter(counter), projections);
+    const first = frameOf(counterOrUnknown(this.#services, counter), projections);
     res.writeHead(200, HEADERS);
     res.write(`retry: 1000\n\n${first}`);
     channel.streams.add(res);
     this.#channels.set(counter, channel);
     this.#open++;
-    res.once("close", () => this.#forget(channel, res));
+    res.once("close", () => this.#remove(channel, res));
     this.#startTimer();
   }
 
@@ -110,7 +115,7 @@ export class EventStreams {
     return { counter, streams: new Set(), state: "", stateAndLag: "", sentAt: 0 };
   }
 
-  #forget(channel: Channel, res: ServerResponse): void {
+  #remove(channel: Channel, res: ServerResponse): void {
     channel.streams.delete(res);
     this.#open--;
     if (channel.streams.size === 0 && this.#channels.get(channel.counter) === channel) {
@@ -133,7 +138,7 @@ export class EventStreams {
       const projections = this.#projections();
       for (const channel of this.#channels.values()) this.#refresh(channel, projections);
     } catch (error) {
-      this.#logger.error({ err: error }, "event streams could not be brought up to date");
+      this.#logger.error({ err: error }, "cannot update event streams");
     }
     const now = performance.now();
     if (now - this.#commentedAt < this.#bounds.commentMs) return;
@@ -147,9 +152,9 @@ export class EventStreams {
     });
   }
 
-  /** Tells the streams of a channel how things stand, if that is anything new. */
+  /** Sends the counter's state to the streams of a channel if it has changed. */
   #refresh(channel: Channel, projections: readonly ProjectionNews[]): void {
-    const counter = this.#counter(channel.counter);
+    const counter = counterOrUnknown(this.#services, channel.counter);
     const state = JSON.stringify([{ ...counter, asOf: "" }, projections.map((one) => ({ ...one, lag: 0 }))]);
     const stateAndLag = state + projections.map((one) => one.lag).join();
     const now = performance.now();
@@ -161,10 +166,6 @@ export class EventStreams {
     this.#send(channel, frameOf(counter, projections));
   }
 
-  #counter(name: string): object {
-    return knownCounter(this.#services, name) ?? { counter: name, count: null, projected: null, pending: null };
-  }
-
   #send(channel: Channel, text: string): void {
     for (const res of channel.streams) {
       if (res.writableLength > this.#bounds.maxUnreadBytes) res.destroy();
@@ -173,6 +174,6 @@ export class EventStreams {
   }
 }
 
-function frameOf(counter: object, projections: readonly ProjectionNews[]): string {
+function frameOf(counter: CounterState | UnknownCounter, projections: readonly ProjectionNews[]): string {
   return `event: counter\ndata: ${JSON.stringify({ ...counter, projections })}\n\n`;
 }

@@ -1,11 +1,10 @@
-import * as z from "zod";
-import { checkedQueryValue } from "../query-schema.js";
+import { oneOf, type QueryType, queryValue } from "../query.js";
 
-/** How a badge looks. Colours are in the form that `colourIn` lets through. */
+/** The look of a badge. Colours are names, or hex with a `#`. */
 export interface BadgeLook {
   readonly label: string;
   readonly color: string;
-  /** The default of the style where it is undefined. */
+  /** Undefined: the style's default. */
   readonly labelColor: string | undefined;
   readonly style: Style;
 }
@@ -13,7 +12,7 @@ export interface BadgeLook {
 const STYLES = ["flat", "flat-square", "plastic", "for-the-badge", "social"] as const;
 type Style = (typeof STYLES)[number];
 
-/** The names that badge-maker has for colours of its own: what else it takes for one, it takes without a complaint. */
+/** badge-maker's names of colours: it does not report other names as errors. */
 const COLOURS = [
   ...[
     "brightgreen",
@@ -31,58 +30,45 @@ const COLOURS = [
   ...["critical", "important", "success", "informational", "inactive"],
 ];
 
+const COLOUR = new RegExp(`^(?:#?(?:[0-9a-f]{3}|[0-9a-f]{6})|${COLOURS.join("|")})$`);
+
 const MAX_LABEL = 64;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what XML has no way to express, and other control characters.
-const FIT = /^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$/;
-const LABEL_ALLOWED = `is at most ${MAX_LABEL} characters, without control characters`;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters, and others that XML cannot express.
+const UNFIT = /[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/;
 
-const COLOUR = new RegExp(`^(?:#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})|${COLOURS.join("|")})$`);
+const LABEL: QueryType<string> = {
+  expected: `at most ${MAX_LABEL} characters, without control characters`,
+  // Characters, as JSON Schema counts them, not UTF-16 code units.
+  parse: (text) => ([...text].length <= MAX_LABEL && !UNFIT.test(text) ? text : undefined),
+};
 
-const colour = z
-  .string()
-  .toLowerCase()
-  .regex(COLOUR, `is a hex colour like 08c or 0088cc, or one of: ${COLOURS.join(", ")}`);
+/** Parsed to the form that badge-maker wants: a hex colour with its `#`, or a name. */
+const COLOR: QueryType<string> = {
+  expected: `a hex colour like 08c or 0088cc, or one of ${COLOURS.join(", ")}`,
+  parse: (text) => {
+    const colour = text.toLowerCase();
+    if (!COLOUR.test(colour)) return undefined;
+    return /^[0-9a-f]+$/.test(colour) ? `#${colour}` : colour;
+  },
+};
 
-/** What a query may ask for. A value that isn't allowed has a message of its own. */
-export const badgeQuery = z.object({
-  label: z
-    .string()
-    // Characters, as JSON Schema counts them, not UTF-16 code units.
-    .refine((label) => [...label].length <= MAX_LABEL, { message: LABEL_ALLOWED })
-    .regex(FIT, LABEL_ALLOWED)
-    .meta({ maxLength: MAX_LABEL, description: "What stands on the left.", default: "hits", example: "views" }),
-  color: colour.meta({
-    description: "Behind the count: hex, or one of shields.io's names.",
-    default: "blue",
-    example: "08c",
-  }),
-  labelColor: colour.meta({ description: "Behind the label.", example: "555" }),
-  style: z
-    .enum(STYLES, `is one of: ${STYLES.join(", ")}`)
-    .meta({ description: "The shape.", default: "flat", example: "flat-square" }),
-});
+const STYLE = oneOf(STYLES);
 
 export const DEFAULT_LOOK: BadgeLook = { label: "hits", color: "blue", labelColor: undefined, style: "flat" };
 
-/** The look that a query asks for: `label`, `color`, `labelColor`, `style`. Throws `INVALID_QUERY`. */
+/** Parses the look in a query: `label`, `color`, `labelColor`, `style`. Throws `INVALID_QUERY`. */
 export function badgeLook(query: string): BadgeLook {
-  const { label, color, labelColor, style } = badgeQuery.shape;
   return {
-    label: checkedQueryValue(query, "label", label) ?? DEFAULT_LOOK.label,
-    color: hash(checkedQueryValue(query, "color", color)) ?? DEFAULT_LOOK.color,
-    labelColor: hash(checkedQueryValue(query, "labelColor", labelColor)),
-    style: checkedQueryValue(query, "style", style) ?? DEFAULT_LOOK.style,
+    label: queryValue(query, "label", LABEL) ?? DEFAULT_LOOK.label,
+    color: queryValue(query, "color", COLOR) ?? DEFAULT_LOOK.color,
+    labelColor: queryValue(query, "labelColor", COLOR),
+    style: queryValue(query, "style", STYLE) ?? DEFAULT_LOOK.style,
   };
 }
 
-/** A badge as SVG; all text in it is escaped. */
+/** Resolves to a badge as SVG; all text in it is escaped. */
 export async function badge({ labelColor, ...look }: BadgeLook, message: string): Promise<string> {
   // Loaded for the first badge: its font tables take 14 MB, and many servers never draw one.
   const { makeBadge } = await import("badge-maker");
   return makeBadge({ ...look, ...(labelColor === undefined ? undefined : { labelColor }), message });
-}
-
-/** A hex colour with its `#`, which badge-maker wants; a name as it is. */
-function hash(colour: string | undefined): string | undefined {
-  return colour !== undefined && /^[0-9a-f]+$/.test(colour) ? `#${colour}` : colour;
 }

@@ -5,16 +5,17 @@ import { parseJson } from "../../hit/json.js";
 import { parsePayload } from "../../hit/parse-hit.js";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../model/hit.js";
 import { ClientGone } from "../answer.js";
+import { brief } from "../query.js";
 
-/** Whether the request has a body at all; one of length 0 is none. */
+/** Returns true if the request has a body; one of length 0 does not count. */
 export function hasBody(req: IncomingMessage): boolean {
   const length = req.headers["content-length"];
   return (length !== undefined && length !== "0") || req.headers["transfer-encoding"] !== undefined;
 }
 
 /**
- * The whole body, at most `limit` bytes. Throws `BODY_TOO_LARGE`, with the rest unread, and `ClientGone` where the
- * client went away.
+ * Resolves to the whole body, at most `limit` bytes. Rejects with `BODY_TOO_LARGE`, the rest unread, and with `ClientGone`
+ * if the client disconnected.
  */
 export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   try {
@@ -30,40 +31,35 @@ export async function readBody(req: IncomingMessage, limit: number): Promise<Buf
 }
 
 /**
- * The media type of the body, in lower case and without parameters; "" where the client gave none. Throws
- * `UNSUPPORTED_MEDIA_TYPE` for what no part of this server reads: compressed bodies, and charsets other than UTF-8.
+ * Returns the media type of the body, in lower case and without parameters; "" if the client sent none. Throws
+ * `UNSUPPORTED_MEDIA_TYPE` for compressed bodies and charsets other than UTF-8, which no route reads.
  */
 export function mediaType(req: IncomingMessage): string {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.trim().toLowerCase() !== "identity") {
     throw new HitsError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `the body has Content-Encoding ${brief(encoding)}: send it uncompressed, without Content-Encoding`,
+      `the body must be uncompressed, without Content-Encoding, got ${brief(encoding)}`,
     );
   }
   const given = req.headers["content-type"] ?? "";
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(given)?.[1];
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
-    throw new HitsError("UNSUPPORTED_MEDIA_TYPE", `the body has charset ${brief(charset)}: send it as UTF-8`);
+    throw new HitsError("UNSUPPORTED_MEDIA_TYPE", `the body must be UTF-8, got charset ${brief(charset)}`);
   }
   return given.split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-/** A media type or encoding, short enough for a message. */
-export function brief(value: string): string {
-  return value.length > 60 ? `${value.slice(0, 57)}…` : value;
-}
-
 /**
- * What is kept of the body of a single hit; undefined for an empty body. Throws `UNSUPPORTED_MEDIA_TYPE`,
- * `BODY_TOO_LARGE`, `INVALID_BODY` and `ClientGone`.
+ * Resolves to the payload in the body of a single hit; undefined for an empty body. Rejects with
+ * `UNSUPPORTED_MEDIA_TYPE`, `BODY_TOO_LARGE`, `INVALID_BODY` and `ClientGone`.
  */
 export async function readPayload(req: IncomingMessage): Promise<string | undefined> {
   const type = mediaType(req);
   if (type !== "" && type !== "application/json" && type !== "text/plain" && !type.endsWith("+json")) {
     throw new HitsError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `the body is ${brief(type)}: send a JSON object with Content-Type: application/json, or no body`,
+      `the body must be a JSON object with Content-Type: application/json, or empty, got ${brief(type)}`,
     );
   }
   const body = await readBody(req, MAX_PAYLOAD_BYTES);

@@ -9,14 +9,15 @@ import type { Logger } from "../../model/logger.js";
 import type { Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
-import { brief, mediaType, readBody } from "./body.js";
+import { brief } from "../query.js";
+import { mediaType, readBody } from "./body.js";
 import { notCountedHeader } from "./not-counted.js";
 
 export const MAX_BULK_BYTES = 8 * 1024 * 1024;
-/** Bulk bodies in memory at once, of all requests together; more are refused with `QUEUE_FULL`. */
+/** Bulk bodies in memory at once, of all requests together; past that, requests are refused with `QUEUE_FULL`. */
 const MAX_BYTES_AT_ONCE = 128 * 1024 * 1024;
-/** Entries read in one go, before others get a turn: a few milliseconds. */
-const ENTRIES_A_TURN = 4096;
+/** Entries parsed before the event loop gets a turn: a few milliseconds. */
+const ENTRIES_PER_TURN = 4096;
 
 export const LINE_TYPES = new Set([
   "application/x-ndjson",
@@ -39,28 +40,29 @@ export class BulkHits {
     this.#logger = logger;
   }
 
-  /** Answers the request, whatever it holds; never rejects. */
+  /** Answers the request; never rejects. */
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const reserved = Math.min(Number(req.headers["content-length"] ?? MAX_BULK_BYTES), MAX_BULK_BYTES);
     this.#bytesAtOnce += reserved;
     const entries = new BulkEntries();
     try {
       if (this.#bytesAtOnce > MAX_BYTES_AT_ONCE) {
-        throw new HitsError("QUEUE_FULL", "too many bulk requests at once: not counted, try again");
+        throw new HitsError("QUEUE_FULL", "not counted: too many bulk requests at once; try again");
       }
       this.#gate.checkOrigin(req);
       await readEntries(req, entries);
-      // A request without a single hit is one all the same, or it would be free.
+      // A request without a hit costs as much as one hit: otherwise it would be free.
       await this.#gate.take(req, Math.max(1, entries.hits.length));
-      this.#refuseUnwanted(entries);
+      this.#refuseEntries(entries);
       if (entries.hits.length === 0) throw nothingToCount(entries);
       const { accepted, replayed, firstOffset, lastOffset } = await this.#services.collector.recordAll(entries.hits);
-      const again = replayed > 0 ? { replayed } : undefined;
-      sendJson(res, 202, JSON.stringify({ accepted, ...again, firstOffset, lastOffset, ...refused(entries) }));
+      const earlier = replayed > 0 ? { replayed } : undefined;
+      sendJson(res, 202, JSON.stringify({ accepted, ...earlier, firstOffset, lastOffset, ...rejections(entries) }));
     } catch (error) {
       const isBody = error instanceof HitsError && error.code === "INVALID_BODY";
-      const none = { accepted: 0, firstOffset: null, lastOffset: null, ...refused(entries) };
-      const code = sendError(res, error, this.#logger, isBody ? none : undefined, notCountedHeader);
+      const none = { accepted: 0, firstOffset: null, lastOffset: null, ...rejections(entries) };
+      const members = isBody ? none : undefined;
+      const code = sendError(res, error, { logger: this.#logger, members, headers: notCountedHeader });
       // A body that could not be read at all is one refusal.
       const hits = entries.hits.length === 0 && entries.rejectedCount === 0 ? 1 : entries.hits.length;
       if (code !== undefined && hits > 0) this.#services.tally.noteRejected(code, hits);
@@ -70,8 +72,8 @@ export class BulkHits {
     }
   }
 
-  /** Line by line what would else refuse the whole batch. In one go with appending it, so that it still holds then. */
-  #refuseUnwanted(entries: BulkEntries): void {
+  /** Refuses single entries that would refuse the whole batch. Nothing may run between this and appending the batch. */
+  #refuseEntries(entries: BulkEntries): void {
     const admission = this.#services.collector.admission();
     entries.refuseWhere((hit) => admission.refuse(hit));
   }
@@ -83,8 +85,8 @@ async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<
   if (!isArray && !LINE_TYPES.has(type)) {
     throw new HitsError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `the body is ${type === "" ? "of no stated type" : brief(type)}: send Content-Type: application/x-ndjson for one ` +
-        "hit a line, or application/json for an array of hits",
+      "the body must have Content-Type: application/x-ndjson for one hit per line, or application/json for an array of " +
+        `hits, got ${type === "" ? "none" : brief(type)}`,
     );
   }
   const body = await readBody(req, MAX_BULK_BYTES);
@@ -94,20 +96,20 @@ async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<
 
 async function readAllLines(text: string, entries: BulkEntries): Promise<void> {
   const now = Date.now();
-  let position = readLines(text, 0, ENTRIES_A_TURN, now, entries);
+  let position = readLines(text, 0, ENTRIES_PER_TURN, now, entries);
   while (position !== -1) {
     await nextTurn();
-    position = readLines(text, position, ENTRIES_A_TURN, now, entries);
+    position = readLines(text, position, ENTRIES_PER_TURN, now, entries);
   }
 }
 
 async function readArray(values: unknown, entries: BulkEntries): Promise<void> {
   if (!Array.isArray(values)) {
-    throw new HitsError("INVALID_BODY", "the body is not an array of hits: send [{…}], or NDJSON, one hit a line");
+    throw new HitsError("INVALID_BODY", "the body must be an array of hits, [{…}], or NDJSON, one hit per line");
   }
   const now = Date.now();
   for (const [index, value] of values.entries()) {
-    if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await nextTurn();
+    if (index % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
     try {
       entries.accept(parseHit(value, now));
     } catch (error) {
@@ -117,12 +119,12 @@ async function readArray(values: unknown, entries: BulkEntries): Promise<void> {
   }
 }
 
-function refused(entries: BulkEntries) {
+function rejections(entries: BulkEntries) {
   return { rejectedCount: entries.rejectedCount, rejected: entries.rejected };
 }
 
 function nothingToCount(entries: BulkEntries): HitsError {
   const first = entries.rejected[0];
-  const why = first === undefined ? "it holds no hit" : `entry ${first.index}: ${first.detail}`;
+  const why = first === undefined ? "it has no entries" : `entry ${first.index}: ${first.detail}`;
   return new HitsError("INVALID_BODY", `nothing in the body can be counted; ${why}`);
 }

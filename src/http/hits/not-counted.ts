@@ -1,27 +1,27 @@
 import type { ServerResponse } from "node:http";
 import type { ErrorCode } from "../../errors.js";
 
-/** Why a request that could have counted did not: an error's code, or one of these. */
+/** The reason why a request that could have counted did not: an error's code, or one of these. */
 export type NotCountedReason = ErrorCode | "BOT" | "PREFETCH" | "HEAD" | "PEEK";
 
-/** On every answer to a request that certainly counted nothing, though it could have. Its value is the reason. */
+/** Present on every answer to a request that could have counted and certainly did not. Its value is the reason. */
 export const NOT_COUNTED_HEADER = "Hit-Not-Counted";
-/** The same where it is open whether the hit became durable. */
+/** Present instead if it is unknown whether the hit became durable. */
 export const UNKNOWN_HEADER = "Hit-Unknown";
 
-/** After these it is open whether the hit became durable; every other refusal came before it was written. */
+/** Codes after which it is unknown whether the hit became durable; every other refusal precedes the write. */
 const UNKNOWN: ReadonlySet<string> = new Set(["LOG_FAILED", "INTERNAL"]);
 
 export function isUnknown(code: string): boolean {
   return UNKNOWN.has(code);
 }
 
-/** The header that says why nothing was counted, or that this is open: its name and its value. */
+/** Returns the header with the reason, name and value: nothing was counted, or this is unknown. */
 export function notCountedHeader(reason: NotCountedReason): readonly [string, string] {
   return [isUnknown(reason) ? UNKNOWN_HEADER : NOT_COUNTED_HEADER, reason];
 }
 
-/** Puts it on an answer that has not begun. */
+/** Sets that header on an answer whose headers are not sent yet. */
 export function setNotCounted(res: ServerResponse, reason: NotCountedReason): void {
   res.setHeader(...notCountedHeader(reason));
 }

@@ -3,8 +3,8 @@ import type { CounterState } from "../../model/counters.js";
 import type { Hit } from "../../model/hit.js";
 import type { Logger } from "../../model/logger.js";
 import type { Services } from "../../model/services.js";
-import { counterInPath } from "../counters/counter-name.js";
-import { knownCounter } from "../counters/known-counter.js";
+import { counterInPath } from "../counter-name.js";
+import { counterOrUnknown } from "../counters/counters.js";
 import { type Problem, problemOf } from "../problem.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";
 import { badge, badgeLook, DEFAULT_LOOK } from "./badge.js";
@@ -15,8 +15,8 @@ import type { View, Views } from "./views.js";
 const PIXEL = Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==", "base64");
 
 /**
- * Against browsers, and against image proxies, which each heed some of these only; nothing to validate a copy by.
- * Any page may show them, also one that is isolated.
+ * Keep browsers and image proxies, each of which respects some of these only, from caching; without a tag to revalidate
+ * by. Any page may show pictures, also an isolated one.
  */
 const HEADERS = {
   "Cache-Control": "no-store, no-cache, max-age=0, must-revalidate, private",
@@ -25,15 +25,15 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-/** Somebody may open a badge as a page of its own: it holds no script, and none may run. Its style is in it. */
+/** A badge can be opened as a page: it contains styles but no script, and none may run. */
 const SVG_CSP = "default-src 'none'; style-src 'unsafe-inline'";
 
-/** Why a picture is not what was asked for; pictures have no body to say it in. */
+/** Has the error's code, since a picture has no body for it. */
 const CODE_HEADER = "Error-Code";
 
 /**
  * Pictures that count, `/hits/:counter/pixel.gif` and `/hits/:counter/badge.svg`, and one that only shows,
- * `/counters/:counter/badge.svg`. Each always answers with a picture, if need be with the status of an error.
+ * `/counters/:counter/badge.svg`. The answer is always a picture; after an error, with the error's status.
  */
 export class Pictures {
   readonly #services: Services;
@@ -46,12 +46,13 @@ export class Pictures {
     this.#logger = logger;
   }
 
+  /** Counts a hit, and answers with a transparent pixel. */
   async pixel(ctx: Context): Promise<void> {
     const view = await this.#count(ctx, () => hitIn(ctx));
-    sendPicture(ctx, "image/gif", PIXEL, problemIn(view));
+    sendPicture(ctx, { type: "image/gif", body: PIXEL, problem: problemIn(view) });
   }
 
-  /** The badge with the count, this hit included. */
+  /** Counts a hit, and answers with a badge with the count, this hit included. */
   async countingBadge(ctx: Context): Promise<void> {
     const view = await this.#count(ctx, () => {
       badgeLook(ctx.querystring);
@@ -59,15 +60,19 @@ export class Pictures {
     });
     const problem = problemIn(view);
     if (problem !== undefined && isClientsFault(problem)) await this.#sendBadgeOf(ctx, problem);
-    // The hit, where there was one, is safe: a count that is unknown, or a refusal, makes the picture no worse.
-    else await this.#sendBadge(ctx, this.#numberOr("n/a", ctx), problem);
+    // The badge shows the count even if the hit was refused, and "n/a" if the count is unknown although the hit is safe.
+    else {
+      const counter = counterOrUnknown(this.#services, counterIn(ctx));
+      await this.#sendBadge(ctx, counter.count === null ? "n/a" : inNumbers(counter), problem);
+    }
   }
 
+  /** Answers with a badge with the count. */
   async badge(ctx: Context): Promise<void> {
     try {
       await this.#sendBadge(ctx, inNumbers(this.#services.view.counter(counterIn(ctx))), undefined);
     } catch (error) {
-      await this.#sendBadgeOf(ctx, problemOf(error, this.#logger, ctx.req));
+      await this.#sendBadgeOf(ctx, problemOf(error, { logger: this.#logger, request: ctx.req }));
     }
   }
 
@@ -77,27 +82,22 @@ export class Pictures {
     return view;
   }
 
-  #numberOr(unknown: string, ctx: Context): string {
-    const counter = knownCounter(this.#services, counterIn(ctx));
-    return counter === undefined ? unknown : inNumbers(counter);
-  }
-
   async #sendBadge(ctx: Context, message: string, problem: Problem | undefined): Promise<void> {
     sendSvg(ctx, await badge(badgeLook(ctx.querystring), message), problem);
   }
 
-  /** What a developer should see who put the badge in: nothing of the request's own is taken over. */
+  /** Answers with a badge of the error's code, for the developer of the page; it shows nothing from the request. */
   async #sendBadgeOf(ctx: Context, problem: Problem): Promise<void> {
     sendSvg(ctx, await badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
   }
 }
 
-/** The counter's count as people write it, with a `+` where damage in the log may have taken some. */
+/** Returns the count for people, with a `+` if damage in the log may have lost hits. */
 function inNumbers({ count, incomplete }: CounterState): string {
   return `${count.toLocaleString("en-US")}${incomplete === true ? "+" : ""}`;
 }
 
-/** The counter that `/hits/NAME/…` or `/counters/NAME/…` names. Throws `INVALID_COUNTER`. */
+/** Returns the counter in `/hits/NAME/…` or `/counters/NAME/…`. Throws `INVALID_COUNTER`. */
 function counterIn(ctx: Context): string {
   return counterInPath(ctx.path.split("/")[2] ?? "");
 }
@@ -113,17 +113,23 @@ function problemIn(view: View): Problem | undefined {
   return view.state === "refused" ? view.problem : undefined;
 }
 
-/** Whether the one who put the picture in has to mend something, rather than a later try will do. */
+/** Returns true if the developer of the page has to fix something, and trying again would not help. */
 function isClientsFault({ status }: Problem): boolean {
   return status < 500 && status !== 429;
 }
 
 function sendSvg(ctx: Context, svg: string, problem: Problem | undefined): void {
   ctx.set("Content-Security-Policy", SVG_CSP);
-  sendPicture(ctx, "image/svg+xml; charset=utf-8", svg, problem);
+  sendPicture(ctx, { type: "image/svg+xml; charset=utf-8", body: svg, problem });
 }
 
-function sendPicture(ctx: Context, type: string, body: string | Buffer, problem: Problem | undefined): void {
+interface Picture {
+  readonly type: string;
+  readonly body: string | Buffer;
+  readonly problem: Problem | undefined;
+}
+
+function sendPicture(ctx: Context, { type, body, problem }: Picture): void {
   ctx.status = problem?.status ?? 200;
   ctx.set(HEADERS);
   ctx.set("Content-Type", type);

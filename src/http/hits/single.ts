@@ -4,7 +4,7 @@ import type { Logger } from "../../model/logger.js";
 import type { Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
-import { type KnownName, NameCache } from "../counters/counter-name.js";
+import { type CheckedName, NameCache } from "../counter-name.js";
 import { hasBody, readPayload } from "./body.js";
 import { idOf, numberIn } from "./hit-query.js";
 import { notCountedHeader } from "./not-counted.js";
@@ -26,8 +26,8 @@ export class SingleHits {
   }
 
   /**
-   * Answers `POST /hits/:counter` ahead of everything else, because that is what nearly all requests are: a router
-   * would cost more than all the rest of it. What looks any different goes on to the next middleware.
+   * Returns the middleware that answers `POST /hits/:counter` before everything else, because nearly all requests are of
+   * this form and a router would cost more than all the rest. It passes on every other request.
    */
   middleware(): Middleware {
     return (ctx, next) => {
@@ -42,7 +42,7 @@ export class SingleHits {
     };
   }
 
-  /** Answers the request as a hit of the counter that this path segment, as sent, names; never rejects. */
+  /** Answers the request as a hit of the counter named by a path segment, which is given as sent; never rejects. */
   async answer(req: IncomingMessage, res: ServerResponse, segment: string, query: string): Promise<void> {
     try {
       await this.#record(req, res, this.#names.get(segment), query);
@@ -51,7 +51,7 @@ export class SingleHits {
     }
   }
 
-  /** The same for a counter whose name is known. */
+  /** Answers the request as a hit of this counter; never rejects. */
   async answerFor(req: IncomingMessage, res: ServerResponse, name: string, query: string): Promise<void> {
     try {
       await this.#record(req, res, { name, json: JSON.stringify(name) }, query);
@@ -61,11 +61,11 @@ export class SingleHits {
   }
 
   #refuse(res: ServerResponse, error: unknown): void {
-    const code = sendError(res, error, this.#logger, undefined, notCountedHeader);
+    const code = sendError(res, error, { logger: this.#logger, headers: notCountedHeader });
     if (code !== undefined) this.#services.tally.noteRejected(code, 1);
   }
 
-  async #record(req: IncomingMessage, res: ServerResponse, counter: KnownName, query: string): Promise<void> {
+  async #record(req: IncomingMessage, res: ServerResponse, counter: CheckedName, query: string): Promise<void> {
     this.#gate.checkOrigin(req);
     const waiting = this.#gate.take(req, 1);
     if (waiting !== undefined) await waiting;
@@ -86,8 +86,8 @@ export class SingleHits {
     sendJson(res, 202, body, replayed ? REPLAYED : undefined);
   }
 
-  /** Not a 202: that says that a hit is on disk. */
-  #answerBot(res: ServerResponse, { name, json }: KnownName): void {
+  /** Answers 200, not 202, which would mean that the hit is on disk. */
+  #answerBot(res: ServerResponse, { name, json }: CheckedName): void {
     const { count } = this.#services.view.counter(name);
     this.#services.tally.noteNotCounted("BOT");
     sendJson(res, 200, `{"counter":${json},"offset":null,"count":${count}}`, notCountedHeader("BOT"));

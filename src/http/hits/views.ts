@@ -7,13 +7,13 @@ import { type Problem, problemOf } from "../problem.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";
 import { type NotCountedReason, setNotCounted } from "./not-counted.js";
 
-/** What became of a view. */
+/** The outcome of a view. */
 export type View =
   | { readonly state: "counted"; readonly replayed: boolean }
   | { readonly state: "notCounted"; readonly reason: NotCountedReason }
   | { readonly state: "refused"; readonly problem: Problem };
 
-/** Counts what is looked at: the one way for the page and the pictures. */
+/** Counts views, for the page and the pictures. */
 export class Views {
   readonly #services: Services;
   readonly #gate: Gate;
@@ -26,20 +26,20 @@ export class Views {
   }
 
   /**
-   * Counts a GET as a hit; never rejects, for the answer goes on whatever becomes of it. A header says where nothing was
-   * counted. `hit` may throw why it is refused; `reason` is why this request is not meant to be counted at all.
+   * Counts a GET as a hit, and sets a header if nothing was counted. Never rejects: the answer is sent in any case. `hit`
+   * may throw a refusal; `reason` is why this request is not a view at all.
    */
   async count(ctx: Context, hit: () => Hit, reason = passiveReason(ctx)): Promise<View> {
     try {
       const wanted = hit();
-      if (reason !== undefined) return this.#pass(ctx, reason);
+      if (reason !== undefined) return this.#skip(ctx, reason);
       this.#gate.checkOrigin(ctx.req);
       await this.#gate.take(ctx.req, 1);
-      if (this.#gate.isUncountedBot(ctx.req)) return this.#pass(ctx, "BOT");
+      if (this.#gate.isUncountedBot(ctx.req)) return this.#skip(ctx, "BOT");
       const { replayed } = await this.#services.collector.record(wanted);
       return { state: "counted", replayed };
     } catch (error) {
-      const problem = problemOf(error, this.#logger, ctx.req);
+      const problem = problemOf(error, { logger: this.#logger, request: ctx.req });
       if (reason === undefined) this.#services.tally.noteRejected(problem.code, 1);
       setNotCounted(ctx.res, problem.code);
       ctx.set(REQUEST_ID_HEADER, problem.requestId);
@@ -47,20 +47,20 @@ export class Views {
     }
   }
 
-  #pass(ctx: Context, reason: NotCountedReason): View {
+  #skip(ctx: Context, reason: NotCountedReason): View {
     this.#services.tally.noteNotCounted(reason);
     setNotCounted(ctx.res, reason);
     return { state: "notCounted", reason };
   }
 }
 
-/** Why a request is nobody who looks; undefined where it may be somebody. */
+/** Returns why a request is not a view; undefined if it may be one. */
 export function passiveReason(ctx: Context): NotCountedReason | undefined {
   if (ctx.method === "HEAD") return "HEAD";
   return isPrefetch(ctx) ? "PREFETCH" : undefined;
 }
 
-/** Fetched by a browser on the chance that somebody will look: the standard's header, and older ones. */
+/** Returns true for a page fetched by a browser before it is viewed: by the standard header, or older ones. */
 function isPrefetch(ctx: Context): boolean {
   return ["Sec-Purpose", "Purpose", "X-Moz"].some((header) => ctx.get(header).toLowerCase().includes("prefetch"));
 }

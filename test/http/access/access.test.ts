@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
-import { type AccessPolicy, OPEN_POLICY } from "../../../src/http/access/access-policy.js";
+import { type AccessPolicy, OPEN_POLICY } from "../../../src/model/access.js";
 import { expectProblem, expectRawProblem, type Running, raw, withServer } from "../harness.js";
 
 const BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";

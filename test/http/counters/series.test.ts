@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { OPEN_POLICY } from "../../../src/http/access/access-policy.js";
+import { OPEN_POLICY } from "../../../src/model/access.js";
 import type { CounterSeries } from "../../../src/model/counters.js";
 import { expectProblem, expectRawProblem, rawRequest, withServer } from "../harness.js";
 

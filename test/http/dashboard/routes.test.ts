@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { OPEN_POLICY } from "../../../src/http/access/access-policy.js";
-import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "../../../src/http/dashboard/dashboard-page.js";
+import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "../../../src/http/dashboard/dashboard.js";
+import { OPEN_POLICY } from "../../../src/model/access.js";
 import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { expectProblem, withServer } from "../harness.js";
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "../../../src/http/dashboard/dashboard-page.js";
+import { DASHBOARD_CSP, dashboardAssets, dashboardPage } from "../../../src/http/dashboard/dashboard.js";
 import { pageAssets } from "../../../src/http/page/page.js";
 import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { RestartableServer } from "../restartable-server.js";

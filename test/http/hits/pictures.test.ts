@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
-import { OPEN_POLICY } from "../../../src/http/access/access-policy.js";
+import { OPEN_POLICY } from "../../../src/model/access.js";
 import { type RawAnswer, type Running, raw, rawRequest, withServer } from "../harness.js";
 
 const PICTURES = ["/hits/a/pixel.gif", "/hits/a/badge.svg", "/counters/a/badge.svg"];

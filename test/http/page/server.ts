@@ -63,7 +63,7 @@ export class PageServer extends RestartableServer {
     const data = {
       counter,
       count,
-      projected: count === null ? null : count - pending,
+      projected: count === null ? null : count - (pending ?? 0),
       pending: count === null ? null : pending,
       asOf: new Date().toISOString(),
       ...(incomplete ? { incomplete } : {}),

@@ -14,7 +14,6 @@ export function view(over: Partial<PageView> = {}): PageView {
     counter: "home",
     count: 1284,
     pending: 0,
-    incomplete: false,
     refused: undefined,
     projections: [projection("local")],
     ...over,

@@ -1,18 +1,21 @@
-import type { ProjectionStatus } from "../../../model/status.js";
+import type { CounterState } from "../../../model/counters.js";
+import type { ProjectionNews } from "../../counters/events.js";
 
-/** What the page knows of a counter: the server's view of it, or the data of one `counter` event. */
-export interface Described {
-  readonly counter: string;
+/** A counter as shown on the page: from the server, or from the data of one `counter` event. */
+export interface Described extends Pick<CounterState, "counter" | "incomplete"> {
+  /** Null while the counts are unknown. */
   readonly count: number | null;
-  /** Not looked at where there is no count. */
+  /** Not used without a count. */
   readonly pending: number | null;
-  readonly incomplete?: boolean;
-  readonly projections: readonly Pick<ProjectionStatus, "name" | "state" | "since" | "lag" | "lastError">[];
+  readonly projections: readonly ProjectionNews[];
 }
 
+/** The names of the signs on the pages, by the state of the projection into MongoDB. */
+export type Sign = "up" | "moving" | "away" | "halted" | "local";
+
 export interface Description {
-  readonly state: "up" | "moving" | "away" | "halted" | "local";
-  /** The state in a few words, and how it goes on. */
+  readonly state: Sign;
+  /** The state in a few words, and the rest of that sentence. */
   readonly lead: string;
   readonly rest: string;
   readonly detail: string;
@@ -22,10 +25,10 @@ export interface Description {
   readonly unit: string;
   readonly unknown: string;
   readonly incomplete: string;
-  /** Widths in the rule: the strokes of what waits, and the gap cut for them. */
+  /** Widths in the rule: the strokes of pending hits, and the gap cut for them. */
   readonly strokes: number;
   readonly gap: number;
 }
 
-/** What the page says of one state of a counter, as plain text. `timeZone` undefined: the machine's own. */
+/** Returns the texts of the page for one state of a counter, as plain text. `timeZone` undefined: the machine's own. */
 export function describe(view: Described, now: number, timeZone?: string): Description;

@@ -1,22 +1,23 @@
-/** Who may do what. The settings' names are in src/config.ts. */
+/** Who may send what over HTTP. The settings' names are in config.ts. */
 export interface AccessPolicy {
-  /** Origins whose pages may call from a browser; `*` for all. */
+  /** Origins, as browsers send them, whose pages may send requests; `*` for all. */
   readonly corsOrigins: readonly string[] | "*";
-  /** How many proxies in front of this server are believed. */
+  /** How many proxies in front of this server are trusted. */
   readonly trustProxy: number;
-  /** Undefined: whatever is otherwise for its bearer is for everybody. */
+  /** A secret: never logged. Undefined: operator routes are open to everybody. */
   readonly adminToken: string | undefined;
   readonly countBots: boolean;
-  /** Hits that one client may send in a time; undefined for any number. */
+  /** Undefined: no limit. */
   readonly rateLimit: RateLimit | undefined;
 }
 
+/** The hits that one client may send in a fixed window of so many seconds. */
 export interface RateLimit {
   readonly hits: number;
   readonly seconds: number;
 }
 
-/** As with no setting at all. */
+/** The policy without any settings. */
 export const OPEN_POLICY: AccessPolicy = Object.freeze({
   corsOrigins: "*",
   trustProxy: 0,

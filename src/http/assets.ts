@@ -1,21 +1,43 @@
-/** What the pages are made of: files in `assets/` beside the module that serves them, and templates among these. */
+/** What the pages are made of: files in `assets/` next to the module that serves them, templates among them. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Context } from "koa";
 
-/** A file that is served as it stands. `type` is the full Content-Type. */
+/** A file served unchanged. */
 export interface Asset {
+  /** The full Content-Type. */
   readonly type: string;
   readonly body: string;
 }
 
-/** The text of a file in `assets/`. `module` is the `import.meta.url` of the module beside it. */
+/** An asset that browsers keep and revalidate. */
+export interface TaggedAsset extends Asset {
+  /** Quoted. */
+  readonly etag: string;
+}
+
+/** Returns the text of a file in `assets/`. `module` is the `import.meta.url` of the module next to it. */
 export function assetText(module: string, file: string): string {
   return readFileSync(new URL(`assets/${file}`, module), "utf8");
 }
 
+/** Returns an entity tag of a body, quoted. */
+export function entityTag(body: string): string {
+  return `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+}
+
+/** Puts an entity tag on an answer. Returns true, with the answer set to 304, if the client's copy is current. */
+export function answersNotModified(ctx: Context, etag: string): boolean {
+  ctx.set("ETag", etag);
+  ctx.status = 200;
+  if (!ctx.fresh) return false;
+  ctx.status = 304;
+  return true;
+}
+
 /**
- * The policy of a page: all that it loads is its own, and nothing may frame it; style attributes and inline scripts are not
- * allowed. `more` is what else a page may do.
+ * Returns the Content-Security-Policy of a page: it loads nothing but its own files, nothing may frame it, and inline
+ * scripts and style attributes are blocked. `more` are directives in addition.
  */
 export function pagePolicy(...more: readonly string[]): string {
   const loads = ["default-src 'none'", "script-src 'self'", "style-src 'self'", ...more, "img-src 'self' data:"];
@@ -33,7 +55,7 @@ export function sendPage(ctx: Context, policy: string, html: string): void {
 const TYPES = { css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8" };
 
 /**
- * The style sheet and the module of a page, by their names relative to the page: `NAME.css` and `NAME.js`. `modules` are
+ * Returns the style sheet and the module of a page, `NAME.css` and `NAME.js`, by name relative to the page. `modules` are
  * those that this module imports, without their `.js`.
  */
 export function pageParts(module: string, name: string, ...modules: readonly string[]): ReadonlyMap<string, Asset> {
@@ -50,12 +72,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Puts a value, as text, in place of each `{{NAME}}` of a template. */
+/** Fills in each `{{NAME}}` of a template with a value, as text. */
 export function fillTemplate(template: string, values: Readonly<Record<string, string | number>>): string {
-  // One pass: a value that holds {{…}} itself is not filled in again.
+  // In one pass: a value that contains {{…}} is not filled in again.
   return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`a template asks for "${name}", for which there is no value`);
+    if (value === undefined) throw new Error(`no value for {{${name}}} of a template`);
     return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
   });
 }
