@@ -4,7 +4,7 @@ import { describeError, HitsError } from "./errors.js";
 import { splitGlobs } from "./hit/name-globs.js";
 import type { AccessPolicy } from "./model/access.js";
 
-/** Everything that the environment sets, read and checked once. */
+/** The settings of a process, read from its environment and checked once. */
 export interface Config extends AccessPolicy {
   readonly host: string;
   readonly port: number;
@@ -13,9 +13,9 @@ export interface Config extends AccessPolicy {
   readonly retention: { readonly ms: number; readonly bytes: number };
   readonly maxQueuedBytes: number;
   readonly maxCounters: number;
-  /** How long hours are kept, and how many points of counters' series there may be. */
+  /** How long hours are kept, and the highest number of points of all counters' series. */
   readonly series: { readonly hoursKeptMs: number; readonly maxPoints: number };
-  /** How long, and how many, keys of hits are remembered. */
+  /** How long idempotency keys are remembered, and how many at most. */
   readonly idempotencyWindowMs: number;
   readonly maxIdempotencyKeys: number;
   /** Globs of the names that may be counted. */
@@ -41,9 +41,9 @@ const ROLES = ["all", "collect", "project"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-/** A setting that can't be used, as one line: variable, value, and what is allowed. */
-function refused(name: string, value: string, allowed: string): HitsError {
-  return new HitsError("INVALID_SETTING", `${name}=${value}: ${allowed}`);
+/** Returns the error for an invalid setting, as one line: variable, value, and what is expected. */
+function invalid(name: string, value: string, expected: string): HitsError {
+  return new HitsError("INVALID_SETTING", `${name}=${value}: ${expected}`);
 }
 
 const KIB = 1024;
@@ -63,46 +63,45 @@ const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the settings. An empty value is an unset one. Throws `INVALID_SETTING` for the first that can't be used. */
+/** Reads the settings; an empty value counts as unset. Throws `INVALID_SETTING` for the first invalid one. */
 export function readConfig(environment: Environment): Config {
-  const role = choice(environment, "ROLE", ROLES, "all");
+  const role = choice(environment, "ROLE", { of: ROLES, unset: "all" });
   const mongodb = mongoSettings(environment);
   if (role === "project" && mongodb === undefined) {
-    throw refused("ROLE", role, "MONGODB_URL must be set with it; all and collect are allowed without");
+    throw invalid("ROLE", role, "must be all or collect if MONGODB_URL is not set");
   }
   return Object.freeze({
     role,
     // A collector leaves projecting to another process.
     mongodb: role === "collect" ? undefined : mongodb,
     host: present(environment, "HOST") ?? "127.0.0.1",
-    port: integer(environment, "PORT", 3000, 0, 65_535),
+    port: integer(environment, "PORT", { unset: 3000, min: 0, max: 65_535 }),
     walDir: path.resolve(present(environment, "WAL_DIR") ?? "wal"),
-    walSegmentBytes: size(environment, "WAL_SEGMENT_BYTES", 64 * KIB ** 2, 64 * KIB, 4 * KIB ** 3),
+    walSegmentBytes: size(environment, "WAL_SEGMENT_BYTES", { unset: 64 * KIB ** 2, min: 64 * KIB, max: 4 * KIB ** 3 }),
     retention: Object.freeze({
-      ms: forever(environment, "WAL_RETENTION")
-        ? Number.POSITIVE_INFINITY
-        : duration(environment, "WAL_RETENTION", 30 * 86_400_000),
-      bytes: forever(environment, "WAL_RETENTION_BYTES")
-        ? Number.POSITIVE_INFINITY
-        : size(environment, "WAL_RETENTION_BYTES", 10 * KIB ** 3, 0, Number.MAX_SAFE_INTEGER),
+      ms: duration(environment, "WAL_RETENTION", { unset: 30 * 86_400_000, forever: true }),
+      bytes: size(environment, "WAL_RETENTION_BYTES", {
+        unset: 10 * KIB ** 3,
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        forever: true,
+      }),
     }),
-    maxQueuedBytes: size(environment, "MAX_QUEUED_BYTES", 64 * KIB ** 2, 64 * KIB, 4 * KIB ** 3),
-    maxCounters: integer(environment, "MAX_COUNTERS", 1_000_000, 1, 16_000_000),
+    maxQueuedBytes: size(environment, "MAX_QUEUED_BYTES", { unset: 64 * KIB ** 2, min: 64 * KIB, max: 4 * KIB ** 3 }),
+    maxCounters: integer(environment, "MAX_COUNTERS", { unset: 1_000_000, min: 1, max: 16_000_000 }),
     series: Object.freeze({
-      hoursKeptMs: forever(environment, "SERIES_HOURS_KEPT")
-        ? Number.POSITIVE_INFINITY
-        : duration(environment, "SERIES_HOURS_KEPT", 35 * 86_400_000),
-      maxPoints: integer(environment, "MAX_SERIES_POINTS", 4_000_000, 0, 100_000_000),
+      hoursKeptMs: duration(environment, "SERIES_HOURS_KEPT", { unset: 35 * 86_400_000, forever: true }),
+      maxPoints: integer(environment, "MAX_SERIES_POINTS", { unset: 4_000_000, min: 0, max: 100_000_000 }),
     }),
-    idempotencyWindowMs: duration(environment, "IDEMPOTENCY_WINDOW", 24 * 3_600_000),
-    maxIdempotencyKeys: integer(environment, "MAX_IDEMPOTENCY_KEYS", 1_000_000, 0, 16_000_000),
+    idempotencyWindowMs: duration(environment, "IDEMPOTENCY_WINDOW", { unset: 24 * 3_600_000 }),
+    maxIdempotencyKeys: integer(environment, "MAX_IDEMPOTENCY_KEYS", { unset: 1_000_000, min: 0, max: 16_000_000 }),
     countersAllow: countersAllow(environment),
     corsOrigins: corsOrigins(environment),
-    trustProxy: integer(environment, "TRUST_PROXY", 0, 0, 16),
+    trustProxy: integer(environment, "TRUST_PROXY", { unset: 0, min: 0, max: 16 }),
     adminToken: adminToken(environment),
-    countBots: choice(environment, "COUNT_BOTS", ["1", "0"], "1") === "1",
+    countBots: choice(environment, "COUNT_BOTS", { of: ["1", "0"], unset: "1" }) === "1",
     rateLimit: rateLimit(environment),
-    logLevel: choice(environment, "LOG_LEVEL", LOG_LEVELS, "info"),
+    logLevel: choice(environment, "LOG_LEVEL", { of: LOG_LEVELS, unset: "info" }),
   });
 }
 
@@ -110,13 +109,13 @@ function mongoSettings(environment: Environment): MongoSettings | undefined {
   const url = secret(environment, "MONGODB_URL");
   const database = present(environment, "MONGODB_DB");
   if (database !== undefined && !/^[^/\\. "$\0]{1,63}$/.test(database)) {
-    throw refused("MONGODB_DB", database, 'a database name of 1 to 63 bytes without / \\ . " $ and spaces is allowed');
+    throw invalid("MONGODB_DB", database, 'must be a database name of 1 to 63 bytes without / \\ . " $ and spaces');
   }
-  const maxOps = integer(environment, "PROJECTION_MAX_OPS", 1000, 1, 100_000);
+  const maxOps = integer(environment, "PROJECTION_MAX_OPS", { unset: 1000, min: 1, max: 100_000 });
   if (url === undefined) return undefined;
   if (!/^mongodb(\+srv)?:\/\/./.test(url)) {
     // Its value may hold a password.
-    throw refused("MONGODB_URL", "…", "a URL that begins with mongodb:// or mongodb+srv:// is allowed");
+    throw invalid("MONGODB_URL", "…", "must be a URL that begins with mongodb:// or mongodb+srv://");
   }
   return Object.freeze({ url, database, maxOps });
 }
@@ -127,7 +126,7 @@ function countersAllow(environment: Environment): readonly string[] {
   const value = present(environment, "COUNTERS_ALLOW") ?? "*";
   const globs = splitGlobs(value);
   if (globs.length >= 1 && globs.length <= MAX_LIST) return Object.freeze(globs);
-  throw refused("COUNTERS_ALLOW", value, "1 to 1,000 globs, separated by commas, are allowed");
+  throw invalid("COUNTERS_ALLOW", value, "must be 1 to 1,000 globs, separated by commas");
 }
 
 function corsOrigins(environment: Environment): readonly string[] | "*" {
@@ -136,14 +135,14 @@ function corsOrigins(environment: Environment): readonly string[] | "*" {
   if (value === "none") return Object.freeze([]);
   const origins = value.split(/[\s,]+/).filter((origin) => origin !== "");
   if (origins.length >= 1 && origins.length <= MAX_LIST && origins.every(isOrigin)) return Object.freeze(origins);
-  throw refused(
+  throw invalid(
     "CORS_ORIGINS",
     value,
-    "*, none, or origins like https://example.com, separated by commas, are allowed",
+    "must be *, none, or 1 to 1,000 origins like https://example.com, separated by commas",
   );
 }
 
-/** Whether a text is an origin just as a browser sends it; `null` is what pages without one send. */
+/** Returns true for an origin exactly as browsers send it; pages without one send `null`. */
 function isOrigin(text: string): boolean {
   if (text === "null") return true;
   return URL.canParse(text) && new URL(text).origin === text;
@@ -152,14 +151,14 @@ function isOrigin(text: string): boolean {
 function adminToken(environment: Environment): string | undefined {
   const token = secret(environment, "ADMIN_TOKEN");
   if (token === undefined || /^[!-~]{1,1024}$/.test(token)) return token;
-  throw refused(
+  throw invalid(
     "ADMIN_TOKEN",
     "…",
-    "1 to 1,024 visible ASCII characters without blanks are allowed: it goes into a header",
+    "must be 1 to 1,024 visible ASCII characters without spaces, since it is sent in a header",
   );
 }
 
-/** Windows of the limiter: longer ones would keep every address for long. */
+/** The longest window of the rate limit; longer ones would keep every address in memory for long. */
 const MAX_WINDOW_S = 86_400;
 
 function rateLimit(environment: Environment): Config["rateLimit"] {
@@ -169,25 +168,25 @@ function rateLimit(environment: Environment): Config["rateLimit"] {
   const hits = Number(digits ?? Number.NaN);
   const seconds = unit === undefined ? 1 : (Number(amount || 1) * (DURATIONS[unit] ?? Number.NaN)) / 1000;
   if (hits >= 1 && seconds >= 1 && seconds <= MAX_WINDOW_S) return Object.freeze({ hits, seconds });
-  throw refused(
+  throw invalid(
     "RATE_LIMIT",
     value,
-    "hits for each client in a time, like 100/s, 600/1m or 5000/24h, or off, is allowed",
+    "must be hits per client in a time of 1 s to 24 h, like 100/s, 600/1m or 5000/24h, or off",
   );
 }
 
-/** A setting that may be in a file instead, whose name is in `NAME_FILE`. */
+/** Reads a setting that may be in a file instead, whose name is in `NAME_FILE`. */
 function secret(environment: Environment, name: string): string | undefined {
   const value = present(environment, name);
   const file = present(environment, `${name}_FILE`);
   if (file === undefined) return value;
-  if (value !== undefined) throw refused(`${name}_FILE`, file, `either this or ${name} is allowed, not both`);
+  if (value !== undefined) throw invalid(`${name}_FILE`, file, `must not be set together with ${name}`);
   try {
     const content = readFileSync(file, "utf8").trim();
     if (content === "") throw new Error("the file is empty");
     return content;
   } catch (error) {
-    throw refused(`${name}_FILE`, file, `a file that can be read is allowed (${describeError(error)})`);
+    throw invalid(`${name}_FILE`, file, `must be a readable file (${describeError(error)})`);
   }
 }
 
@@ -196,46 +195,59 @@ function present(environment: Environment, name: string): string | undefined {
   return value === "" ? undefined : value;
 }
 
-function forever(environment: Environment, name: string): boolean {
-  return present(environment, name) === "forever";
+interface Range {
+  readonly unset: number;
+  readonly min: number;
+  readonly max: number;
 }
 
-function integer(environment: Environment, name: string, unset: number, min: number, max: number): number {
+function integer(environment: Environment, name: string, { unset, min, max }: Range): number {
   const value = present(environment, name);
   if (value === undefined) return unset;
   const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= min && number <= max) return number;
-  throw refused(name, value, `a whole number from ${min} to ${max} is allowed`);
+  throw invalid(name, value, `must be an integer from ${min} to ${max}`);
 }
 
-function size(environment: Environment, name: string, unset: number, min: number, max: number): number {
+/** `forever`, where it is an option, is infinite. */
+interface Endless {
+  readonly forever?: true;
+}
+
+/** Reads a size in bytes. */
+function size(environment: Environment, name: string, { unset, min, max, forever }: Range & Endless): number {
   const value = present(environment, name);
   if (value === undefined) return unset;
+  if (value === "forever" && forever) return Number.POSITIVE_INFINITY;
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value) ?? [];
   const scale = SIZES[(unit ?? "?").toUpperCase()];
   const bytes = digits === undefined || scale === undefined ? Number.NaN : Number(digits) * scale;
   if (Number.isSafeInteger(bytes) && bytes >= min && bytes <= max) return bytes;
-  const orForever = name === "WAL_RETENTION_BYTES" ? ", or forever" : "";
-  throw refused(
-    name,
-    value,
-    `bytes, or a size like 64MiB or 10GB, from ${min} to ${max} bytes${orForever} are allowed`,
-  );
+  const orForever = forever ? ", or forever" : "";
+  throw invalid(name, value, `must be bytes, or a size like 64MiB or 10GB, from ${min} to ${max} bytes${orForever}`);
 }
 
-function duration(environment: Environment, name: string, unset: number): number {
+/** Reads a duration in milliseconds. */
+function duration(environment: Environment, name: string, { unset, forever }: Pick<Range, "unset"> & Endless): number {
   const value = present(environment, name);
   if (value === undefined) return unset;
+  if (value === "forever" && forever) return Number.POSITIVE_INFINITY;
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) ?? [];
   const milliseconds = Number(digits ?? Number.NaN) * (DURATIONS[unit ?? ""] ?? Number.NaN);
   if (Number.isFinite(milliseconds)) return milliseconds;
-  throw refused(name, value, "a duration like 500ms, 30s, 5m, 24h or 30d, or forever, is allowed");
+  const orForever = forever ? ", or forever" : "";
+  throw invalid(name, value, `must be a duration like 500ms, 30s, 5m, 24h or 30d${orForever}`);
 }
 
-function choice<T extends string>(environment: Environment, name: string, allowed: readonly T[], unset: T): T {
+interface Choice<T> {
+  readonly of: readonly T[];
+  readonly unset: T;
+}
+
+function choice<T extends string>(environment: Environment, name: string, { of, unset }: Choice<T>): T {
   const value = present(environment, name);
   if (value === undefined) return unset;
-  const found = allowed.find((candidate) => candidate === value);
+  const found = of.find((candidate) => candidate === value);
   if (found !== undefined) return found;
-  throw refused(name, value, `one of ${allowed.join(", ")} is allowed`);
+  throw invalid(name, value, `must be one of ${of.join(", ")}`);
 }

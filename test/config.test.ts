@@ -85,7 +85,7 @@ test("an empty value is an unset one", () => {
   assert.is(readConfig({ PORT: "", MONGODB_URL: " " }).port, 3000);
 });
 
-test("a bad value: variable, value and what is allowed, in one line", () => {
+test("a bad value: variable, value and what is expected, in one line", () => {
   const bad: [string, string][] = [
     ["PORT", "http"],
     ["PORT", "65536"],
@@ -124,7 +124,7 @@ test("a bad value: variable, value and what is allowed, in one line", () => {
       assert.instance(error, HitsError);
       if (!(error instanceof HitsError)) continue;
       assert.is(error.code, "INVALID_SETTING");
-      assert.match(error.message, new RegExp(`^${name}=${value.replaceAll(/[.+*]/g, "\\$&")}: .*allowed$`));
+      assert.match(error.message, new RegExp(`^${name}=${value.replaceAll(/[.+*]/g, "\\$&")}: must be .*$`));
     }
   }
 });

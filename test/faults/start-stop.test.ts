@@ -11,7 +11,7 @@ import { failedStart, ServerProcess, temporaryDirectory } from "../support/serve
 
 const hit = (server: ServerProcess) => fetch(`${server.url}/hits/home`, { method: "POST" });
 
-test("settings that don't parse: one line that names variable, value and what is allowed; status 78", async () => {
+test("settings that don't parse: one line that names variable, value and what is expected; status 78", async () => {
   for (const [name, value] of [
     ["PORT", "http"],
     ["WAL_SEGMENT_BYTES", "1KiB"],
@@ -19,7 +19,7 @@ test("settings that don't parse: one line that names variable, value and what is
   ] as const) {
     const end = await failedStart({ WAL_DIR: `${temporaryDirectory()}/wal`, [name]: value });
     assert.is(end.status, 78);
-    assert.match(end.stderr, new RegExp(`^${name}=${value}: .* allowed\n$`));
+    assert.match(end.stderr, new RegExp(`^${name}=${value}: must be .*\n$`));
     assert.is(end.stdout, "");
   }
 });
