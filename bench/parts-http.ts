@@ -35,7 +35,7 @@ function lineParts(): Part[] {
       units: LINES,
       run: () => {
         const entries = new BulkEntries();
-        readLines(text, 0, LINES, Date.now(), entries);
+        readLines(text, { from: 0, maxLines: LINES, now: Date.now() }, entries);
         if (entries.hits.length !== LINES) throw new Error("a line of this benchmark was refused");
       },
       limit: {

@@ -1,18 +1,18 @@
 import type { ErrorCode, HitsError } from "../errors.js";
 import type { Hit } from "../model/hit.js";
 
-/** An entry of a bulk request that isn't counted. */
+/** An entry of a bulk request that was refused. */
 export interface Rejection {
-  /** The line or the element of the array, from 0. */
+  /** Number of the line or array element, from 0. */
   readonly index: number;
   readonly code: string;
   readonly detail: string;
 }
 
-/** How many rejections an answer names; the others are only counted. */
+/** Rejections that an answer lists; the others are only counted. */
 export const MAX_SHOWN = 100;
 
-/** The entries of a bulk request as they are read, one after the other. */
+/** The entries of a bulk request, added in order as they are read. */
 export class BulkEntries {
   #hits: Hit[] = [];
   #indexes: number[] = [];
@@ -20,29 +20,29 @@ export class BulkEntries {
   #next = 0;
   readonly #byCode = new Map<ErrorCode, number>();
 
-  /** The next entry is this hit. */
+  /** Adds a hit as the next entry. */
   accept(hit: Hit): void {
     this.#hits.push(hit);
     this.#indexes.push(this.#next++);
   }
 
-  /** The next entry is refused. */
+  /** Adds a refused entry as the next one. */
   reject(error: HitsError): void {
     this.#note(this.#next++, error);
   }
 
-  /** The next line is blank: no entry. */
+  /** Skips a blank line, which is no entry. */
   skip(): void {
     this.#next++;
   }
 
-  /** Refuses those hits for which `why` has an error. */
-  refuseWhere(why: (hit: Hit) => HitsError | undefined): void {
+  /** Refuses the hits for which `refuse` returns an error. */
+  refuseWhere(refuse: (hit: Hit) => HitsError | undefined): void {
     const hits: Hit[] = [];
     const shown = this.#rejections;
     this.#rejections = [];
     for (const [i, hit] of this.#hits.entries()) {
-      const error = why(hit);
+      const error = refuse(hit);
       if (error === undefined) hits.push(hit);
       else this.#note(this.#indexes[i] ?? 0, error);
     }
@@ -63,7 +63,7 @@ export class BulkEntries {
     return this.#byCode;
   }
 
-  /** The first of them, by index. */
+  /** The first `MAX_SHOWN` rejections, by index. */
   get rejected(): readonly Rejection[] {
     return this.#rejections;
   }

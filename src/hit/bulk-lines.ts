@@ -5,14 +5,22 @@ import { parseJson } from "./json.js";
 import { parseAt, parseHit } from "./parse-hit.js";
 
 export const MAX_LINE_BYTES = 64 * 1024;
-/** Deeper lines are refused before they are parsed; what a payload may be is a matter of hit.ts. */
+/** Deeper lines are refused before they are parsed; payloads have a lower limit of their own. */
 export const MAX_PARSED_DEPTH = 1000;
 
+export interface ReadOptions {
+  /** Where in the text to start. */
+  readonly from: number;
+  readonly maxLines: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
 /**
- * Reads up to `maxLines` lines of NDJSON from `from` on into `entries`; blank lines are counted, but are no entries.
- * Returns where to go on, or -1 at the end.
+ * Reads lines of NDJSON into `entries`; blank lines are counted, but are no entries. Returns where the next call must
+ * start, or -1 at the end.
  */
-export function readLines(text: string, from: number, maxLines: number, now: number, entries: BulkEntries): number {
+export function readLines(text: string, { from, maxLines, now }: ReadOptions, entries: BulkEntries): number {
   let start = from;
   for (let line = 0; line < maxLines; line++) {
     if (start >= text.length) return -1;
@@ -22,7 +30,7 @@ export function readLines(text: string, from: number, maxLines: number, now: num
     if (text.charCodeAt(end - 1) === CR && end > start) end--;
     const hit = fastHit(text, start, end, now);
     if (hit !== undefined) entries.accept(hit);
-    else readSlowly(text.slice(start, end), now, entries);
+    else readAnyLine(text.slice(start, end), now, entries);
     start = next;
   }
   return start;
@@ -31,7 +39,7 @@ export function readLines(text: string, from: number, maxLines: number, now: num
 const CR = 13;
 const BLANK = /^[ \t\r]*$/;
 
-function readSlowly(line: string, now: number, entries: BulkEntries): void {
+function readAnyLine(line: string, now: number, entries: BulkEntries): void {
   if (BLANK.test(line)) entries.skip();
   else {
     try {
@@ -43,12 +51,12 @@ function readSlowly(line: string, now: number, entries: BulkEntries): void {
   }
 }
 
-/** A line, whatever it looks like. Throws what `parseHit` throws, `INVALID_BODY` for what isn't JSON, `BODY_TOO_LARGE`. */
+/** Parses a line of any form. Throws what `parseHit` throws, `INVALID_BODY` if it isn't JSON, `BODY_TOO_LARGE`. */
 export function parseLine(line: string, now: number): Hit {
   if (line.length * 3 > MAX_LINE_BYTES && Buffer.byteLength(line) > MAX_LINE_BYTES) {
-    throw new HitsError("BODY_TOO_LARGE", "the line is longer than 64 KiB");
+    throw new HitsError("BODY_TOO_LARGE", "the line must be at most 64 KiB");
   }
-  // No line as short as the bound can be deeper than it.
+  // A line no longer than the limit cannot be nested deeper than it.
   if (line.length > MAX_PARSED_DEPTH) return parseHit(parseJson(Buffer.from(line), MAX_PARSED_DEPTH, "the line"), now);
   let value: unknown;
   try {
@@ -61,13 +69,13 @@ export function parseLine(line: string, now: number): Hit {
 
 const HEAD = '{"counter":"';
 const CLOSE = 125;
-/** Names for which JSON text is the name itself, and nothing that `checkCounterName` could refuse but dots. */
+/** Names that need no escapes in JSON, and that `checkCounterName` can refuse only for being dots. */
 const PLAIN_NAME = /^[ !#-[\]-~]{1,1024}$/;
 
 /**
- * The hit of a line that looks exactly as most do: `{"counter":"plain"}`, then maybe `"n":5`, then maybe
- * `"at":"2026-01-15T12:00:00.000Z"`, without blanks. Undefined for all others, the wrong ones included: those take the
- * slow way, which knows what to say of them. For a line that both take, both give the same hit.
+ * Returns the hit of a line in the most common form: `{"counter":"plain"}`, optionally with `"n":5`, then optionally
+ * `"at":"2026-01-15T12:00:00.000Z"`, without spaces. Undefined for all other lines, invalid ones included: `parseLine`
+ * parses or refuses those, and returns the same hit for a line that both take.
  */
 export function fastHit(text: string, start: number, end: number, now: number): Hit | undefined {
   if (!text.startsWith(HEAD, start)) return undefined;
@@ -94,7 +102,7 @@ export function fastHit(text: string, start: number, end: number, now: number): 
   return at === undefined ? undefined : { counter, n, at };
 }
 
-/** How many digits of a JSON integer stand here: at most 10, and none where the first is 0. */
+/** Returns the number of digits of the JSON integer at `from`: at most 10; 0 for more, or if the first one is 0. */
 function digitsAt(text: string, from: number): number {
   let count = 0;
   while (count < 11) {
@@ -107,14 +115,14 @@ function digitsAt(text: string, from: number): number {
 
 const MAX_NAMES = 8192;
 const MAX_NAME_LENGTH = 128;
-/** Names lately found to be fine, by themselves. */
+/** Recent valid names, each by its own text. */
 const names = new Map<string, string>();
 
 function plainName(slice: string): string | undefined {
   const known = names.get(slice);
   if (known !== undefined) return known;
   if (!PLAIN_NAME.test(slice) || slice === "." || slice === "..") return undefined;
-  // A copy: a slice would keep the whole body in memory for as long as the counter's name lives.
+  // A copy: a slice would keep the whole body in memory as long as the counter's name.
   const name = Buffer.from(slice, "latin1").toString("latin1");
   if (name.length <= MAX_NAME_LENGTH) {
     if (names.size >= MAX_NAMES) names.clear();
@@ -124,7 +132,7 @@ function plainName(slice: string): string | undefined {
 }
 
 const PLAIN_TIME = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{3}))?Z$/;
-/** The day last met and its start: the hits of a body mostly lie in one or two. */
+/** The previous day and its start: the hits of a body mostly fall into one or two days. */
 const lastDay = { text: "", at: Number.NaN };
 
 function plainTime(text: string, now: number): number | undefined {

@@ -2,10 +2,10 @@ import type { Hit } from "../model/hit.js";
 import { varintBytes, writeVarint } from "../wal/varint.js";
 import { HAS_AT, HAS_ID, HAS_N, HAS_PAYLOAD, HIT, NAME_BEFORE } from "./record.js";
 
-/** More than any hit takes but for its texts: length, type, flags, and five varints. */
+/** Upper bound for a hit without its texts: length, type, flags, and five varints. */
 const FIXED_BYTES = 2 + 5 * 8;
 
-/** Encodes one hit as a record with its length. */
+/** Encodes one hit as a record preceded by its length. */
 export function encodeHit(hit: Hit): Buffer {
   const name = utf8Bytes(hit.counter);
   const body = 2 + varintBytes(name) + name + extraBytes(hit);
@@ -29,7 +29,7 @@ export function encodeHits(hits: readonly Hit[]): Buffer {
   let at = 0;
   let index = 0;
   for (const hit of hits) {
-    const name = metName(hit.counter);
+    const name = cachedName(hit.counter);
     const isKnown = name.call === call;
     const distance = index - name.index;
     const nameBytes = isKnown ? varintBytes(distance) : varintBytes(name.bytes) + name.bytes;
@@ -44,27 +44,27 @@ export function encodeHits(hits: readonly Hit[]): Buffer {
   return buffer.subarray(0, at);
 }
 
-interface MetName {
+interface CachedName {
   readonly bytes: number;
-  /** The call that met it last, and which of its hits that was. */
+  /** The last call that encoded it, and the index of the hit in that call. */
   call: number;
   index: number;
 }
 
 /**
- * Names lately met, kept from call to call: looking one up costs half of what entering it costs. A name that was forgotten
- * amid a call is written once more.
+ * Recent names, kept from call to call: looking one up costs half of what adding it costs. A name that is evicted during a
+ * call is written in full again.
  */
-const metNames = new Map<string, MetName>();
-const MAX_MET_NAMES = 8192;
+const cachedNames = new Map<string, CachedName>();
+const MAX_CACHED_NAMES = 8192;
 let calls = 0;
 
-function metName(counter: string): MetName {
-  const known = metNames.get(counter);
+function cachedName(counter: string): CachedName {
+  const known = cachedNames.get(counter);
   if (known !== undefined) return known;
   const name = { bytes: utf8Bytes(counter), call: 0, index: 0 };
-  if (metNames.size >= MAX_MET_NAMES) metNames.clear();
-  metNames.set(counter, name);
+  if (cachedNames.size >= MAX_CACHED_NAMES) cachedNames.clear();
+  cachedNames.set(counter, name);
   return name;
 }
 
@@ -99,7 +99,7 @@ function textBytes(text: string): number {
   return varintBytes(bytes) + bytes;
 }
 
-/** Up to this length, a loop over the characters is done before a call into native code has begun. */
+/** Up to this length, a loop over the characters is faster than a call into native code. */
 const SHORT = 48;
 
 function utf8Bytes(text: string): number {

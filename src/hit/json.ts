@@ -1,17 +1,17 @@
 import { isUtf8 } from "node:buffer";
 import { HitsError } from "../errors.js";
 
-/** The body as text, a byte order mark left out. Throws `INVALID_BODY` for anything but UTF-8. */
+/** Decodes a body as UTF-8 and drops a byte order mark. Throws `INVALID_BODY` for anything else. */
 export function bodyText(body: Buffer): string {
   if (!isUtf8(body)) throw new HitsError("INVALID_BODY", "the body is not UTF-8");
   const text = body.toString("utf8");
   return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
-/** JSON parsed, with `depth` checked before. Throws `INVALID_BODY`; its message starts with `what`. */
+/** Parses JSON nested at most `depth` deep. Throws `INVALID_BODY`; its message starts with `what`. */
 export function parseJson(body: Buffer, depth: number, what: string): unknown {
   const text = bodyText(body);
-  if (deeperThan(body, depth)) throw new HitsError("INVALID_BODY", `${what} is nested more than ${depth} deep`);
+  if (deeperThan(body, depth)) throw new HitsError("INVALID_BODY", `${what} must be nested at most ${depth} deep`);
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -25,8 +25,8 @@ const OPEN = 123;
 const CLOSE = 125;
 
 /**
- * Whether JSON text has arrays and objects more than `max` deep inside one another: looked at before it is parsed, so
- * that nothing recursive ever sees such a text. What isn't JSON gets some answer.
+ * Returns true if arrays and objects are nested more than `max` deep in JSON text. Checked before parsing, so that nothing
+ * recursive ever gets such a text. The result means nothing for text that isn't JSON.
  */
 export function deeperThan(json: Uint8Array, max: number): boolean {
   let depth = 0;

@@ -4,19 +4,19 @@ import type { LogBatch } from "../wal/segment-reader.js";
 import { VarintReader } from "../wal/varint.js";
 
 /**
- * How a hit lies in the log (hit-encoding.ts writes it): a record of version 1, behind the varint length that the log gives every record.
+ * A hit in the log (written by encoding.ts): a record of version 1, after the varint length that the log gives every record.
  *
  *     type  flags  name                                            n       at      id            payload
  *     1     1      varint length, UTF-8  or  varint distance       varint  varint  varint, UTF-8  varint, UTF-8
  *
- * Type 1 is a hit; others are for later versions, and a program that does not know one refuses the log. Flags say which
- * parts are there:
+ * Type 1 is a hit; other types are for later versions, and a program that does not support one refuses the log. Flags mark
+ * the parts that are present:
  *
- *     0x01  n, where it is not 1
- *     0x02  at, event time in epoch milliseconds; without it the time of the batch stands
+ *     0x01  n, if it is not 1
+ *     0x02  at, event time in epoch milliseconds; without it the time of the batch applies
  *     0x04  id, the client's key
  *     0x08  payload, a JSON object as text
- *     0x10  the name is the one of the record so many records before it in the same batch (a request's hits lie in one
+ *     0x10  the name is that of the record this many records earlier in the same batch (a request's hits are in one
  *           batch, so a page hit a thousand times in a bulk request has its name once)
  */
 export const HIT = 1;
@@ -27,13 +27,13 @@ export const HAS_PAYLOAD = 0x08;
 export const NAME_BEFORE = 0x10;
 const KNOWN_FLAGS = 0x1f;
 
-/** A hit as read back, with its place in the log. Times are filled in from the batch. */
+/** A hit read back from the log, with its offset. Without a time of its own it has that of its batch. */
 export interface StoredHit extends Hit {
   readonly offset: number;
   readonly at: number;
 }
 
-/** The hits of a batch, in order. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`. */
+/** Yields the hits of a batch, in order. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`. */
 export function* storedHits(batch: LogBatch): Generator<StoredHit> {
   const names: string[] = [];
   const record = new BatchRecords(batch);
@@ -60,8 +60,8 @@ export function* storedHits(batch: LogBatch): Generator<StoredHit> {
 }
 
 /**
- * Folds a batch without making objects: `resolve` turns a name into a number once for each name in the batch, `add` gets
- * that number, the hit's n, and its time. `keyed` is told of hits with an id, after they were added. Throws as `storedHits` does.
+ * Folds a batch without allocating an object per hit: `resolve` turns a name into a number, once for each name in the
+ * batch; `add` gets that number, the hit's n, and its time; `keyed`, then, gets hits with an id. Throws as `storedHits` does.
  */
 export function foldHits(
   batch: LogBatch,
@@ -95,12 +95,12 @@ export function foldHits(
 }
 
 /**
- * Walks the records of a batch: type, flags and name's distance are read, the parts behind are for the caller to read. No
- * iterator: it stands in the hottest loop there is.
+ * A cursor over the records of a batch. It reads type, flags and distance of the name; the caller reads the parts after
+ * them. No iterator: this is the innermost loop of every replay.
  */
 class BatchRecords {
   flags = 0;
-  /** 0 where the record has its name itself. */
+  /** 0 if the record has its name in full. */
   distance = 0;
   readonly #batch: LogBatch;
   readonly #reader: VarintReader;
@@ -117,13 +117,13 @@ class BatchRecords {
     return this.#reader.ok;
   }
 
-  /** Goes on to the next record; false behind the last. */
+  /** Moves to the next record; returns false after the last. */
   next(): boolean {
     const reader = this.#reader;
     const { buffer, count, recordsEnd } = this.#batch;
     const start = this.#start;
     if (this.#index === count) {
-      if (start !== recordsEnd) throw this.invalid(`${recordsEnd - start} bytes behind the last record`);
+      if (start !== recordsEnd) throw this.invalid(`${recordsEnd - start} bytes after the last record`);
       return false;
     }
     reader.position = start;
@@ -158,13 +158,13 @@ class BatchRecords {
 
   checkEnd(): void {
     const rest = this.#reader.end - this.#reader.position;
-    if (!this.#reader.ok || rest !== 0) throw this.invalid(`${rest} bytes behind a record's last part`);
+    if (!this.#reader.ok || rest !== 0) throw this.invalid(`${rest} bytes after a record's last part`);
   }
 
   invalid(found: string): HitsError {
     return new HitsError(
       "INVALID_RECORD",
-      `${this.#where()} passes its checksum, but holds ${found}: a fault in what wrote it`,
+      `${this.#where()} has a valid checksum, but contains ${found}: a bug in the program that wrote it`,
     );
   }
 
@@ -172,7 +172,7 @@ class BatchRecords {
     const what = type === HIT ? `flags 0x${this.flags.toString(16)}` : `type ${type}`;
     return new HitsError(
       "UNKNOWN_RECORD_TYPE",
-      `${this.#where()}, record ${index}, has ${what}, which this version does not know: run the release that wrote it, ` +
+      `${this.#where()}, record ${index}, has ${what}, which this version does not support: run the release that wrote it, ` +
         "or a later one. Nothing was changed",
     );
   }

@@ -131,7 +131,7 @@ test("the fast way leaves alone what is nearly right", () => {
 function read(text: string, maxLines = 1000): BulkEntries {
   const entries = new BulkEntries();
   let position = 0;
-  while (position !== -1) position = readLines(text, position, maxLines, NOW, entries);
+  while (position !== -1) position = readLines(text, { from: position, maxLines, now: NOW }, entries);
   return entries;
 }
 
@@ -160,7 +160,8 @@ test("lines: too long, too deep", () => {
   for (const depth of [65, MAX_PARSED_DEPTH / 2, 10_000]) {
     const deep = `{"counter":"a","payload":${'{"a":'.repeat(depth - 1)}{}${"}".repeat(depth - 1)}}`;
     assert.is(read(deep).rejected[0]?.code, "INVALID_BODY", String(depth));
-    const how = depth === 10_000 ? "the line is nested more than 1000 deep" : "the payload is nested more than 64 deep";
+    const how =
+      depth === 10_000 ? "the line must be nested at most 1000 deep" : "the payload must be nested at most 64 deep";
     assert.is(read(deep).rejected[0]?.detail, how);
   }
 });

@@ -96,10 +96,10 @@ async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<
 
 async function readAllLines(text: string, entries: BulkEntries): Promise<void> {
   const now = Date.now();
-  let position = readLines(text, 0, ENTRIES_PER_TURN, now, entries);
+  let position = readLines(text, { from: 0, maxLines: ENTRIES_PER_TURN, now }, entries);
   while (position !== -1) {
     await nextTurn();
-    position = readLines(text, position, ENTRIES_PER_TURN, now, entries);
+    position = readLines(text, { from: position, maxLines: ENTRIES_PER_TURN, now }, entries);
   }
 }
 
