@@ -5,7 +5,7 @@ import { Epochs } from "../projection/mongo/epochs.js";
 import { type CounterStore, StoreError } from "../projection/mongo/store.js";
 import type { LogDirectory } from "../wal/log-directory.js";
 import type { MissingRanges } from "../wal/missing-ranges.js";
-import { registrations } from "../wal/registrations.js";
+import { readRegistrations } from "../wal/registrations.js";
 
 /** A server that hangs holds up the end of the program no longer than this. */
 const CLOSE_MS = 1000;
@@ -49,7 +49,7 @@ export async function readSlots(
 ): Promise<Answer> {
   try {
     const checkpoint = await store.readCheckpoint();
-    const known = (await registrations(directory)).flatMap(({ epochs }) => epochs ?? []);
+    const known = (await readRegistrations(directory)).flatMap(({ epochs }) => epochs ?? []);
     const epochs = new Epochs(directory, known, missing);
     await epochs.refresh();
     if (checkpoint !== undefined && (!epochs.knows(checkpoint) || epochs.isBeyond(checkpoint))) {

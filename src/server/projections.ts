@@ -8,7 +8,7 @@ import type { ProjectorReport } from "../projection/mongo/messages.js";
 import { ProjectionThread } from "../projection/mongo/projection-thread.js";
 import type { Totals } from "../projection/totals.js";
 import type { Log } from "../wal/log.js";
-import { registrations } from "../wal/registrations.js";
+import { readRegistrations } from "../wal/registrations.js";
 import { StateLogger } from "./state-logger.js";
 
 const BLOCKED_SHOWN = 100;
@@ -161,7 +161,7 @@ class RegisteredProjections implements OutsideProjection {
 
   async #read(): Promise<void> {
     try {
-      const found = await registrations(this.#log.directory);
+      const found = await readRegistrations(this.#log.directory);
       this.#statuses = found.map(({ name, offset, hits, blocked, updatedAt, damaged }) => {
         const lag = Math.max(0, (this.#local.totals?.sum ?? 0) - (hits ?? 0));
         const stale = this.#isStale(name, offset, lag);

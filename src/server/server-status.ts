@@ -70,8 +70,8 @@ function damageStatus({ file, byte, from, to, expected, found }: Damage): Damage
   return { file, byte, from, to: to ?? null, found: `${found}, where ${expected} should be` };
 }
 
-function missingStatus({ file, from, to, repaired, mends, settled }: MissingRange): MissingStatus {
-  return { file, from, to, repaired, mended: mends.length, settled };
+function missingStatus({ file, from, to, repaired, restoredRecords, settled }: MissingRange): MissingStatus {
+  return { file, from, to, repaired, mended: restoredRecords.length, settled };
 }
 
 function localStatus(local: LocalProjection): ProjectionStatus {

@@ -31,7 +31,7 @@ export function startUpkeep({ config, logger, log, local, dashboard }: UpkeepOpt
     });
   };
   const retain = () => {
-    log.retain(config.retention, local.neededFrom).then(
+    log.applyRetention(config.retention, local.neededFrom).then(
       (removed) => {
         if (removed.length > 0) logger.info({ removed }, "removed old segments");
       },

@@ -5,13 +5,13 @@ import type { LogDirectory } from "./log-directory.js";
 import { isOwnName, isTolerated, segmentBases } from "./segment-name.js";
 
 /** What segments a log directory holds. */
-export interface Found {
+export interface SegmentTotals {
   readonly start: number | undefined;
   readonly count: number;
   readonly bytes: number;
 }
 
-export async function measure(directory: LogDirectory): Promise<Found> {
+export async function measureSegments(directory: LogDirectory): Promise<SegmentTotals> {
   const bases = await directory.segmentBases();
   let bytes = 0;
   for (const base of bases) {
@@ -26,7 +26,7 @@ export async function measure(directory: LogDirectory): Promise<Found> {
 }
 
 /** Creates the directory where it is missing, and refuses one that holds something other than a log. */
-export async function checkDirectory(directory: LogDirectory): Promise<void> {
+export async function ensureLogDirectory(directory: LogDirectory): Promise<void> {
   const refuse = (why: string, cause?: unknown) =>
     new HitsError("LOG_DIRECTORY", `${directory.path} ${why}`, { cause });
   let names: string[];

@@ -66,7 +66,7 @@ export interface PreviousSegment {
 }
 
 /** Why bytes are not what they should be, for people. */
-export interface Invalid {
+export interface Mismatch {
   readonly expected: string;
   readonly found: string;
 }
@@ -100,7 +100,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
 export function decodeSegmentHeader(
   block: Buffer,
   baseOffset: number,
-): { header: SegmentHeader } | { version: number } | { invalid: Invalid } {
+): { header: SegmentHeader } | { version: number } | { invalid: Mismatch } {
   const invalid = (expected: string, found: string) => ({ invalid: { expected, found } });
   if (block.length < SEGMENT_CHECKSUM_AT + 4) {
     return invalid(`a segment header of ${HEADER_BYTES} bytes`, `${block.length} bytes`);
@@ -183,7 +183,7 @@ export function parseBatch(
   start: number,
   available: number,
   expected: BatchExpectation,
-): { batch: BatchView } | { more: number } | { invalid: Invalid; checked?: number } {
+): { batch: BatchView } | { more: number } | { invalid: Mismatch; checked?: number } {
   if (available < BATCH_HEADER_BYTES) return { more: BATCH_HEADER_BYTES };
   const magic = buffer.readUInt32LE(start);
   if (magic !== BATCH_MAGIC_WORD) return bad('a batch that begins with "DHB1"', `bytes ${hexAt(buffer, start, 4)}`);
@@ -207,7 +207,7 @@ export function parseBatch(
   return { batch: { baseOffset, count, time, start, end: start + length } };
 }
 
-function bad(expected: string, found: string): { invalid: Invalid } {
+function bad(expected: string, found: string): { invalid: Mismatch } {
   return { invalid: { expected, found } };
 }
 

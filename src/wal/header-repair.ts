@@ -132,7 +132,7 @@ async function previousOf(
 }
 
 /** The same files, read as they would be with these headers written: for a plan. Changes nothing. */
-export function asIfWritten(directory: LogDirectory, damaged: readonly DamagedHeader[]): LogDirectory {
+export function overlayHeaders(directory: LogDirectory, damaged: readonly DamagedHeader[]): LogDirectory {
   const { fs } = directory;
   const blocks = new Map<string, Buffer>();
   for (const { baseOffset, header } of damaged) {

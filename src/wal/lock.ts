@@ -31,7 +31,7 @@ export async function takeLock(directory: string): Promise<Lock> {
     );
   }
   try {
-    if (!lockOrNot(handle.fd, file)) {
+    if (!tryTake(handle.fd, file)) {
       const holder = (await handle.readFile("utf8")).trim();
       throw new HitsError(
         "LOG_LOCKED",
@@ -43,11 +43,11 @@ export async function takeLock(directory: string): Promise<Lock> {
     await handle.close();
     throw error;
   }
-  await sayWho(handle);
+  await writeHolder(handle);
   return { release: () => handle.close() };
 }
 
-function lockOrNot(fd: number, file: string): boolean {
+function tryTake(fd: number, file: string): boolean {
   try {
     return tryLock(fd);
   } catch (error) {
@@ -60,7 +60,7 @@ function lockOrNot(fd: number, file: string): boolean {
   }
 }
 
-async function sayWho(handle: fs.promises.FileHandle): Promise<void> {
+async function writeHolder(handle: fs.promises.FileHandle): Promise<void> {
   try {
     await handle.truncate(0);
     await handle.write(`process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`, 0);

@@ -1,13 +1,13 @@
 import { HitsError, systemCode } from "../errors.js";
 import type { Damage } from "./damage.js";
-import type { Invalid, SegmentHeader } from "./format.js";
+import type { Mismatch, SegmentHeader } from "./format.js";
 import type { LogDirectory } from "./log-directory.js";
+import { MissingBatches } from "./missing-batches.js";
 import { type MissingRanges, readMissingRanges } from "./missing-ranges.js";
-import { brokenChain, damageAt, lostBefore } from "./segment-chain.js";
+import { brokenChain, damageAt, segmentsLostBefore } from "./segment-chain.js";
 import { readHeaderIfThere } from "./segment-header.js";
 import { segmentName } from "./segment-name.js";
 import { type LogBatch, SegmentReader } from "./segment-reader.js";
-import { StandIns } from "./stand-ins.js";
 
 /**
  * What a reader meets: a batch (seals too, with count 0); damage, behind which it goes on; or the end, for now: asking
@@ -52,7 +52,7 @@ export class LogReader {
   #pending: Damage[] = [];
   /** What stands for missing records, to be handed out next. */
   readonly #instead: LogBatch[] = [];
-  #standIns: StandIns | undefined;
+  #missing: MissingBatches | undefined;
   /** The last header that could be read: whose epoch missing records count as. */
   #known: SegmentHeader | undefined;
   /** The current segment's unreadable rest has been handed out. */
@@ -65,7 +65,7 @@ export class LogReader {
   }
 
   async next(): Promise<ReadStep> {
-    this.#standIns ??= await this.#readMissing();
+    this.#missing ??= await this.#readMissing();
     for (;;) {
       const instead = this.#instead.shift();
       if (instead !== undefined) return { batch: instead };
@@ -86,15 +86,15 @@ export class LogReader {
     }
   }
 
-  async #readMissing(): Promise<StandIns> {
+  async #readMissing(): Promise<MissingBatches> {
     const { directory, missing } = this.#options;
-    return new StandIns(missing ?? (await readMissingRanges(directory)), this.#from);
+    return new MissingBatches(missing ?? (await readMissingRanges(directory)), this.#from);
   }
 
   /** Whether a repair has written down something else since this reader began. */
   async isOutdated(): Promise<boolean> {
     const { directory } = this.#options;
-    const version = this.#standIns?.missing.version;
+    const version = this.#missing?.ranges.version;
     return version !== undefined && (await readMissingRanges(directory)).version !== version;
   }
 
@@ -113,7 +113,7 @@ export class LogReader {
   /** Whether all of this damage is written down as missing; what stands for it then comes next, up to an offset. */
   #isWrittenDown(damage: Damage, upTo = 0): boolean {
     const place = { segment: this.#segment?.baseOffset ?? 0, header: this.#known };
-    const instead = this.#standIns?.insteadOf(damage, upTo, place);
+    const instead = this.#missing?.insteadOf(damage, upTo, place);
     if (instead === undefined) return false;
     this.#instead.push(...instead);
     return true;
@@ -149,7 +149,7 @@ export class LogReader {
   }
 
   /** In front of bytes that are no batch, in the newest segment: its end, for now, or damage. */
-  async #atNewest(segment: SegmentReader, invalid: Invalid, bound: number | undefined): Promise<ReadStep | undefined> {
+  async #atNewest(segment: SegmentReader, invalid: Mismatch, bound: number | undefined): Promise<ReadStep | undefined> {
     const end = { end: { segment: segment.baseOffset, byte: segment.byte } };
     if (segment.header === undefined) {
       return this.#once({ ...damageAt(segment, invalid), byte: 0, to: undefined }) ?? end;
@@ -186,7 +186,7 @@ export class LogReader {
   }
 
   /** In front of bytes that are no batch, in a segment that another follows: its recorded end, or damage. */
-  async #atClosed(segment: SegmentReader, nextBase: number, invalid: Invalid): Promise<ReadStep | undefined> {
+  async #atClosed(segment: SegmentReader, nextBase: number, invalid: Mismatch): Promise<ReadStep | undefined> {
     const next = await this.#open(nextBase);
     if (next === undefined) return undefined;
     const previous = next.header?.previous;
@@ -233,7 +233,7 @@ export class LogReader {
       // Taken by retention between the listing and the opening: list again.
       if (segment === undefined) continue;
       await this.#enter(segment);
-      const lost = base === first ? lostBefore(segment) : undefined;
+      const lost = base === first ? segmentsLostBefore(segment) : undefined;
       if (lost !== undefined) this.#pending.push(lost);
       return segment;
     }
@@ -248,7 +248,7 @@ export class LogReader {
     const to = header === undefined ? first : header.previous?.endOffset;
     if (to === undefined || to <= wanted) return;
     const place = { file: segmentName(first), byte: 0, from: wanted, to };
-    if (this.#standIns?.missing.covers(place) !== true) throw this.#gone(wanted, first);
+    if (this.#missing?.ranges.covers(place) !== true) throw this.#gone(wanted, first);
     this.#known ??= header;
     this.#pending.push({ ...place, expected: `offset ${wanted}`, found: "later ones" });
   }

@@ -1,16 +1,16 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { describeError, HitsError } from "../errors.js";
 import type { Damage } from "./damage.js";
-import { checkDirectory, type Found, measure } from "./directory.js";
+import { ensureLogDirectory, measureSegments, type SegmentTotals } from "./directory.js";
 import { NONCE_BYTES, type PreviousSegment } from "./format.js";
 import { type BatchTiming, GroupCommit, type RecordGroup } from "./group-commit.js";
 import { type Lock, takeLock } from "./lock.js";
 import type { LogDirectory } from "./log-directory.js";
 import { LogReader } from "./log-reader.js";
-import { type MissingRange, type MissingRanges, readMissingRanges, unreadable } from "./missing-ranges.js";
+import { type MissingRange, type MissingRanges, readMissingRanges, unreadableList } from "./missing-ranges.js";
 import { type Recovery, recover, type Witness } from "./recovery.js";
-import { registrations } from "./registrations.js";
-import { type RetentionLimits, retain } from "./retention.js";
+import { readRegistrations } from "./registrations.js";
+import { type RetentionLimits, removeOldSegments } from "./retention.js";
 import { SegmentSupply } from "./segment-supply.js";
 import { activateSegment, type SegmentWriter, trimSegment } from "./segment-writer.js";
 import { removeIfThere } from "./whole-file.js";
@@ -75,7 +75,13 @@ export class Log {
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: LogOptions, lock: Lock, recovery: Recovery, found: Found, missing: MissingRanges) {
+  private constructor(
+    options: LogOptions,
+    lock: Lock,
+    recovery: Recovery,
+    found: SegmentTotals,
+    missing: MissingRanges,
+  ) {
     this.directory = options.directory;
     this.missing = missing;
     this.#lock = lock;
@@ -88,7 +94,7 @@ export class Log {
     this.#start = found.start ?? recovery.baseOffset;
     this.#onWarning = options.onWarning ?? (() => undefined);
     for (const damage of recovery.damage) this.reportDamage(damage);
-    if (missing.damaged !== undefined) this.reportDamage(unreadable(missing.damaged));
+    if (missing.damaged !== undefined) this.reportDamage(unreadableList(missing.damaged));
     this.#supply = new SegmentSupply(options.directory, options.segmentBytes);
     // Not the base offset: until its segment is there, a reader would take the gap for records that are missing.
     this.#moveEnd(recovery.end);
@@ -111,15 +117,15 @@ export class Log {
    */
   static async open(options: LogOptions): Promise<Log> {
     const { directory } = options;
-    await checkDirectory(directory);
+    await ensureLogDirectory(directory);
     const lock = await (options.lock ?? takeLock)(directory.path);
     try {
       const witnesses = typeof options.witnesses === "function" ? await options.witnesses() : options.witnesses;
-      const registered = (await registrations(directory)).map(({ name, offset, epoch }) => {
+      const registered = (await readRegistrations(directory)).map(({ name, offset, epoch }) => {
         return { source: `the checkpoint of projection ${name}`, logId: undefined, offset, epoch };
       });
       const recovery = await recover(directory, [...(witnesses ?? []), ...registered]);
-      const found = await measure(directory);
+      const found = await measureSegments(directory);
       if (recovery.logId === undefined && found.count > 0) {
         throw new HitsError(
           "LOG_ID_UNKNOWN",
@@ -191,9 +197,9 @@ export class Log {
   }
 
   /** Removes old segments below `neededFrom` and below every registered projection's checkpoint. See retention.ts. */
-  async retain(limits: RetentionLimits, neededFrom: number): Promise<readonly number[]> {
+  async applyRetention(limits: RetentionLimits, neededFrom: number): Promise<readonly number[]> {
     let needed = neededFrom;
-    for (const registration of await registrations(this.directory)) {
+    for (const registration of await readRegistrations(this.directory)) {
       needed = Math.min(needed, registration.offset);
     }
     const known = {
@@ -201,9 +207,9 @@ export class Log {
       report: (damage: Damage) => this.reportDamage(damage),
       missing: this.missing,
     };
-    const removed = await retain(this.directory, limits, needed, Date.now(), known);
+    const removed = await removeOldSegments(this.directory, limits, needed, Date.now(), known);
     if (removed.length > 0) {
-      const found = await measure(this.directory);
+      const found = await measureSegments(this.directory);
       const active = this.#segment === undefined ? 0 : 1;
       this.#start = found.start ?? this.#start;
       this.#closed = { count: found.count - active, bytes: found.bytes - (this.#segment?.header.preparedSize ?? 0) };
@@ -273,7 +279,7 @@ export class Log {
       if (trim !== undefined) await trimSegment(this.directory, trim.baseOffset, trim.size);
       for (const base of reclaim) await removeIfThere(this.directory.fs, this.directory.segment(base));
       if (reclaim.length > 0) await this.directory.sync();
-      const found = await measure(this.directory);
+      const found = await measureSegments(this.directory);
       const active = this.#segment?.header.preparedSize ?? 0;
       this.#closed = { count: found.count - 1, bytes: found.bytes - active };
       this.#start = found.start ?? this.#start;

@@ -28,10 +28,10 @@ export interface MissingRange {
   /** A database that may know more of it has been asked, or there is none. Until then no projection outside passes it. */
   readonly settled: boolean;
   /** Records that stand for what is missing, as far as somebody else knew of it: handed out in its place. */
-  readonly mends: readonly Mend[];
+  readonly restoredRecords: readonly RestoredRecord[];
 }
 
-export interface Mend {
+export interface RestoredRecord {
   /** Within the range; a range has one mend an offset at most. */
   readonly offset: number;
   /** One record behind its varint length. */
@@ -77,7 +77,7 @@ export class MissingRanges {
   }
 
   /** The end of what is missing from this offset on; the offset itself where nothing is. */
-  endBehind(offset: number): number {
+  endOfMissing(offset: number): number {
     let end = offset;
     for (const range of this.ranges) if (range.from <= end && range.to > end) end = range.to;
     return end;
@@ -121,20 +121,21 @@ export async function writeMissingRanges(
 }
 
 /** The list of what is missing can't be read: all that it said is damage again. */
-export function unreadable(why: string): Damage {
+export function unreadableList(why: string): Damage {
   const expected = "the list of what repairs have written down as missing";
   return { file: MISSING_NAME, byte: 0, from: 0, to: 0, expected, found: `one of which ${why}` };
 }
 
-type StoredRange = Omit<MissingRange, "mends"> & { readonly mends: readonly (readonly [number, string])[] };
+/** As the file has it, where restored records are called mends. */
+type StoredRange = Omit<MissingRange, "restoredRecords"> & { readonly mends: readonly (readonly [number, string])[] };
 
-function toStored(range: MissingRange): StoredRange {
-  return { ...range, mends: range.mends.map(({ offset, record }) => [offset, record.toString("base64")] as const) };
+function toStored({ restoredRecords, ...range }: MissingRange): StoredRange {
+  return { ...range, mends: restoredRecords.map(({ offset, record }) => [offset, record.toString("base64")] as const) };
 }
 
-function fromStored(range: StoredRange): MissingRange {
-  const mends = range.mends.map(([offset, record]) => ({ offset, record: Buffer.from(record, "base64") }));
-  return { ...range, mends: mends.sort((a, b) => a.offset - b.offset) };
+function fromStored({ mends, ...range }: StoredRange): MissingRange {
+  const restoredRecords = mends.map(([offset, record]) => ({ offset, record: Buffer.from(record, "base64") }));
+  return { ...range, restoredRecords: restoredRecords.sort((a, b) => a.offset - b.offset) };
 }
 
 function checksumOf(text: string): string {

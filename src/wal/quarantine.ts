@@ -46,7 +46,7 @@ export async function copyToQuarantine(directory: LogDirectory, what: Quarantine
 }
 
 /** Copies a whole file to quarantine; the copy's path, undefined for an empty file. */
-export async function keepWhole(
+export async function copyFileToQuarantine(
   directory: LogDirectory,
   file: string,
   why: string,
@@ -64,7 +64,7 @@ export async function moveToQuarantine(
   why: string,
   when: string,
 ): Promise<void> {
-  await keepWhole(directory, file, why, when);
+  await copyFileToQuarantine(directory, file, why, when);
   const full = directory.file(file);
   await removeIfThere(directory.fs, full);
   await directory.fs.syncDirectory(path.dirname(full));

@@ -8,7 +8,7 @@ import { readFully, writeFully } from "./whole-file.js";
 /** What recovery.ts reads and writes besides the newest segment's batches. */
 
 /** Segments between the newest and the one that it names as the one before: chained past, because they are empty. */
-export async function emptyBefore(
+export async function emptySegmentsBefore(
   directory: LogDirectory,
   newest: SegmentHeader | undefined,
   bases: readonly number[],
@@ -19,7 +19,7 @@ export async function emptyBefore(
     if (base <= (newest.previous?.baseOffset ?? -1) || base >= newest.baseOffset) continue;
     const segment = await SegmentReader.open(directory, base, { syncReads: false });
     try {
-      if (await holdsNothing(segment)) empty.push(base);
+      if (await isEmpty(segment)) empty.push(base);
     } finally {
       await segment.close();
     }
@@ -28,7 +28,7 @@ export async function emptyBefore(
 }
 
 /** Whether a segment holds no batch, as far as can be told: a torn one is none. */
-export async function holdsNothing(segment: SegmentReader): Promise<boolean> {
+export async function isEmpty(segment: SegmentReader): Promise<boolean> {
   if (segment.header === undefined || "batch" in (await segment.next())) return false;
   return (await segment.skipToLaterBatch(await segment.size(), Number.MAX_SAFE_INTEGER)) === "none";
 }
@@ -43,7 +43,7 @@ export async function newestReadableHeader(directory: LogDirectory, bases: reado
 }
 
 /** Makes durable what may lie in the page cache only: a failed sync marks pages clean, so syncing them is not enough. */
-export async function writeOnceMore(fs: FileSystem, file: string, from: number, to: number): Promise<void> {
+export async function rewriteTail(fs: FileSystem, file: string, from: number, to: number): Promise<void> {
   if (to <= from) return;
   const handle = await fs.open(file, "update");
   try {

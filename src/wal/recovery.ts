@@ -2,7 +2,7 @@ import { HitsError } from "../errors.js";
 import type { Damage } from "./damage.js";
 import { EPOCH_GAP, HEADER_BYTES, type PreviousSegment } from "./format.js";
 import type { LogDirectory } from "./log-directory.js";
-import { emptyBefore, newestReadableHeader, writeOnceMore } from "./recovery-files.js";
+import { emptySegmentsBefore, newestReadableHeader, rewriteTail } from "./recovery-files.js";
 import { segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 
@@ -78,7 +78,7 @@ export async function recover(directory: LogDirectory, witnesses: readonly Witne
     // A segment whose header is damaged may be of an epoch that no other file knows. Each took a gap.
     const openings = Math.floor((newestBase - (header?.baseOffset ?? 0)) / EPOCH_GAP);
     const headerEpoch = newest.header?.epoch ?? (header?.epoch ?? 1) + openings;
-    const leftovers = await emptyBefore(directory, newest.header, bases);
+    const leftovers = await emptySegmentsBefore(directory, newest.header, bases);
     return {
       logId: agreeOnId(directory, header?.logId, witnesses),
       epoch: Math.max(headerEpoch, witnessedEpoch) + 1,
@@ -141,7 +141,7 @@ async function scan(directory: LogDirectory, segment: SegmentReader, witnesses: 
   if (size < preparedSize) {
     damage.push({ ...before, to: undefined, expected: `a file of ${preparedSize} bytes`, found: `${size} bytes` });
   }
-  await writeOnceMore(directory.fs, directory.file(file), sealedByte, endByte);
+  await rewriteTail(directory.fs, directory.file(file), sealedByte, endByte);
   const tornBytes = (await segment.endOfContent(endByte)) - endByte;
   if (damage.length > 0) {
     // The file stays as it is, whole. Where its end is missing, its recorded end keeps every later reader from passing

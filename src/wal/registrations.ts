@@ -27,7 +27,7 @@ export interface Registration {
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** Registers a projection, or moves its checkpoint. Durable when it resolves. */
-export async function register(directory: LogDirectory, registration: Registration): Promise<void> {
+export async function writeRegistration(directory: LogDirectory, registration: Registration): Promise<void> {
   if (!NAME.test(registration.name)) {
     throw new HitsError("INVALID_ARGUMENT", `"${registration.name}" is no projection name: a–z, 0–9 and - are allowed`);
   }
@@ -40,7 +40,7 @@ export async function register(directory: LogDirectory, registration: Registrati
  * All registered projections. One whose file can't be read is returned by name with offset 0, so that nothing it may
  * need is deleted.
  */
-export async function registrations(directory: LogDirectory): Promise<(Registration & { damaged?: string })[]> {
+export async function readRegistrations(directory: LogDirectory): Promise<(Registration & { damaged?: string })[]> {
   const found: (Registration & { damaged?: string })[] = [];
   for (const file of (await directory.listIfThere(PROJECTION_DIRECTORY)).sort()) {
     const name = file.endsWith(".json") ? file.slice(0, -".json".length) : "";
@@ -52,7 +52,7 @@ export async function registrations(directory: LogDirectory): Promise<(Registrat
 }
 
 /** Releases what retention holds for a projection. Throws `UNKNOWN_PROJECTION`. */
-export async function forget(directory: LogDirectory, name: string): Promise<void> {
+export async function removeRegistration(directory: LogDirectory, name: string): Promise<void> {
   const names = await directory.listIfThere(PROJECTION_DIRECTORY);
   if (!NAME.test(name) || !names.includes(`${name}.json`)) {
     const known = names.filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length));

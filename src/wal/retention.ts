@@ -2,7 +2,7 @@ import type { Damage } from "./damage.js";
 import { EPOCH_GAP, type PreviousSegment } from "./format.js";
 import type { LogDirectory } from "./log-directory.js";
 import type { MissingRanges } from "./missing-ranges.js";
-import { holdsNothing } from "./recovery-files.js";
+import { isEmpty } from "./recovery-files.js";
 import { readHeaderIfThere } from "./segment-header.js";
 import { segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -26,7 +26,7 @@ export interface KnownDamage {
  * follow, stays for repair: a segment is read once more before it goes, since nobody may have read it since this process
  * began. Damage that has been repaired holds up nothing. Returns the base offsets removed.
  */
-export async function retain(
+export async function removeOldSegments(
   directory: LogDirectory,
   limits: RetentionLimits,
   neededFrom: number,
@@ -50,7 +50,7 @@ export async function retain(
     const old = limits.ms !== Number.POSITIVE_INFINITY && now - behind.created > limits.ms;
     if (!old && bytes <= limits.bytes) break;
     if (behind.end !== undefined && behind.end.endOffset > neededFrom) break;
-    if (!(await mayGo(directory, base, behind, neededFrom, known))) break;
+    if (!(await isRemovable(directory, base, behind, neededFrom, known))) break;
     await directory.fs.unlink(directory.segment(base));
     // One at a time: a crash that kept a later removal and not an earlier one would leave a hole.
     await directory.sync();
@@ -96,7 +96,7 @@ async function behindSegment(
  * Whether a segment holds all that it should up to its end, or what it lacks is written down; without a recorded end,
  * whether it is empty and was chained past, or what lies between it and the next one is written down.
  */
-async function mayGo(
+async function isRemovable(
   directory: LogDirectory,
   base: number,
   { end, bound, nextBase, skipped }: Behind,
@@ -105,7 +105,7 @@ async function mayGo(
 ): Promise<boolean> {
   const segment = await SegmentReader.open(directory, base, { syncReads: false });
   try {
-    if (end === undefined && (await holdsNothing(segment))) return true;
+    if (end === undefined && (await isEmpty(segment))) return true;
     const endByte = end?.endByte ?? (await segment.size());
     const gone = (from: number, to: number) =>
       missing.covers({ file: segmentName(base), byte: segment.byte, from, to: Math.max(from, to) });

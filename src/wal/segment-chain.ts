@@ -1,10 +1,10 @@
 import type { Damage } from "./damage.js";
-import { EPOCH_GAP, type Invalid } from "./format.js";
+import { EPOCH_GAP, type Mismatch } from "./format.js";
 import { segmentName } from "./segment-name.js";
 import type { SegmentReader } from "./segment-reader.js";
 
 /** What is wrong where this segment is read; it is not known yet how far that goes. */
-export function damageAt(segment: SegmentReader, invalid: Invalid): Damage {
+export function damageAt(segment: SegmentReader, invalid: Mismatch): Damage {
   return {
     file: segmentName(segment.baseOffset),
     byte: segment.byte,
@@ -18,7 +18,7 @@ export function damageAt(segment: SegmentReader, invalid: Invalid): Damage {
  * The next segment's header does not name this one, which was read to its end, as its predecessor: why, as damage where
  * something is missing between them.
  */
-export function brokenChain(segment: SegmentReader, next: SegmentReader, invalid: Invalid): Damage | undefined {
+export function brokenChain(segment: SegmentReader, next: SegmentReader, invalid: Mismatch): Damage | undefined {
   const previous = next.header?.previous;
   const isEmpty = segment.offset === segment.baseOffset;
   // Its own header is damaged: said when its bytes are reached. Without it only a rotation, which leaves no gap, tells
@@ -42,7 +42,7 @@ export function brokenChain(segment: SegmentReader, next: SegmentReader, invalid
 }
 
 /** The oldest segment was begun by a start that found none at all, and a snapshot or a checkpoint that knew of some. */
-export function lostBefore({ header, baseOffset }: SegmentReader): Damage | undefined {
+export function segmentsLostBefore({ header, baseOffset }: SegmentReader): Damage | undefined {
   const previous = header?.previous;
   // As that start noted it; a header that a repair has written anew may not know where the segment before it ended.
   if (previous?.endByte !== 0 || previous.baseOffset !== previous.endOffset) return undefined;

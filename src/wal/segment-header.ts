@@ -1,6 +1,6 @@
 import { HitsError, systemCode } from "../errors.js";
 import type { OpenFile } from "./file-system.js";
-import { decodeSegmentHeader, FORMAT_VERSION, HEADER_BYTES, type Invalid, type SegmentHeader } from "./format.js";
+import { decodeSegmentHeader, FORMAT_VERSION, HEADER_BYTES, type Mismatch, type SegmentHeader } from "./format.js";
 import type { LogDirectory } from "./log-directory.js";
 import { readFully } from "./whole-file.js";
 
@@ -8,7 +8,7 @@ import { readFully } from "./whole-file.js";
 export async function readSegmentHeader(
   directory: LogDirectory,
   baseOffset: number,
-): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
+): Promise<{ header: SegmentHeader } | { invalid: Mismatch }> {
   const file = await directory.fs.open(directory.segment(baseOffset), "read");
   try {
     return await readHeaderOf(file, baseOffset, directory);
@@ -36,7 +36,7 @@ export async function readHeaderOf(
   file: OpenFile,
   baseOffset: number,
   directory: LogDirectory,
-): Promise<{ header: SegmentHeader } | { invalid: Invalid }> {
+): Promise<{ header: SegmentHeader } | { invalid: Mismatch }> {
   const block = Buffer.alloc(HEADER_BYTES);
   const read = await readFully(file, block, 0, HEADER_BYTES, 0);
   const decoded = decodeSegmentHeader(block.subarray(0, read), baseOffset);

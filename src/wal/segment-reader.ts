@@ -5,7 +5,7 @@ import {
   type BatchExpectation,
   checksumSeed,
   HEADER_BYTES,
-  type Invalid,
+  type Mismatch,
   parseBatch,
   type SegmentHeader,
 } from "./format.js";
@@ -38,7 +38,7 @@ export interface LogBatch {
   readonly recordsStart: number;
   readonly recordsEnd: number;
   /**
-   * Set where this is no batch of the file, but stands for what a repair wrote down as missing: one of its mends, or with
+   * Set where this is no batch of the file, but stands for what a repair wrote down as missing: one of its restored records, or with
    * count 0 the whole range, whose end is then `endOffset`.
    */
   readonly missing?: MissingRange;
@@ -52,7 +52,7 @@ export class SegmentReader {
   readonly baseOffset: number;
   /** Undefined where the header is damaged: nothing in the file can be believed then. */
   readonly header: SegmentHeader | undefined;
-  readonly headerInvalid: Invalid | undefined;
+  readonly headerInvalid: Mismatch | undefined;
   /** Where the next batch should begin, and the offset it should have. */
   byte = HEADER_BYTES;
   offset: number;
@@ -68,7 +68,7 @@ export class SegmentReader {
   private constructor(
     file: OpenFile,
     baseOffset: number,
-    decoded: { header: SegmentHeader } | { invalid: Invalid },
+    decoded: { header: SegmentHeader } | { invalid: Mismatch },
     size: number,
     syncReads: boolean,
   ) {
@@ -122,7 +122,7 @@ export class SegmentReader {
   }
 
   /** The batch at `byte`, or why there is none. Moves behind it. */
-  async next(): Promise<{ batch: LogBatch } | { invalid: Invalid }> {
+  async next(): Promise<{ batch: LogBatch } | { invalid: Mismatch }> {
     const step = await this.#parseAt(this.byte, { seed: this.#seed, from: this.offset, to: this.offset });
     if ("batch" in step) {
       this.byte = step.batch.endByte;
@@ -179,7 +179,7 @@ export class SegmentReader {
   async #parseAt(
     at: number,
     expected: BatchExpectation,
-  ): Promise<{ batch: LogBatch } | { invalid: Invalid; checked?: number }> {
+  ): Promise<{ batch: LogBatch } | { invalid: Mismatch; checked?: number }> {
     let wanted = BATCH_HEADER_BYTES;
     for (;;) {
       const available = await this.#fill(at, wanted);

@@ -122,8 +122,8 @@ onClock("a year forth and back, and over starts: every hit once, offsets ascend,
   Date.now = () => realNow() + 3 * YEAR_MS;
   try {
     const opened = await LocalLog.open(directory);
-    assert.equal(await opened.log.retain(limits, 0), [], "all is needed where there is no snapshot");
-    await opened.log.retain(limits, opened.local.offset);
+    assert.equal(await opened.log.applyRetention(limits, 0), [], "all is needed where there is no snapshot");
+    await opened.log.applyRetention(limits, opened.local.offset);
     await opened.close();
   } finally {
     Date.now = realNow;

@@ -136,7 +136,7 @@ test("segments gone that a snapshot covers: nothing is missing", async () => {
   let run = await LocalLog.open(directory);
   await run.hit("home", 5);
   await run.local.snapshot();
-  assert.is((await run.log.retain({ ms: 0, bytes: 0 }, run.local.neededFrom)).length > 0, true);
+  assert.is((await run.log.applyRetention({ ms: 0, bytes: 0 }, run.local.neededFrom)).length > 0, true);
   await run.close();
   run = await LocalLog.open(directory);
   assert.is(run.local.totals?.count("home"), 65);
@@ -158,7 +158,7 @@ test("retention never passes the older of the two kept snapshots", async () => {
   await run.hit("home", 10);
   await run.local.snapshot();
   assert.is(run.local.neededFrom, 20);
-  assert.equal(await run.log.retain(FOREVER, run.local.neededFrom), []);
+  assert.equal(await run.log.applyRetention(FOREVER, run.local.neededFrom), []);
   await run.close();
 });
 

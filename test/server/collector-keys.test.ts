@@ -70,7 +70,7 @@ test("a restart knows the keys: from the log, from a snapshot, and after retenti
     await run.hit("home", 1);
     await run.local.snapshot();
   }
-  assert.ok((await run.log.retain({ ms: 0, bytes: 0 }, run.local.neededFrom)).length > 0);
+  assert.ok((await run.log.applyRetention({ ms: 0, bytes: 0 }, run.local.neededFrom)).length > 0);
   await run.close();
   assert.is(readdirSync(path.join(directory, "snapshots")).length, 2);
 
@@ -128,7 +128,7 @@ test("with the totals unknown a hit with a key is refused: a retry of it could c
     const run = await LocalLog.open(directory);
     await run.hit("home");
     await run.local.snapshot();
-    if (runs === 2) await run.log.retain({ ms: 0, bytes: 0 }, run.local.neededFrom);
+    if (runs === 2) await run.log.applyRetention({ ms: 0, bytes: 0 }, run.local.neededFrom);
     await run.close();
   }
   rmSync(path.join(directory, "snapshots"), { recursive: true });

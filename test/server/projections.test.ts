@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { readConfig } from "../../src/config.js";
 import { projectionOf } from "../../src/server/projections.js";
 import { LogDirectory } from "../../src/wal/log-directory.js";
-import { register } from "../../src/wal/registrations.js";
+import { writeRegistration } from "../../src/wal/registrations.js";
 import { LocalLog } from "../support/local-log.js";
 import { temporaryDirectory } from "../support/server-process.js";
 
@@ -15,7 +15,7 @@ test("a projection of another process that had nothing to do for an hour is not 
   await run.hit("home", 3);
   const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
   const { epoch, nonce } = run.log;
-  await register(new LogDirectory(directory), {
+  await writeRegistration(new LogDirectory(directory), {
     name: "mongodb",
     offset: 3,
     epoch,

@@ -14,7 +14,7 @@ export function missingRange(from: number, to: number, changed: Partial<MissingR
     repaired: "2026-01-15T12:00:00.000Z",
     quarantine: null,
     settled: true,
-    mends: [],
+    restoredRecords: [],
     ...changed,
   };
 }

@@ -148,7 +148,7 @@ test("retention overtakes a reader: OFFSET_GONE, for one that begins and for one
   assert.is(contents.records.size, 1);
   for (let i = 0; i < 9; i++) await append(log, [`${i}`.padEnd(20_000, "b")]);
   await turn();
-  const removed = await log.retain({ ms: Number.POSITIVE_INFINITY, bytes: 0 }, log.end);
+  const removed = await log.applyRetention({ ms: Number.POSITIVE_INFINITY, bytes: 0 }, log.end);
   assert.is(removed.length, 3);
   const first = log.status().start;
   assert.ok(first > 0);

@@ -13,7 +13,7 @@ test("ranges are read back as they were written, in the order of offsets; each l
   await fs.makeDirectory(DIRECTORY);
   assert.equal(await readMissingRanges(directoryOn(fs)), MissingRanges.none);
   const late = missingRange(50, 60, { settled: false, found: 'ünïcode "}' });
-  const early = missingRange(3, 10, { mends: [{ offset: 4, record: Buffer.from([1, 200]) }] });
+  const early = missingRange(3, 10, { restoredRecords: [{ offset: 4, record: Buffer.from([1, 200]) }] });
   const written = await writeMissingRanges(directoryOn(fs), [late, early]);
   const read = await readMissingRanges(directoryOn(fs));
   assert.equal(read, written);
@@ -48,7 +48,7 @@ test("damage is covered where all of its offsets are written down, by one range 
     { from: 20, to: 30 },
     { from: 40, to: 45 },
   ]);
-  assert.equal([missing.endBehind(0), missing.endBehind(25), missing.endBehind(39)], [20, 25, 40]);
+  assert.equal([missing.endOfMissing(0), missing.endOfMissing(25), missing.endOfMissing(39)], [20, 25, 40]);
 });
 
 test("an open end goes up to the next segment, wherever that begins; an empty range is known by its place", () => {
@@ -68,8 +68,8 @@ test("in place of damage that is written down comes what stands for it, once, fr
   assert.is((await readAll(fs)).damage.length, 2);
   const record = Buffer.from([1, 66]);
   await writeMissingRanges(directoryOn(fs), [
-    missingRange(1, 2, { mends: [{ offset: 1, record }] }),
-    missingRange(3, 4, { mends: [] }),
+    missingRange(1, 2, { restoredRecords: [{ offset: 1, record }] }),
+    missingRange(3, 4, { restoredRecords: [] }),
   ]);
   const { records, damage, batches: now } = await readAll(fs);
   assert.equal(damage, []);
@@ -102,7 +102,7 @@ test("records before the first segment may be gone where that is written down", 
   const gone = await readAll(fs, 0).catch((error: { code: string }) => error.code);
   assert.is(gone, "OFFSET_GONE");
   await writeMissingRanges(directoryOn(fs), [
-    missingRange(0, 1, { mends: [{ offset: 0, record: Buffer.from([1, 65]) }] }),
+    missingRange(0, 1, { restoredRecords: [{ offset: 0, record: Buffer.from([1, 65]) }] }),
   ]);
   assert.equal(
     [...(await readAll(fs, 0)).records],

@@ -1,6 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { forget, type Registration, register, registrations } from "../../src/wal/registrations.js";
+import {
+  type Registration,
+  readRegistrations,
+  removeRegistration,
+  writeRegistration,
+} from "../../src/wal/registrations.js";
 import { codeOf, DIRECTORY, directoryOn, smallLog } from "../support/log-files.js";
 import { MemoryFileSystem } from "../support/memory-file-system.js";
 
@@ -10,62 +15,62 @@ function registration(name: string, offset: number): Registration {
 
 test("registered, moved, listed by name, forgotten", async () => {
   const fs = await smallLog(["a"]);
-  assert.equal(await registrations(directoryOn(fs)), []);
-  await register(directoryOn(fs), registration("mongo", 5));
-  await register(directoryOn(fs), registration("a-2", 1));
-  await register(directoryOn(fs), registration("mongo", 10));
-  assert.equal(await registrations(directoryOn(fs)), [registration("a-2", 1), registration("mongo", 10)]);
-  await forget(directoryOn(fs), "mongo");
-  assert.equal(await registrations(directoryOn(fs)), [registration("a-2", 1)]);
+  assert.equal(await readRegistrations(directoryOn(fs)), []);
+  await writeRegistration(directoryOn(fs), registration("mongo", 5));
+  await writeRegistration(directoryOn(fs), registration("a-2", 1));
+  await writeRegistration(directoryOn(fs), registration("mongo", 10));
+  assert.equal(await readRegistrations(directoryOn(fs)), [registration("a-2", 1), registration("mongo", 10)]);
+  await removeRegistration(directoryOn(fs), "mongo");
+  assert.equal(await readRegistrations(directoryOn(fs)), [registration("a-2", 1)]);
 });
 
 test("durable when it resolves; a crash while it moves leaves the old one or the new", async () => {
   const fs = await smallLog(["a"]);
-  await register(directoryOn(fs), registration("mongo", 5));
-  assert.equal(await registrations(directoryOn(fs.crash("lost"))), [registration("mongo", 5)]);
+  await writeRegistration(directoryOn(fs), registration("mongo", 5));
+  assert.equal(await readRegistrations(directoryOn(fs.crash("lost"))), [registration("mongo", 5)]);
   const met = new Set<number>();
   let moments = 0;
   fs.moment = async () => {
     moments++;
     for (const crash of ["lost", "kept", { seed: moments }, { seed: moments + 99 }] as const) {
-      const found = await registrations(directoryOn(fs.crash(crash)));
+      const found = await readRegistrations(directoryOn(fs.crash(crash)));
       assert.is(found.length, 1);
       met.add(found[0]?.offset ?? -1);
     }
   };
-  await register(directoryOn(fs), registration("mongo", 6));
+  await writeRegistration(directoryOn(fs), registration("mongo", 6));
   assert.equal([...met].sort(), [5, 6]);
-  await forget(directoryOn(fs.crash("lost")), "mongo");
+  await removeRegistration(directoryOn(fs.crash("lost")), "mongo");
 });
 
 test("forgetting is durable, and says what is registered where the name is wrong", async () => {
   const fs = await smallLog(["a"]);
-  assert.is(await codeOf(forget(directoryOn(fs), "mongo")), "UNKNOWN_PROJECTION");
-  await register(directoryOn(fs), registration("mongo", 5));
-  const error = await forget(directoryOn(fs), "mongoose").catch((thrown: Error) => thrown);
+  assert.is(await codeOf(removeRegistration(directoryOn(fs), "mongo")), "UNKNOWN_PROJECTION");
+  await writeRegistration(directoryOn(fs), registration("mongo", 5));
+  const error = await removeRegistration(directoryOn(fs), "mongoose").catch((thrown: Error) => thrown);
   assert.match(error instanceof Error ? error.message : "", "registered: mongo");
   for (const bad of ["../mongo", "mongo.json", "", "Mongo"]) {
-    assert.is(await codeOf(forget(directoryOn(fs), bad)), "UNKNOWN_PROJECTION", bad);
+    assert.is(await codeOf(removeRegistration(directoryOn(fs), bad)), "UNKNOWN_PROJECTION", bad);
   }
-  await forget(directoryOn(fs), "mongo");
-  assert.equal(await registrations(directoryOn(fs.crash("lost"))), []);
+  await removeRegistration(directoryOn(fs), "mongo");
+  assert.equal(await readRegistrations(directoryOn(fs.crash("lost"))), []);
 });
 
 test("names are checked before they become a path", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   for (const bad of ["", "..", "a/b", "A", "-a", "a".repeat(65), "a.b"]) {
-    assert.is(await codeOf(register(directoryOn(fs), registration(bad, 1))), "INVALID_ARGUMENT", bad);
+    assert.is(await codeOf(writeRegistration(directoryOn(fs), registration(bad, 1))), "INVALID_ARGUMENT", bad);
   }
   assert.equal(fs.record, []);
 });
 
 test("one that can't be read is named, at offset 0; what is not one is passed over", async () => {
   const fs = await smallLog(["a"]);
-  await register(directoryOn(fs), registration("mongo", 5));
+  await writeRegistration(directoryOn(fs), registration("mongo", 5));
   fs.put(`${DIRECTORY}/projections/mongo.json`, Buffer.from('{"offset":5'));
   fs.put(`${DIRECTORY}/projections/mongo.json.tmp`, Buffer.from("half"));
   fs.put(`${DIRECTORY}/projections/README.md`, Buffer.from("notes"));
-  const found = await registrations(directoryOn(fs));
+  const found = await readRegistrations(directoryOn(fs));
   assert.is(found.length, 1);
   assert.equal([found[0]?.name, found[0]?.offset, typeof found[0]?.damaged], ["mongo", 0, "string"]);
 });

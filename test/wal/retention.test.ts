@@ -2,8 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Log } from "../../src/wal/log.js";
 import { MissingRanges } from "../../src/wal/missing-ranges.js";
-import { forget, type Registration, register } from "../../src/wal/registrations.js";
-import { retain } from "../../src/wal/retention.js";
+import { type Registration, removeRegistration, writeRegistration } from "../../src/wal/registrations.js";
+import { removeOldSegments } from "../../src/wal/retention.js";
 import { segmentBases } from "../../src/wal/segment-name.js";
 import {
   append,
@@ -40,8 +40,8 @@ function registration(name: string, offset: number): Registration {
 
 test("nothing goes without a limit; the newest stays whatever the limit", async () => {
   const { fs, log } = await make();
-  assert.equal(await log.retain(FOREVER, log.end), []);
-  assert.equal(await log.retain({ ms: -1, bytes: 0 }, log.end), [0, 3, 6, 9]);
+  assert.equal(await log.applyRetention(FOREVER, log.end), []);
+  assert.equal(await log.applyRetention({ ms: -1, bytes: 0 }, log.end), [0, 3, 6, 9]);
   assert.equal(bases(fs), [12]);
   assert.is(log.status().segments, 1);
   assert.is(log.status().start, 12);
@@ -60,7 +60,7 @@ test("never past the offset that is needed", async () => {
     [100, [0, 3, 6, 9]],
   ] as const) {
     const { log } = await make();
-    assert.equal(await log.retain(ALL, needed), removed, `needed ${needed}`);
+    assert.equal(await log.applyRetention(ALL, needed), removed, `needed ${needed}`);
     await log.close();
   }
 });
@@ -68,7 +68,7 @@ test("never past the offset that is needed", async () => {
 test("by bytes: the oldest go until the rest is within the limit", async () => {
   const { log } = await make();
   const segment = 3 * 19_000;
-  assert.equal(await log.retain({ ms: FOREVER.ms, bytes: SMALL_SEGMENT + 2.5 * segment }, log.end), [0, 3]);
+  assert.equal(await log.applyRetention({ ms: FOREVER.ms, bytes: SMALL_SEGMENT + 2.5 * segment }, log.end), [0, 3]);
   await log.close();
 });
 
@@ -77,22 +77,25 @@ test("by age: from when the next segment was begun", async () => {
   const known = { has: () => false, report: () => undefined, missing: MissingRanges.none };
   const hour = 3_600_000;
   const limits = { ms: hour, bytes: FOREVER.bytes };
-  assert.equal(await retain(directoryOn(fs), limits, log.end, Date.now() + hour - 60_000, known), []);
-  assert.equal(await retain(directoryOn(fs), limits, log.end, Date.now() + hour + 60_000, known), [0, 3, 6, 9]);
+  assert.equal(await removeOldSegments(directoryOn(fs), limits, log.end, Date.now() + hour - 60_000, known), []);
+  assert.equal(
+    await removeOldSegments(directoryOn(fs), limits, log.end, Date.now() + hour + 60_000, known),
+    [0, 3, 6, 9],
+  );
   await log.close();
 });
 
 test("never past what a registered projection has not applied, until it is forgotten", async () => {
   const { fs, log } = await make();
-  await register(directoryOn(fs), registration("mongo", 4));
-  await register(directoryOn(fs), registration("other", 10));
-  assert.equal(await log.retain(ALL, log.end), [0]);
-  await register(directoryOn(fs), registration("mongo", 7));
-  assert.equal(await log.retain(ALL, log.end), [3]);
-  await forget(directoryOn(fs), "mongo");
-  assert.equal(await log.retain(ALL, log.end), [6]);
-  await forget(directoryOn(fs), "other");
-  assert.equal(await log.retain(ALL, log.end), [9]);
+  await writeRegistration(directoryOn(fs), registration("mongo", 4));
+  await writeRegistration(directoryOn(fs), registration("other", 10));
+  assert.equal(await log.applyRetention(ALL, log.end), [0]);
+  await writeRegistration(directoryOn(fs), registration("mongo", 7));
+  assert.equal(await log.applyRetention(ALL, log.end), [3]);
+  await removeRegistration(directoryOn(fs), "mongo");
+  assert.equal(await log.applyRetention(ALL, log.end), [6]);
+  await removeRegistration(directoryOn(fs), "other");
+  assert.equal(await log.applyRetention(ALL, log.end), [9]);
   await log.close();
 });
 
@@ -106,9 +109,9 @@ test("a registration that can't be read holds everything", async () => {
     '{"offset":"9","epoch":1,"nonce":""}',
   ]) {
     const { fs, log } = await make();
-    await register(directoryOn(fs), registration("mongo", 9));
+    await writeRegistration(directoryOn(fs), registration("mongo", 9));
     fs.put(`${DIRECTORY}/projections/mongo.json`, Buffer.from(text));
-    assert.equal(await log.retain(ALL, log.end), [], text);
+    assert.equal(await log.applyRetention(ALL, log.end), [], text);
     await log.close();
   }
 });
@@ -116,7 +119,7 @@ test("a registration that can't be read holds everything", async () => {
 test("a damaged segment stays for repair, and with it all that follow", async () => {
   const { fs, log } = await make();
   log.reportDamage({ file: segmentPath(3).slice(5), byte: 4096, from: 3, to: 4, expected: "", found: "" });
-  assert.equal(await log.retain(ALL, log.end), [0]);
+  assert.equal(await log.applyRetention(ALL, log.end), [0]);
   assert.equal(bases(fs), [3, 6, 9, 12]);
   await log.close();
 });
@@ -130,7 +133,7 @@ test("damage that nobody has met yet is met before the segment goes, reported, a
   for (const [name, damage] of ways) {
     const { fs, log } = await make();
     damage(fs);
-    assert.equal(await log.retain(ALL, log.end), name === "a header" ? [] : [0], name);
+    assert.equal(await log.applyRetention(ALL, log.end), name === "a header" ? [] : [0], name);
     assert.ok(bases(fs).includes(3), name);
     if (name !== "a header") assert.is(log.damage.length, 1, name);
     await log.close();
@@ -148,7 +151,7 @@ test("damage that an earlier process has reported still holds after the next ope
   const third = await openLog(fs);
   await append(third, ["on"]);
   assert.equal(third.recovery.damage, []);
-  await third.retain(ALL, third.end);
+  await third.applyRetention(ALL, third.end);
   assert.ok(bases(fs).includes(12), "its bytes are there for repair");
   await third.close();
 });
@@ -165,7 +168,7 @@ test("an empty segment that an interrupted opening left does not hold the rest f
   const last = await openLog(fs);
   stop();
   await append(last, ["on"]);
-  await last.retain(ALL, last.end);
+  await last.applyRetention(ALL, last.end);
   assert.is(bases(fs).length, 1);
   await last.close();
 });
@@ -176,7 +179,7 @@ test("a crash in the middle leaves no hole: what goes, goes from the front", asy
   fs.moment = () => {
     for (let seed = 0; seed < 8; seed++) disks.push(fs.crash({ seed }));
   };
-  await log.retain(ALL, log.end);
+  await log.applyRetention(ALL, log.end);
   assert.ok(disks.length > 30);
   for (const disk of disks) {
     const left = bases(disk);

@@ -6,7 +6,7 @@ import { Totals } from "../../projection/totals.js";
 import { type Damage, describeDamage } from "../../wal/damage.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
-import { readMissingRanges, unreadable } from "../../wal/missing-ranges.js";
+import { readMissingRanges, unreadableList } from "../../wal/missing-ranges.js";
 import { printableJson, printableName } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
 
@@ -59,7 +59,7 @@ export async function countHits(directory: LogDirectory): Promise<Counts> {
   const totals = loaded.newest?.totals ?? new Totals();
   const missing = await readMissingRanges(directory);
   const damage = (loaded.newest?.facts.damage ?? []).filter((one) => !missing.covers(one));
-  if (missing.damaged !== undefined) damage.push(unreadable(missing.damaged));
+  if (missing.damaged !== undefined) damage.push(unreadableList(missing.damaged));
   const remembered = new Set(damage.map(place));
   const readFrom = loaded.newest?.facts.offset ?? 0;
   let end = readFrom;

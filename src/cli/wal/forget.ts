@@ -1,7 +1,7 @@
 import { checkLogDirectory, forEachSegment } from "../../maintenance/log-directory.js";
 import { humanBytes, plural } from "../../model/text.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
-import { forget, type Registration, registrations } from "../../wal/registrations.js";
+import { type Registration, readRegistrations, removeRegistration } from "../../wal/registrations.js";
 import type { Command } from "./command.js";
 
 export const forgetCommand: Command = {
@@ -19,8 +19,8 @@ Exit status: 0; 1 where there is no such projection, or it could not be removed.
 
   async run({ directory, json, output, operand }) {
     await checkLogDirectory(directory);
-    const known = (await registrations(directory)).find(({ name }) => name === operand);
-    await forget(directory, operand);
+    const known = (await readRegistrations(directory)).find(({ name }) => name === operand);
+    await removeRegistration(directory, operand);
     const checkpoint = known?.offset ?? 0;
     const held = await heldFrom(directory, checkpoint);
     if (json) await output.json({ forgotten: operand, checkpoint, ...held });

@@ -38,7 +38,7 @@ function document({ log, snapshots, projections, lastOpenedBy }: StatusReport, n
       id: log.id ?? null,
       epoch: log.epoch ?? null,
       damage: log.damage.map((damage) => ({ ...damage, to: damage.to ?? null })),
-      missing: log.missing.map((range) => ({ ...range, mends: range.mends.length })),
+      missing: log.missing.map(({ restoredRecords, ...range }) => ({ ...range, mends: restoredRecords.length })),
     },
     snapshots: snapshots.map(({ file, bytes, facts, invalid }) => ({
       file,

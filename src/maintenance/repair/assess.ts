@@ -2,7 +2,7 @@ import { PROJECTION_NAME } from "../../projection/mongo/bootstrap.js";
 import type { Slot } from "../../projection/mongo/document.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { type MissingRange, MissingRanges } from "../../wal/missing-ranges.js";
-import { registrations } from "../../wal/registrations.js";
+import { readRegistrations } from "../../wal/registrations.js";
 import type { Ask } from "../ask-mongodb.js";
 import { type History, readHistory } from "../log-history.js";
 import type { RepairPlan } from "./plan.js";
@@ -34,7 +34,7 @@ export async function assess(
 ): Promise<Assessment> {
   const missing = new MissingRanges([...plan.missing.ranges, ...ranges]);
   const isAnything = missing.ranges.some(({ from, to }) => to > from);
-  const isRegistered = (await registrations(directory)).some(({ name }) => name === PROJECTION_NAME);
+  const isRegistered = (await readRegistrations(directory)).some(({ name }) => name === PROJECTION_NAME);
   let mongodb: MongoSide = "needless";
   let slots: ReadonlyMap<string, Slot> | undefined;
   if (isAnything && withoutMongodb) mongodb = "waived";

@@ -4,7 +4,7 @@ import { EPOCH_GAP } from "../../wal/format.js";
 import { damagedHeaders, type RememberedEpoch } from "../../wal/header-repair.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
-import { type MissingRange, MissingRanges, readMissingRanges, unreadable } from "../../wal/missing-ranges.js";
+import { type MissingRange, MissingRanges, readMissingRanges, unreadableList } from "../../wal/missing-ranges.js";
 import { readHeaderIfThere } from "../../wal/segment-header.js";
 import { MISSING_NAME, PROJECTION_DIRECTORY, segmentName } from "../../wal/segment-name.js";
 import { readToEnd } from "../log-directory.js";
@@ -49,7 +49,7 @@ export async function planRepair(directory: LogDirectory): Promise<RepairPlan> {
   const found = await damageOf(directory, missing, witnesses);
   const damage = found.filter(({ file, byte }) => !(byte === 0 && spared.has(file)));
   const remembered = await rememberedDamage(directory, witnesses, missing, damage);
-  if (missing.damaged !== undefined) damage.push(unreadable(missing.damaged));
+  if (missing.damaged !== undefined) damage.push(unreadableList(missing.damaged));
   return {
     headers: rebuilt,
     damage: [...damage, ...remembered.damage],
@@ -83,7 +83,18 @@ export async function newRanges(
     const parts = to === from ? [{ from, to }] : known.uncovered(from, to);
     const quarantine = copies.get(one) ?? null;
     for (const part of parts) {
-      const range = { file, byte, ...part, open, expected, found, repaired, quarantine, settled: false, mends: [] };
+      const range = {
+        file,
+        byte,
+        ...part,
+        open,
+        expected,
+        found,
+        repaired,
+        quarantine,
+        settled: false,
+        restoredRecords: [],
+      };
       ranges.push(range);
       known = new MissingRanges([...known.ranges, range]);
     }

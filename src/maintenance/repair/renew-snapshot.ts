@@ -7,7 +7,7 @@ import type { Damage } from "../../wal/damage.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import type { MissingRanges } from "../../wal/missing-ranges.js";
-import { keepWhole } from "../../wal/quarantine.js";
+import { copyFileToQuarantine } from "../../wal/quarantine.js";
 import { newestReadableHeader } from "../../wal/recovery-files.js";
 import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import { removeIfThere } from "../../wal/whole-file.js";
@@ -64,7 +64,7 @@ export async function renewSnapshot(
   }
   for (const { counter, n } of mends) totals.addAt(totals.indexOf(counter), n, now);
   const why = "its totals are not what the log adds up to";
-  for (const file of stale) await keepWhole(directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
+  for (const file of stale) await copyFileToQuarantine(directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset: history.end, created: when, asOf: newest?.facts.asOf ?? null };
   const damage = lacks.map(({ file, byte, from, to, expected, found }) => ({ file, byte, from, to, expected, found }));

@@ -3,13 +3,13 @@ import { systemCode } from "../../errors.js";
 import { loadSnapshots } from "../../projection/local.js";
 import type { Damage } from "../../wal/damage.js";
 import { HEADER_BYTES } from "../../wal/format.js";
-import { asIfWritten, type DamagedHeader, writeHeader } from "../../wal/header-repair.js";
+import { type DamagedHeader, overlayHeaders, writeHeader } from "../../wal/header-repair.js";
 import type { Lock } from "../../wal/lock.js";
 import { Log } from "../../wal/log.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { type MissingRange, MissingRanges, writeMissingRanges } from "../../wal/missing-ranges.js";
-import { copyToQuarantine, keepWhole, moveToQuarantine } from "../../wal/quarantine.js";
-import { register } from "../../wal/registrations.js";
+import { copyFileToQuarantine, copyToQuarantine, moveToQuarantine } from "../../wal/quarantine.js";
+import { writeRegistration } from "../../wal/registrations.js";
 import { QUARANTINE_DIRECTORY, SNAPSHOT_DIRECTORY, segmentBases, segmentName } from "../../wal/segment-name.js";
 import { SegmentReader } from "../../wal/segment-reader.js";
 import { readWholeFile } from "../../wal/whole-file.js";
@@ -53,7 +53,7 @@ export async function dryRepair({ directory: disk, ...options }: RepairOptions):
   let plan = await planRepair(directory);
   while (plan.headers.length > 0) {
     headers.push(...plan.headers);
-    directory = asIfWritten(directory, plan.headers);
+    directory = overlayHeaders(directory, plan.headers);
     plan = await planRepair(directory);
   }
   plan = { ...plan, headers };
@@ -238,8 +238,8 @@ async function takeAway(directory: LogDirectory, { kind, file, why }: DamagedFil
   if (kind === "snapshot") await moveToQuarantine(directory, file, why, when);
   else if (kind === "registration") {
     // Never without one: retention would take what the projection may need before it registers again.
-    await keepWhole(directory, file, why, when);
+    await copyFileToQuarantine(directory, file, why, when);
     const name = path.posix.basename(file, ".json");
-    await register(directory, { name, offset: 0, epoch: 0, nonce: "", updatedAt: when });
+    await writeRegistration(directory, { name, offset: 0, epoch: 0, nonce: "", updatedAt: when });
   }
 }

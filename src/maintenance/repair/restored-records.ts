@@ -107,7 +107,8 @@ class FreeOffsets {
 
   constructor(missing: MissingRanges) {
     this.#ranges = missing;
-    for (const { mends } of missing.ranges) for (const { offset } of mends) this.#next.set(offset, offset + 1);
+    for (const { restoredRecords } of missing.ranges)
+      for (const { offset } of restoredRecords) this.#next.set(offset, offset + 1);
   }
 
   /** The first of `[from, below)`. */
@@ -142,6 +143,6 @@ export function withMends(ranges: readonly MissingRange[], mends: readonly Plann
       const payload = JSON.stringify({ mend: source });
       return { offset, record: encodeHit({ counter, n, payload }) };
     });
-    return { ...range, mends: [...range.mends, ...records].sort((a, b) => a.offset - b.offset) };
+    return { ...range, restoredRecords: [...range.restoredRecords, ...records].sort((a, b) => a.offset - b.offset) };
   });
 }

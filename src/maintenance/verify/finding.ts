@@ -23,9 +23,20 @@ export function isSound({ kind }: Finding): boolean {
 }
 
 /** Offsets that a repair has written down. */
-export function missingFinding({ file, byte, from, to, expected, settled, repaired, mends }: MissingRange): Finding {
+export function missingFinding({
+  file,
+  byte,
+  from,
+  to,
+  expected,
+  settled,
+  repaired,
+  restoredRecords,
+}: MissingRange): Finding {
   const known =
-    mends.length === 0 ? "" : `, ${plural(mends.length, "record")} standing in for what others knew of them`;
+    restoredRecords.length === 0
+      ? ""
+      : `, ${plural(restoredRecords.length, "record")} standing in for what others knew of them`;
   const open = settled ? "" : "; MongoDB has not been asked yet, and its projection waits in front of them";
   const found = `offsets ${from} to ${to} written down as missing on ${repaired}${known}${open}`;
   return { kind: "missing", file, byte, offset: from, expected, found };

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type SnapshotFacts, type SnapshotFile, snapshots } from "../../projection/snapshot/snapshot.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
-import { type Registration, registrations } from "../../wal/registrations.js";
+import { type Registration, readRegistrations } from "../../wal/registrations.js";
 import { PROJECTION_DIRECTORY, SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import type { Finding } from "./finding.js";
 import type { Voucher } from "./vouchers.js";
@@ -19,7 +19,7 @@ export async function readWitnesses(directory: LogDirectory): Promise<Witnesses>
   for await (const { file, bytes, facts, invalid } of snapshots(directory)) {
     files.push({ file, bytes, facts, invalid });
   }
-  return { snapshots: files, registrations: await registrations(directory) };
+  return { snapshots: files, registrations: await readRegistrations(directory) };
 }
 
 /** The facts of the snapshot that a start would use. */

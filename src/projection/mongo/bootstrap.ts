@@ -2,7 +2,7 @@ import { HitsError } from "../../errors.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges } from "../../wal/missing-ranges.js";
-import { type Registration, register, registrations } from "../../wal/registrations.js";
+import { type Registration, readRegistrations, writeRegistration } from "../../wal/registrations.js";
 import { Series, type SeriesLimits } from "../series/series.js";
 import { lacksNothing, snapshots } from "../snapshot/snapshot.js";
 import type { Totals } from "../totals.js";
@@ -44,7 +44,7 @@ export interface Bootstrapped {
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   const { directory } = options;
-  const registration = (await registrations(directory)).find(({ name }) => name === PROJECTION_NAME);
+  const registration = (await readRegistrations(directory)).find(({ name }) => name === PROJECTION_NAME);
   const registered = registration?.damaged === undefined ? registration : undefined;
   const missing = await readMissingRanges(directory);
   const snapshot = await newestUndamaged(directory, missing);
@@ -76,7 +76,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
 
   const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
     epochs.remember(checkpoint);
-    await register(directory, {
+    await writeRegistration(directory, {
       name: PROJECTION_NAME,
       ...checkpoint,
       updatedAt: new Date().toISOString(),

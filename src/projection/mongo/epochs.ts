@@ -67,7 +67,7 @@ export class Epochs {
   isBeyond(checkpoint: Checkpoint): boolean {
     const end = this.#ends.get(checkpoint.epoch);
     // What can't be read of an epoch's end may have been projected before it was lost.
-    return end !== undefined && checkpoint.offset > this.#missing.endBehind(end);
+    return end !== undefined && checkpoint.offset > this.#missing.endOfMissing(end);
   }
 
   /** Whether a later epoch than this has begun. */

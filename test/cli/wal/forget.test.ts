@@ -3,7 +3,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
-import { register } from "../../../src/wal/registrations.js";
+import { writeRegistration } from "../../../src/wal/registrations.js";
 import { inDirectory, rotatedLog, segments, wal } from "./harness.js";
 
 test("forget: releases a projection, once", async () => {
@@ -11,7 +11,7 @@ test("forget: releases a projection, once", async () => {
     await rotatedLog(directory);
     const offset = Number.parseInt(path.basename(segments(directory)[1] ?? ""), 10);
     const registration = { name: "mongo", offset, epoch: 1, nonce: "00", updatedAt: "" };
-    await register(new LogDirectory(directory), registration);
+    await writeRegistration(new LogDirectory(directory), registration);
     const { status, stdout } = await wal(directory, "forget", "mongo", "--json");
     assert.is(status, 0);
     const { segments: held, ...rest } = JSON.parse(stdout) as { segments: number };
@@ -21,7 +21,7 @@ test("forget: releases a projection, once", async () => {
     const again = await wal(directory, "forget", "mongo");
     assert.is(again.status, 1);
     assert.match(again.stderr, /^wal forget: no projection "mongo" is registered/);
-    await register(new LogDirectory(directory), registration);
+    await writeRegistration(new LogDirectory(directory), registration);
     assert.match((await wal(directory, "forget", "mongo")).stdout, `forgot mongo: the log from offset ${offset} on`);
     assert.is((await wal(directory, "forget", "../lock")).status, 1);
   });

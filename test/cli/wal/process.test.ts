@@ -154,7 +154,7 @@ async function moveOn(directory: string, log: Log, hits: number): Promise<void> 
   const { id: logId, epoch, nonce, end: offset } = log;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage: [] };
   await writeSnapshot(new LogDirectory(directory), facts, totals.image());
-  await log.retain({ ms: 0, bytes: 0 }, offset);
+  await log.applyRetention({ ms: 0, bytes: 0 }, offset);
 }
 
 test("a record that this version does not know stops cat with exit status 1", async () => {

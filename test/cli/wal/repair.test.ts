@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { Log } from "../../../src/wal/log.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
-import { registrations } from "../../../src/wal/registrations.js";
+import { readRegistrations } from "../../../src/wal/registrations.js";
 import {
   append,
   appendRaw,
@@ -95,7 +95,7 @@ test("a damaged header of the oldest segment that retention has left", async () 
     await rotatedLog(directory);
     await snapshot(directory);
     const log = await openLog(directory);
-    await log.retain(ALL, 150);
+    await log.applyRetention(ALL, 150);
     await log.close();
     flipByte(segments(directory)[0], 44);
     assert.equal(await repaired(directory), ["header"]);
@@ -222,7 +222,7 @@ test("all snapshots damaged and the old segments gone by retention: what is left
     await rotatedLog(directory);
     const file = await snapshot(directory);
     const log = await openLog(directory);
-    await log.retain(ALL, 150);
+    await log.applyRetention(ALL, 150);
     await log.close();
     flipByte(file, -6);
     assert.equal(await repaired(directory), ["missing", "snapshot"]);
@@ -234,12 +234,18 @@ test("a damaged registration is kept, and registered anew so that retention goes
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const log = await openLog(directory);
-    const { register } = await import("../../../src/wal/registrations.js");
-    await register(new LogDirectory(directory), { name: "other", offset: 400, epoch: 1, nonce: "00", updatedAt: "" });
+    const { writeRegistration } = await import("../../../src/wal/registrations.js");
+    await writeRegistration(new LogDirectory(directory), {
+      name: "other",
+      offset: 400,
+      epoch: 1,
+      nonce: "00",
+      updatedAt: "",
+    });
     await log.close();
     flipByte(path.join(directory, "projections", "other.json"), 0);
     assert.equal(await repaired(directory), ["registration"]);
-    const [registered] = await registrations(new LogDirectory(directory));
+    const [registered] = await readRegistrations(new LogDirectory(directory));
     assert.equal([registered?.name, registered?.offset, registered?.damaged], ["other", 0, undefined]);
     await serves(directory, { a: 200, b: 200 });
   });
@@ -350,11 +356,11 @@ test("retention goes on over what was repaired", async () => {
     truncateSync(names[1] ?? "", HEADER_BYTES + 30_000);
     rmSync(names[3] ?? "");
     const before = await openLog(directory);
-    assert.equal(await before.retain(ALL, 350), [], "not over damage");
+    assert.equal(await before.applyRetention(ALL, 350), [], "not over damage");
     await before.close();
     await repaired(directory);
     const log = await openLog(directory);
-    assert.equal(await log.retain(ALL, 350), [0, 60, 120, 240]);
+    assert.equal(await log.applyRetention(ALL, 350), [0, 60, 120, 240]);
     await log.close();
   });
 });
@@ -371,7 +377,7 @@ test("retention goes on over a segment whose header is gone for good", async () 
     flipByte(lost, 44);
     await repaired(directory);
     const log = await openLog(directory);
-    const removed = await log.retain(ALL, log.end);
+    const removed = await log.applyRetention(ALL, log.end);
     assert.ok(removed.includes(Number.parseInt(path.basename(lost), 10)), JSON.stringify(removed));
     await log.close();
   });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
-import { register } from "../../../src/wal/registrations.js";
+import { writeRegistration } from "../../../src/wal/registrations.js";
 import { append, flipByte, inDirectory, openLog, SEGMENT_BYTES, snapshot, wal } from "./harness.js";
 
 test("status: log, snapshots, projections with their lag in hits", async () => {
@@ -16,8 +16,8 @@ test("status: log, snapshots, projections with their lag in hits", async () => {
     ]);
     const { epoch, nonce, id } = log;
     const updatedAt = "2026-01-02T03:04:05.000Z";
-    await register(new LogDirectory(directory), { name: "mongo", offset: 1, epoch, nonce, updatedAt });
-    await register(new LogDirectory(directory), { name: "other", offset: 3, epoch, nonce, updatedAt });
+    await writeRegistration(new LogDirectory(directory), { name: "mongo", offset: 1, epoch, nonce, updatedAt });
+    await writeRegistration(new LogDirectory(directory), { name: "other", offset: 3, epoch, nonce, updatedAt });
     writeFileSync(path.join(directory, "projections", "broken.json"), "{");
     writeFileSync(path.join(directory, "lock"), "process 1 on here, since then\n");
     await snapshot(directory);

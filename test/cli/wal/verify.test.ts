@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
-import { register } from "../../../src/wal/registrations.js";
+import { writeRegistration } from "../../../src/wal/registrations.js";
 import {
   append,
   appendRaw,
@@ -33,7 +33,13 @@ test("a sound log: rotated, reopened, with snapshots and registrations", async (
     // Opened twice without a hit between: offsets where an epoch began that got no record are no record's either.
     const idle = await openLog(directory);
     const { epoch, nonce } = idle;
-    await register(new LogDirectory(directory), { name: "idle", offset: idle.end, epoch, nonce, updatedAt: "" });
+    await writeRegistration(new LogDirectory(directory), {
+      name: "idle",
+      offset: idle.end,
+      epoch,
+      nonce,
+      updatedAt: "",
+    });
     assert.equal((await verify(directory)).findings, []);
     await idle.close();
     const log = await openLog(directory);

@@ -3,7 +3,7 @@ import { HitsError, systemCode } from "../../../src/errors.js";
 import { storedHits } from "../../../src/hit/record.js";
 import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
-import { registrations } from "../../../src/wal/registrations.js";
+import { readRegistrations } from "../../../src/wal/registrations.js";
 import type { Crash } from "../../support/memory-disk.js";
 import { seeded } from "../../support/memory-file.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
@@ -159,7 +159,7 @@ async function checkStarted(server: Server, fs: MemoryFileSystem, known: Known, 
   checkContents(contents ?? new Map(), known, when, server.log.status().start);
   checkTotals(totalsOf(server), known, when);
   await checkSeries(server, fs, known, when);
-  const found = new Map((await registrations(directoryOn(fs))).map((one) => [one.name, one]));
+  const found = new Map((await readRegistrations(directoryOn(fs))).map((one) => [one.name, one]));
   for (const [name, offset] of known.registered) {
     const one = found.get(name);
     assert.is(one?.damaged, undefined, when);

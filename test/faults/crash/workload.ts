@@ -1,5 +1,5 @@
 import { HitsError } from "../../../src/errors.js";
-import { register } from "../../../src/wal/registrations.js";
+import { writeRegistration } from "../../../src/wal/registrations.js";
 import { seeded } from "../../support/memory-file.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { type OperationKind, type Outcome, systemError } from "../../support/memory-handle.js";
@@ -220,13 +220,15 @@ class Workload {
   async #retain(server: Server): Promise<void> {
     const bytes = this.#random() < 0.5 ? 0 : 16 * 1024;
     this.#determinism.advance(1000);
-    await server.log.retain({ ms: Number.POSITIVE_INFINITY, bytes }, server.local.neededFrom).catch(injectedOnly);
+    await server.log
+      .applyRetention({ ms: Number.POSITIVE_INFINITY, bytes }, server.local.neededFrom)
+      .catch(injectedOnly);
   }
 
   async #register({ log }: Server): Promise<void> {
     const name = this.#random() < 0.7 ? "one" : "two";
     const { epoch, nonce, end: offset } = log;
-    await register(directoryOn(this.#process), { name, offset, epoch, nonce, updatedAt: "" }).then(
+    await writeRegistration(directoryOn(this.#process), { name, offset, epoch, nonce, updatedAt: "" }).then(
       () => this.ledger.registered.push({ at: this.fs.record.length, name, offset }),
       injectedOnly,
     );

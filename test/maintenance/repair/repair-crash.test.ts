@@ -10,7 +10,7 @@ import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { readMissingRanges } from "../../../src/wal/missing-ranges.js";
-import { register } from "../../../src/wal/registrations.js";
+import { writeRegistration } from "../../../src/wal/registrations.js";
 import { HitLog } from "../../projection/mongo/hit-log.js";
 import { DIRECTORY, directoryOn, edit, flipBit, openLog, segments } from "../../support/log-files.js";
 import type { Crash } from "../../support/memory-disk.js";
@@ -118,7 +118,7 @@ async function everything(): Promise<Damaged> {
   const lacking = await snapshot(log, end, { a: 2, b: 6, c: 6, d: 4, e: 9 }, [met]);
   const broken = await snapshot(log, 5, { a: 5, b: 5 });
   const registration = { name: "mongodb", offset: end, epoch: 3, nonce: log.log.nonce, updatedAt: "" };
-  await register(directoryOn(fs), registration);
+  await writeRegistration(directoryOn(fs), registration);
   const bytes = [
     fs.content(first).subarray(HEADER_BYTES + 4, HEADER_BYTES + 40),
     fs.content(`${DIRECTORY}/snapshots/${lacking}`),

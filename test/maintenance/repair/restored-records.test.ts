@@ -37,7 +37,9 @@ test("nothing for who knows as much, or less", () => {
 
 test("each lost hit has an offset of its own, also where a mend is written down already", () => {
   const counters = { a: [slot(102, 1, 0)], b: [slot(103, 1, 0)], c: [slot(104, 1, 0)] };
-  const known = new MissingRanges([missingRange(100, 150, { mends: [{ offset: 101, record: Buffer.from([1, 65]) }] })]);
+  const known = new MissingRanges([
+    missingRange(100, 150, { restoredRecords: [{ offset: 101, record: Buffer.from([1, 65]) }] }),
+  ]);
   const { mends } = findMends(history(counters), known);
   assert.equal(
     mends.map(({ counter, offset }) => [counter, offset]),
@@ -92,7 +94,7 @@ test("a large difference is as many records as it takes, within one range as wit
     ],
   );
   assert.equal(
-    withMends(ranges.ranges, mends).map((range) => range.mends.length),
+    withMends(ranges.ranges, mends).map((range) => range.restoredRecords.length),
     [2, 1],
   );
 });

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EPOCH_GAP } from "../../../src/wal/format.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
-import { register } from "../../../src/wal/registrations.js";
+import { writeRegistration } from "../../../src/wal/registrations.js";
 import {
   append,
   bulky,
@@ -61,7 +61,13 @@ test("a snapshot or registration beyond the end of the log is damage, also with 
     const log = await openLog(directory);
     const { epoch, nonce } = log;
     await log.close();
-    await register(new LogDirectory(directory), { name: "mongo", offset: log.end + 1, epoch, nonce, updatedAt: "" });
+    await writeRegistration(new LogDirectory(directory), {
+      name: "mongo",
+      offset: log.end + 1,
+      epoch,
+      nonce,
+      updatedAt: "",
+    });
     assert.equal(places(await verify(directory)), [`registration projections/mongo.json:0 @${log.end + 1}`]);
   });
 });
@@ -94,7 +100,13 @@ test("snapshots and registrations of another log, epoch or copy are damage", asy
     assert.match(await named({ logId: "x".repeat(16) }), /^snapshot log [a-z0-9]{16}, as the segments say/);
     assert.match(await named({ epoch: 2 }), /^snapshot an epoch up to 1/);
     assert.match(await named({ nonce: "ab".repeat(8) }), /^snapshot nonce [0-9a-f]{16}/);
-    await register(new LogDirectory(directory), { name: "m", offset: 1, epoch: 1, nonce: "00", updatedAt: "" });
+    await writeRegistration(new LogDirectory(directory), {
+      name: "m",
+      offset: 1,
+      epoch: 1,
+      nonce: "00",
+      updatedAt: "",
+    });
     writeFileSync(path.join(directory, "projections", "n.json"), "{}");
     const verification = await verify(directory);
     assert.equal(places(verification).sort(), [
@@ -132,7 +144,7 @@ test("a registration of before the first hit is sound, also where an opening too
   await inDirectory(async (directory) => {
     const first = await openLog(directory);
     const { epoch, nonce, end: offset } = first;
-    await register(new LogDirectory(directory), { name: "early", offset, epoch, nonce, updatedAt: "" });
+    await writeRegistration(new LogDirectory(directory), { name: "early", offset, epoch, nonce, updatedAt: "" });
     assert.is(offset, 0);
     await first.close();
     const second = await openLog(directory);

@@ -4,7 +4,7 @@ import { bootstrap } from "../../../src/projection/mongo/bootstrap.js";
 import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import type { Damage } from "../../../src/wal/damage.js";
-import { forget, registrations } from "../../../src/wal/registrations.js";
+import { readRegistrations, removeRegistration } from "../../../src/wal/registrations.js";
 import { codeOf, DIRECTORY, directoryOn, segments } from "../../support/log-files.js";
 import { FakeDatabase } from "./fake-database.js";
 import { type Network, SOUND } from "./fake-store.js";
@@ -21,7 +21,7 @@ async function snapshot(log: HitLog, damage: readonly Damage[] = []): Promise<vo
 }
 
 async function registration(log: HitLog) {
-  const found = (await registrations(directoryOn(log.fs))).find(({ name }) => name === "mongodb");
+  const found = (await readRegistrations(directoryOn(log.fs))).find(({ name }) => name === "mongodb");
   if (found === undefined) throw new Error("not registered");
   return found;
 }
@@ -49,12 +49,16 @@ test("registers itself before anything else, so that retention holds all of the 
   await log.hit("a");
   await snapshot(log);
   await snapshot(log);
-  const removed = await log.log.retain({ ms: -1, bytes: 0 }, log.log.end);
+  const removed = await log.log.applyRetention({ ms: -1, bytes: 0 }, log.log.end);
   assert.equal(removed, []);
   await project(database, log);
   const { offset, hits, epoch, nonce } = await registration(log);
   assert.equal([offset, hits, epoch, nonce], [log.log.end, 2, log.log.epoch, log.log.nonce]);
-  assert.is((await log.log.retain({ ms: -1, bytes: 0 }, log.log.end)).length, 1, "and lets go of what is projected");
+  assert.is(
+    (await log.log.applyRetention({ ms: -1, bytes: 0 }, log.log.end)).length,
+    1,
+    "and lets go of what is projected",
+  );
   await log.log.close();
 });
 
@@ -200,7 +204,7 @@ test("blocked counters are remembered over restarts, also over one that ends bef
 test("forgotten, or with a registration that can't be read: everything is looked at, and it is registered again", async () => {
   const { log, database } = await logWith("a");
   await project(database, log);
-  await forget(directoryOn(log.fs), "mongodb");
+  await removeRegistration(directoryOn(log.fs), "mongodb");
   const { counters } = await prepare(database, log);
   assert.is(counters.documents.owed, 1);
   await log.hit("a");

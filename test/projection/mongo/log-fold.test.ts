@@ -139,7 +139,7 @@ test("what is written down as missing is passed, with what stands for it, and th
   await log.log.close();
   flipBit(log.fs, segments(log.fs)[0] ?? "", HEADER_BYTES + 36);
   const record = encodeHit({ counter: "a", n: 7 });
-  const range = missingRange(0, 1, { settled: false, mends: [{ offset: 0, record }] });
+  const range = missingRange(0, 1, { settled: false, restoredRecords: [{ offset: 0, record }] });
   await writeMissingRanges(directoryOn(log.fs), [range]);
   const waiting = foldOf(log);
   await toEnd(waiting.fold);

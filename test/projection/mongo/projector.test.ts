@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { StoreError } from "../../../src/projection/mongo/store.js";
-import { registrations } from "../../../src/wal/registrations.js";
+import { readRegistrations } from "../../../src/wal/registrations.js";
 import { directoryOn } from "../../support/log-files.js";
 import { FakeDatabase } from "./fake-database.js";
 import { type Fate, SOUND } from "./fake-store.js";
@@ -82,7 +82,7 @@ test("what fails behind the data leaves the checkpoint where it was, and the dir
   const error = await later.projector.cycle().catch((thrown: unknown) => thrown);
   assert.ok(error instanceof StoreError);
   assert.equal([database.count("a"), database.checkpoints.get(log.id)?.offset], [2, 1]);
-  const [registered] = await registrations(directoryOn(log.fs));
+  const [registered] = await readRegistrations(directoryOn(log.fs));
   assert.equal([registered?.offset, registered?.hits], [1, 1]);
   assert.is(store.made("apply"), 1);
   await log.log.close();

@@ -9,14 +9,14 @@ export interface ReaderPlace {
   readonly header: SegmentHeader | undefined;
 }
 
-/** What a reader hands out in place of damage that a repair has written down: each range, and each of its mends, once. */
-export class StandIns {
-  readonly missing: MissingRanges;
+/** What a reader hands out in place of damage that a repair has written down: each range, and each of its restored records, once. */
+export class MissingBatches {
+  readonly ranges: MissingRanges;
   /** What is missing below was not asked for, or has been handed out. */
   #from: number;
 
-  constructor(missing: MissingRanges, from: number) {
-    this.missing = missing;
+  constructor(ranges: MissingRanges, from: number) {
+    this.ranges = ranges;
     this.#from = from;
   }
 
@@ -25,17 +25,17 @@ export class StandIns {
    * Undefined where not all that it hides is written down.
    */
   insteadOf(damage: Damage, upTo: number, place: ReaderPlace): LogBatch[] | undefined {
-    if (!this.missing.covers(damage)) return undefined;
-    const end = Math.max(upTo, damage.to ?? this.missing.endBehind(damage.from));
+    if (!this.ranges.covers(damage)) return undefined;
+    const end = Math.max(upTo, damage.to ?? this.ranges.endOfMissing(damage.from));
     const from = Math.max(this.#from, damage.from);
     const batches: LogBatch[] = [];
-    for (const range of this.missing.ranges) {
+    for (const range of this.ranges.ranges) {
       if (range.to <= from || range.from >= end) continue;
       const to = Math.min(range.to, end);
-      for (const { offset, record } of range.mends) {
-        if (offset >= from && offset < to) batches.push(standIn(range, offset, offset + 1, record, place));
+      for (const { offset, record } of range.restoredRecords) {
+        if (offset >= from && offset < to) batches.push(missingBatch(range, offset, offset + 1, record, place));
       }
-      batches.push(standIn(range, Math.max(range.from, from), to, undefined, place));
+      batches.push(missingBatch(range, Math.max(range.from, from), to, undefined, place));
       this.#from = to;
     }
     return batches;
@@ -43,7 +43,7 @@ export class StandIns {
 }
 
 /** A batch of one mend, or of no record for the range itself. */
-function standIn(
+function missingBatch(
   missing: MissingRange,
   baseOffset: number,
   endOffset: number,
