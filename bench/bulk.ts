@@ -4,14 +4,14 @@ import { hasRedisBenchmark, increment, redisVersion, startRedis } from "./redis.
 import { leaveOut, record } from "./results.js";
 import { startOurs } from "./server.js";
 import { shuffled } from "./shuffled.js";
-import { grouped, median, printTable, ratio, type Spread, shownSpread, spreadOf } from "./table.js";
+import { formatSpread, grouped, median, printTable, ratio, type Spread, spreadOf } from "./table.js";
 
 const HITS = 1000;
 const CONNECTIONS = 16;
 const COUNTERS = [1, 100, 1000];
-const OURS = "durable-hits, 1,000 hits a request";
+const OURS = "durable-hits, 1,000 hits per request";
 const REDIS = "Redis INCR, pipelined by 16";
-/** As many INCR as Redis is warmed up with. */
+/** Number of INCR that warm up Redis. */
 const REDIS_WARM_UP = 200_000;
 
 interface Measured {
@@ -25,18 +25,18 @@ export interface BulkRow {
   readonly contestant: string;
   readonly counters: number;
   readonly hitsPerSecond: Spread;
-  /** Of the same round, on as many counters; null without Redis. */
+  /** Ratio within a round, on as many counters; null without Redis. */
   readonly toRedis: Spread | null;
   /** Of a request of a thousand hits, or of a pipeline of 16. */
   readonly p99Milliseconds: number;
   readonly errors: number;
 }
 
-/** Durable hits a second when they come a thousand in a request, validated and counted one by one, beside Redis. */
+/** Measures durable hits per second, a thousand per request, validated and counted one by one, against Redis. */
 export async function benchBulk(options: Options): Promise<void> {
   const contestants = new Map([[OURS, measureOurs]]);
   if (redisVersion !== undefined && hasRedisBenchmark) contestants.set(REDIS, measureRedis);
-  else leaveOut("bulk", REDIS, "there is no redis-server or no redis-benchmark on the PATH");
+  else leaveOut("bulk", REDIS, "redis-server or redis-benchmark is not on the PATH");
   const { rounds, seconds } = options;
   record("bulk", [], {
     redis: redisVersion ?? "none",
@@ -75,8 +75,8 @@ export async function benchBulk(options: Options): Promise<void> {
     rows.map((row) => [
       row.contestant,
       grouped(row.counters),
-      shownSpread(row.hitsPerSecond, grouped),
-      row.toRedis === null ? "" : shownSpread(row.toRedis, ratio),
+      formatSpread(row.hitsPerSecond, grouped),
+      row.toRedis === null ? "" : formatSpread(row.toRedis, ratio),
       row.p99Milliseconds.toFixed(1),
       String(row.errors),
     ]),
@@ -97,7 +97,7 @@ async function measureOurs(counters: number, { seconds, warmUpSeconds }: Options
   }
 }
 
-/** redis-benchmark goes by a number of requests, not by time: by the rate of the warm-up. */
+/** redis-benchmark takes a number of requests, not a time: the number follows from the rate of the warm-up. */
 async function measureRedis(counters: number, { seconds }: Options): Promise<Measured> {
   const redis = await startRedis();
   try {

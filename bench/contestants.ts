@@ -6,22 +6,22 @@ import { MongoServer } from "../test/support/mongodb/server.js";
 import { redisVersion, startRedis } from "./redis.js";
 import { type Contestant, inScratch, startOurs, startPeer } from "./server.js";
 
-/** Who takes part in the comparison over HTTP. Started anew for each measurement. */
+/** A server in the comparison over HTTP. A new process is started for each measurement. */
 export interface Entrant {
   readonly name: string;
-  /** Where a hit is when it is answered. */
+  /** Where a hit is stored when it is answered. */
   readonly keeps: "nothing" | "log" | "database";
   start(): Promise<Contestant>;
-  /** Between the warm-up and the measurement. */
+  /** Runs between the warm-up and the measurement. */
   begin?(server: Contestant): Promise<void>;
-  /** After the measurement. */
+  /** Runs after the measurement. */
   end?(): void;
 }
 
 export interface Field {
   readonly entrants: readonly Entrant[];
   readonly leftOut: readonly { readonly what: string; readonly why: string }[];
-  /** What stands in for what. */
+  /** Versions and kinds of the databases. */
   readonly facts: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export const NODE_HTTP = "node:http";
 export const KOA_ROUTER = "Koa + router";
 const OURS = "durable-hits";
 
-/** All that can run on this machine, and what can't. */
+/** Finds the contestants that can run on this machine, and those that cannot. */
 export async function openField(): Promise<Field> {
   const entrants: Entrant[] = [
     { name: NODE_HTTP, keeps: "nothing", start: () => startPeer("node-http.mjs") },
@@ -40,7 +40,7 @@ export async function openField(): Promise<Field> {
   ];
   const leftOut: { what: string; why: string }[] = [];
   const redis = `${KOA_ROUTER} → Redis INCR`;
-  if (redisVersion === undefined) leftOut.push({ what: redis, why: "there is no redis-server on the PATH" });
+  if (redisVersion === undefined) leftOut.push({ what: redis, why: "redis-server is not on the PATH" });
   else entrants.push({ name: redis, keeps: "database", start: startOnRedis });
   const sqlite = `${KOA_ROUTER} → SQLite`;
   if (isBuiltin("node:sqlite")) entrants.push({ name: sqlite, keeps: "database", start: startOnSqlite });
@@ -49,22 +49,23 @@ export async function openField(): Promise<Field> {
   const found = await findServer();
   const mongo = found === undefined ? undefined : await MongoServer.open(found);
   if (mongo === undefined) {
-    leftOut.push({ what: "all with MongoDB", why: "there is no MongoDB server, nor what its stand-in needs" });
+    leftOut.push({ what: "all with MongoDB", why: "there is neither a MongoDB server nor what its stand-in needs" });
   } else {
     entrants.push(...onMongo(mongo));
-    if (!mongo.found.controllable) leftOut.push({ what: `${OURS}, frozen`, why: "this MongoDB is not ours to freeze" });
+    if (!mongo.found.controllable)
+      leftOut.push({ what: `${OURS}, frozen`, why: "this benchmark may not freeze this MongoDB" });
   }
   const facts = { redis: redisVersion ?? "none", mongodb: found?.kind ?? "none" };
   return { entrants, leftOut, facts, close: async () => mongo?.close() };
 }
 
 function onMongo(mongo: MongoServer): Entrant[] {
-  // The stand-in speaks MongoDB's protocol, and its speed says nothing of MongoDB's.
+  // The stand-in speaks MongoDB's protocol, but its speed is not MongoDB's.
   const name = mongo.found.kind === "stand-in" ? "MongoDB (stand-in)" : "MongoDB";
   const database = () => ({ MONGODB_URL: mongo.url, MONGODB_DB: mongo.randomDatabase() });
   const startProjecting = () => startOurs(database());
   const entrants: Entrant[] = [
-    { name: `${OURS}, projecting into ${name}`, keeps: "log", start: startProjecting, begin: isProjecting },
+    { name: `${OURS}, projecting into ${name}`, keeps: "log", start: startProjecting, begin: waitUntilProjecting },
     {
       name: `${KOA_ROUTER} → ${name} $inc`,
       keeps: "database",
@@ -77,7 +78,7 @@ function onMongo(mongo: MongoServer): Entrant[] {
     keeps: "log",
     start: startProjecting,
     async begin(server) {
-      await isProjecting(server);
+      await waitUntilProjecting(server);
       await mongo.freeze();
     },
     end: () => mongo.thaw(),
@@ -87,11 +88,8 @@ function onMongo(mongo: MongoServer): Entrant[] {
 
 const RUNNING_WITHIN_MS = 60_000;
 
-/**
- * A projection that has given up would cost nothing, and prove nothing. One that a slow server has not answered in time goes
- * on by itself: that is waited for.
- */
-async function isProjecting({ url }: Contestant): Promise<void> {
+/** A halted projection costs nothing and proves nothing; one that a slow server has not answered in time recovers. */
+async function waitUntilProjecting({ url }: Contestant): Promise<void> {
   const until = performance.now() + RUNNING_WITHIN_MS;
   for (;;) {
     const status = (await (await fetch(`${url}/status`)).json()) as { projections: { name: string; state: string }[] };

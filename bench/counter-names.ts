@@ -1,4 +1,4 @@
-/** Names of twenty bytes, as long as a page's path often is. */
+/** Returns names of twenty bytes, a common length of a page's path. */
 export function counterNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `/blog/a-post/${String(index).padStart(7, "0")}`);
 }

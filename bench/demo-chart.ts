@@ -1,18 +1,18 @@
 import type { Second } from "./demo-table.js";
-import { CHART_TEXT, labelled, svgOf } from "./svg-chart.js";
+import { CHART_TEXT, chartFrame, renderSvg } from "./svg-chart.js";
 
 const ACCEPTED = "#2da44e";
 const PROJECTED = "#4184e4";
 const AWAY = "rgba(219, 109, 40, 0.16)";
 const DOWN = "rgba(218, 54, 51, 0.28)";
 
-/** The story of the demo as an SVG: what was accepted, what MongoDB has confirmed, and when it or we were away. */
+/** Draws the demo as an SVG: hits accepted, hits confirmed by MongoDB, and when MongoDB or our server was away. */
 export function drawStory(seconds: readonly Second[]): string {
   const at = ({ seconds: time }: Second) => Math.round(time * 10) / 10;
-  return svgOf(860, 380, {
-    ...labelled(
-      "MongoDB is killed, comes back, hangs; our own process is killed; all come back",
-      "Hits answered with 202, and hits that MongoDB has confirmed, second by second: npm run demo",
+  return renderSvg(860, 380, {
+    ...chartFrame(
+      "MongoDB is killed, comes back, hangs; our server is killed; both come back",
+      "Hits answered with 202 and hits confirmed by MongoDB, second by second: npm run demo",
       { height: 4, shape: "roundRect" },
     ),
     grid: { left: 52, right: 12, top: 70, bottom: 56 },
@@ -41,10 +41,10 @@ export function drawStory(seconds: readonly Second[]): string {
           label: { color: CHART_TEXT, fontSize: 11, position: "insideTop" },
           data: spans(seconds).map(({ from, to, isDown }) => [
             {
-              name: isDown ? "we are killed" : "MongoDB away",
+              name: isDown ? "server killed" : "MongoDB away",
               xAxis: from,
               itemStyle: { color: isDown ? DOWN : AWAY },
-              // Too narrow for words beside those of its neighbour.
+              // Lower than its neighbour's label: the area is too narrow for both side by side.
               label: { offset: isDown ? [0, 16] : [0, 0] },
             },
             { xAxis: to },
@@ -70,7 +70,7 @@ interface Span {
   readonly isDown: boolean;
 }
 
-/** When MongoDB was away as our server saw it, and when our server was. */
+/** Returns when MongoDB was away, as our server saw it, and when our server was. */
 function spans(seconds: readonly Second[]): readonly Span[] {
   const found: Span[] = [];
   for (const { seconds: time, figures, mongodb } of seconds) {

@@ -3,25 +3,25 @@ import { MongoClient } from "mongodb";
 import { findServer } from "../test/support/mongodb/find-server.js";
 import { MongoServer } from "../test/support/mongodb/server.js";
 
-/** The MongoDB of the story. */
+/** The MongoDB of the demo. */
 export interface DemoMongo {
   readonly url: string;
   /** A database of the demo's own. */
   readonly database: string;
-  /** Undefined for a server that is not the demo's to stop. */
+  /** Undefined for a server that the demo may not stop. */
   readonly control: MongoServer | undefined;
-  /** Nothing of the demo is left in it. */
+  /** Removes everything of the demo from it. */
   close(): Promise<void>;
 }
 
 const DROP_MS = 5000;
 
-/** The server of MONGODB_URL, else one that is found and started here; undefined where there is none. */
+/** Opens the server of MONGODB_URL, or else finds and starts one; undefined if there is none. */
 export async function openMongo(): Promise<DemoMongo | undefined> {
   const database = `durable_hits_demo_${randomBytes(6).toString("hex")}`;
   const given = process.env["MONGODB_URL"];
   if (given !== undefined && given !== "") {
-    console.log(`MongoDB: that of MONGODB_URL, in a database of its own (${database}), which is dropped at the end.`);
+    console.log(`MongoDB: the server of MONGODB_URL, in the database ${database}, which is dropped at the end.`);
     return givenMongo(given, database);
   }
   const found = await findServer();
@@ -32,7 +32,7 @@ export async function openMongo(): Promise<DemoMongo | undefined> {
 }
 
 function givenMongo(url: string, database: string): DemoMongo {
-  console.log("It is not this demo's to stop or to freeze: only our own process is killed.");
+  console.log("The demo may not stop or freeze it: only our own process is killed.");
   return {
     url,
     database,

@@ -2,19 +2,19 @@ import { spawn } from "node:child_process";
 import { freePort } from "../test/support/mongodb/free-port.js";
 import { BINARY, type Ended, ServerProcess, temporaryDirectory } from "../test/support/server-process.js";
 
-/** What the server says of itself, all counters together. */
+/** What the server reports, over all counters. */
 export interface Figures {
   readonly counts: ReadonlyMap<string, number>;
   readonly counted: number;
   readonly projected: number;
   readonly pending: number;
-  /** As the server sees it: whether its projection gets answers. */
+  /** Whether the server's projection gets answers: `up`, `no answer`, or its state. */
   readonly mongodb: string;
 }
 
-const ASK_MS = 1500;
+const REQUEST_MS = 1500;
 
-/** Our own server, as built, on one port and one log directory through all its lives. */
+/** Our own server as built, on the same port and log directory after each restart. */
 export class DemoServer {
   readonly url: string;
   readonly #environment: Record<string, string>;
@@ -42,32 +42,32 @@ export class DemoServer {
     return this.#environment["WAL_DIR"] ?? "";
   }
 
-  /** Resolves once it takes hits. */
+  /** Resolves once it accepts hits. */
   async start(): Promise<void> {
     this.#process = await ServerProcess.start(this.#environment);
   }
 
-  /** kill -9. */
+  /** Sends kill -9. */
   async kill(): Promise<void> {
     await this.#process?.kill();
     this.#process = undefined;
   }
 
-  /** SIGTERM, as a service manager sends it; how it ended. */
+  /** Sends SIGTERM, as a service manager does. Resolves to how the process ended. */
   async stop(): Promise<Ended | undefined> {
     const ended = await this.#process?.stop();
     this.#process = undefined;
     return ended;
   }
 
-  /** Undefined while it doesn't run. */
+  /** Undefined while the server is down. */
   async figures(): Promise<Figures | undefined> {
     try {
       const [list, status] = await Promise.all([
-        this.#ask<{ counters: { counter: string; count: number; projected: number; pending: number }[] }>(
+        this.#get<{ counters: { counter: string; count: number; projected: number; pending: number }[] }>(
           "/counters?limit=1000",
         ),
-        this.#ask<{ projections: { name: string; state: string }[] }>("/status"),
+        this.#get<{ projections: { name: string; state: string }[] }>("/status"),
       ]);
       const sum = (key: "count" | "projected" | "pending") => list.counters.reduce((total, row) => total + row[key], 0);
       const state = status.projections.find(({ name }) => name === "mongodb")?.state ?? "unknown";
@@ -79,7 +79,7 @@ export class DemoServer {
     }
   }
 
-  /** `durable-hits wal audit`, as anybody would run it beside the server. */
+  /** Runs `durable-hits wal audit` while the server runs. */
   audit(): Promise<{ readonly status: number | null; readonly output: string }> {
     const { PORT: _, ...environment } = this.#environment;
     const child = spawn(process.execPath, [BINARY, "wal", "audit"], {
@@ -95,8 +95,8 @@ export class DemoServer {
     return new Promise((resolve) => child.on("close", (status) => resolve({ status, output: output.trimEnd() })));
   }
 
-  async #ask<T>(target: string): Promise<T> {
-    const response = await fetch(`${this.url}${target}`, { signal: AbortSignal.timeout(ASK_MS) });
+  async #get<T>(target: string): Promise<T> {
+    const response = await fetch(`${this.url}${target}`, { signal: AbortSignal.timeout(REQUEST_MS) });
     if (!response.ok) throw new Error(`${target} was answered with ${response.status}`);
     return (await response.json()) as T;
   }

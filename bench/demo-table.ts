@@ -1,17 +1,17 @@
 import { grouped } from "./table.js";
 
-/** One second of the story. */
+/** One second of the demo. */
 export interface Second {
-  /** Since the start. */
+  /** Time since the start. */
   readonly seconds: number;
   readonly happening: string;
-  /** Hits that were answered with 202, by the visitors' own ledger. */
+  /** Hits that were answered with 202, by the visitors' ledger. */
   readonly acknowledged: number;
-  /** What the pages show; undefined while nobody answers. */
+  /** What the server's pages show; undefined while it is down. */
   readonly figures: { readonly counted: number; readonly projected: number; readonly pending: number } | undefined;
-  /** Undefined where nobody was answered. */
+  /** Undefined if nobody was answered. */
   readonly slowestMs: number | undefined;
-  /** As our server sees it. */
+  /** MongoDB's state as our server sees it. */
   readonly mongodb: string;
 }
 
@@ -26,9 +26,9 @@ const COLUMNS = [
   ["MongoDB", -9],
 ] as const;
 const LEGEND = `
-accepted: answered with 202, by the visitors' own ledger; counted, projected (what MongoDB has
-confirmed), pending: as our pages show them; slowest: the slowest answer to a visitor in that
-second; MongoDB: as our server sees it
+accepted: answered with 202, by the visitors' ledger; counted, projected (confirmed by MongoDB)
+and pending: as our pages show them; slowest: the slowest answer to a visitor in that second;
+MongoDB: its state as our server sees it
 `;
 const WIDTH = COLUMNS.reduce((sum, [, width]) => sum + Math.abs(width) + 2, -2);
 const isColored = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
@@ -54,7 +54,7 @@ export function printSecond({ seconds, happening, acknowledged, figures, slowest
   print(cells, figures === undefined ? "31" : mongodb === "up" ? undefined : "33");
 }
 
-/** Something happens: a rule across the table. */
+/** Prints an event as a rule across the table. */
 export function printEvent(text: string): void {
   write(`-- ${text} ${"-".repeat(Math.max(2, WIDTH - text.length - 4))}`, "1");
 }

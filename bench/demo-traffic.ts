@@ -14,30 +14,30 @@ const COUNTERS = [
   "/terms",
 ];
 const EVERY_MS = 10;
-/** Visitors who wait at once: beyond it, those who come find no line, and are not sent. */
+/** Visitors who wait at once; beyond it new ones send no request. */
 const MAX_WAITING = 200;
-/** A visitor who was not answered by then is gone. */
+/** A visitor who has no answer by then leaves. */
 const PATIENCE_MS = 10_000;
 
-/** What visitors of one counter were told. */
+/** Answers to visitors of one counter. */
 export interface Entry {
   /** Hits that were answered with 202. */
   acknowledged: number;
-  /** Hits that may have been counted or not: sent, and never answered. */
+  /** Hits that may or may not have been counted: sent, and never answered. */
   unanswered: number;
 }
 
-/** Visitors, so many a second whatever becomes of their requests, and a ledger of what they were told. */
+/** Visitors at a fixed rate, whatever happens to their requests, and a ledger of the answers. */
 export class Traffic {
   /** By counter. */
   readonly ledger = new Map<string, Entry>();
-  /** Hits that were certainly not counted: nobody listened, or the answer said so. */
+  /** Hits that were certainly not counted: the connection was refused, or the answer was a refusal. */
   refused = 0;
-  /** Answers that should not come at all. */
+  /** Answers that should never come. */
   readonly unexpected: string[] = [];
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_WAITING });
-  /** When those who wait were sent. */
+  /** Start times of the requests in flight. */
   readonly #waiting = new Set<{ readonly since: number }>();
   readonly #timer: NodeJS.Timeout;
   #slowest = 0;
@@ -57,7 +57,7 @@ export class Traffic {
     }, EVERY_MS);
   }
 
-  /** Of all counters together. */
+  /** The sum over all counters. */
   get total(): Entry {
     const total = { acknowledged: 0, unanswered: 0 };
     for (const { acknowledged, unanswered } of this.ledger.values()) {
@@ -68,8 +68,8 @@ export class Traffic {
   }
 
   /**
-   * Milliseconds that the slowest answer took since this was asked last, or that somebody waits by now; undefined where
-   * nobody was answered and nobody waits.
+   * Returns the milliseconds of the slowest answer since the last call, or of the longest wait by now; undefined if nobody was
+   * answered and nobody waits.
    */
   takeSlowest(): number | undefined {
     const now = performance.now();
@@ -79,7 +79,7 @@ export class Traffic {
     return slowest === 0 ? undefined : slowest;
   }
 
-  /** No more visitors; resolves once nobody waits. */
+  /** Sends no more visitors; resolves once nobody waits. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#waiting.size > 0) {
@@ -100,7 +100,7 @@ export class Traffic {
       if (this.#waiting.size === 0) this.#idle?.();
     };
     const failed = (error: Error) => {
-      // Entered already: what broke then is the connection behind an answer.
+      // Recorded already: the connection broke after the answer.
       if (!this.#waiting.has(visitor)) return;
       if (systemCode(error) === "ECONNREFUSED") this.refused++;
       else entry.unanswered++;
@@ -109,7 +109,7 @@ export class Traffic {
     const target = `${this.#url}/hits/${encodeURIComponent(counter)}`;
     const sent = request(target, { method: "POST", agent: this.#agent }, (response) => {
       this.#read(response).then((text) => {
-        this.#enter(entry, response.statusCode ?? 0, text);
+        this.#recordAnswer(entry, response.statusCode ?? 0, text);
         this.#slowest = Math.max(this.#slowest, performance.now() - visitor.since);
         done();
       }, failed);
@@ -125,7 +125,7 @@ export class Traffic {
     return text;
   }
 
-  #enter(entry: Entry, status: number, text: string): void {
+  #recordAnswer(entry: Entry, status: number, text: string): void {
     if (status === 202) entry.acknowledged++;
     else if (/"code":"LOG_FAILED"/.test(text)) entry.unanswered++;
     else {

@@ -3,13 +3,13 @@ import type { DemoServer, Figures } from "./demo-server.js";
 import { printSecond, type Second } from "./demo-table.js";
 import type { Traffic } from "./demo-traffic.js";
 
-/** Looks once a second, prints what it sees, and remembers what must never happen. */
+/** Reads the server's figures once a second, prints them, and records violations. */
 export class Watch {
-  /** What was seen and may not be, as lines. */
-  readonly wrong: string[] = [];
+  /** Lines about what must never happen. */
+  readonly violations: string[] = [];
   /** All rows, in order. */
   readonly seconds: Second[] = [];
-  /** The slowest answer in seconds in which MongoDB gave none, in milliseconds. */
+  /** Milliseconds of the slowest answer while MongoDB did not answer. */
   slowestWithoutMongoMs = 0;
   /** The most that was pending. */
   mostPending = 0;
@@ -25,12 +25,12 @@ export class Watch {
     this.#traffic = traffic;
   }
 
-  /** So many rows. */
+  /** Prints this many rows. */
   async during(happening: string, seconds: number): Promise<void> {
-    for (let row = 0; row < seconds && !this.#stopped; row++) await this.#look(happening);
+    for (let row = 0; row < seconds && !this.#stopped; row++) await this.#observe(happening);
   }
 
-  /** Rows until something is done; throws what it throws. */
+  /** Prints rows until `work` is done; rejects as it does. */
   async meanwhile(happening: string, work: Promise<void>): Promise<void> {
     let isDone = false;
     const done = work.finally(() => {
@@ -38,32 +38,32 @@ export class Watch {
     });
     // Its failure is thrown below.
     done.catch(() => undefined);
-    do await this.#look(happening);
+    do await this.#observe(happening);
     while (!isDone && !this.#stopped);
     await done;
   }
 
-  /** Rows until what is seen is so. False: it was not, for so long. */
-  async until(happening: string, isSo: (figures: Figures) => boolean, limitMs: number): Promise<boolean> {
+  /** Prints rows until the figures satisfy a condition. Resolves to false if they do not within `limitMs`. */
+  async until(happening: string, isMet: (figures: Figures) => boolean, limitMs: number): Promise<boolean> {
     const limit = performance.now() + limitMs;
     while (performance.now() < limit && !this.#stopped) {
-      const figures = await this.#look(happening);
-      if (figures !== undefined && isSo(figures)) return true;
+      const figures = await this.#observe(happening);
+      if (figures !== undefined && isMet(figures)) return true;
     }
     return false;
   }
 
-  /** Nothing more is printed. */
+  /** Stops printing. */
   stop(): void {
     this.#stopped = true;
   }
 
-  async #look(happening: string): Promise<Figures | undefined> {
+  async #observe(happening: string): Promise<Figures | undefined> {
     await sleep(Math.max(0, this.#next * 1000 - (performance.now() - this.#started)));
     if (this.#stopped) return undefined;
     const seconds = (performance.now() - this.#started) / 1000;
     this.#next = Math.floor(seconds + 0.5) + 1;
-    // Before the page: what it shows then can't be less.
+    // Read before the page, which can then show no less.
     const { acknowledged } = this.#traffic.total;
     const slowestMs = this.#traffic.takeSlowest();
     const figures = await this.#server.figures();
@@ -73,8 +73,9 @@ export class Watch {
     printSecond(second);
     if (figures === undefined) return undefined;
     const { counted } = figures;
-    if (counted < this.#counted) this.wrong.push(`second ${Math.round(seconds)}: the count fell to ${counted}`);
-    if (counted < acknowledged) this.wrong.push(`second ${Math.round(seconds)}: ${acknowledged} were acknowledged`);
+    if (counted < this.#counted) this.violations.push(`second ${Math.round(seconds)}: the count fell to ${counted}`);
+    if (counted < acknowledged)
+      this.violations.push(`second ${Math.round(seconds)}: ${acknowledged} were acknowledged`);
     this.#counted = counted;
     this.mostPending = Math.max(this.mostPending, figures.pending);
     if (mongodb !== "up") this.slowestWithoutMongoMs = Math.max(this.slowestWithoutMongoMs, slowestMs ?? 0);

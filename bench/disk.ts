@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { remove } from "fs-extra/esm";
 import { describeDamage } from "../src/wal/damage.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
 import { LogReader } from "../src/wal/log-reader.js";
@@ -18,20 +19,20 @@ const lines = (names: readonly string[]) => ({
 });
 
 const CASES = [
-  { hits: "one after another", connections: 1, body: undefined },
-  { hits: "one a request, 64 connections", connections: 64, body: undefined },
-  { hits: "1,000 a request, each of another counter", connections: 4, body: lines(NAMES) },
+  { hits: "one at a time", connections: 1, body: undefined },
+  { hits: "one per request, 64 connections", connections: 64, body: undefined },
+  { hits: "1,000 per request, each of another counter", connections: 4, body: lines(NAMES) },
   {
-    hits: "1,000 a request, every other one of one counter",
+    hits: "1,000 per request, every second one of one counter",
     connections: 4,
     body: lines(NAMES.map((name, i) => (i % 2 === 0 ? name : (NAMES[0] ?? "")))),
   },
-  { hits: "1,000 a request, all of one counter", connections: 4, body: lines(NAMES.map(() => NAMES[0] ?? "")) },
+  { hits: "1,000 per request, all of one counter", connections: 4, body: lines(NAMES.map(() => NAMES[0] ?? "")) },
 ];
 
 /**
- * What a hit without payload takes on disk where its counter's name has 20 bytes: batches with their headers and seals, but
- * neither what is prepared nor the 4 KiB in front of each segment of 64 MiB.
+ * Measures what a hit without payload takes on disk, with a counter's name of 20 bytes: batches with their headers and seals,
+ * without prepared space and the 4 KiB header of each segment.
  */
 export async function benchDisk(): Promise<readonly Row[]> {
   const rows: Row[] = [];
@@ -48,23 +49,23 @@ export async function benchDisk(): Promise<readonly Row[]> {
       const load = { url: server.url + target, connections, seconds: SECONDS };
       const { errors } = await post(body === undefined ? load : { ...load, body });
       await server.stop();
-      const used = await usedBy(directory);
+      const used = await measureUsage(directory);
       rows.push({
         hits,
-        "bytes a hit": Number((used.bytes / used.hits).toFixed(2)),
-        "hits a batch": Number((used.hits / used.batches).toFixed(1)),
+        "bytes per hit": Number((used.bytes / used.hits).toFixed(2)),
+        "hits per batch": Number((used.hits / used.batches).toFixed(1)),
         "hits counted": used.hits,
         errors,
       });
     } finally {
-      rmSync(directory, { recursive: true, force: true });
+      await remove(directory);
     }
   }
   printRows(rows);
   return rows;
 }
 
-async function usedBy(directory: string): Promise<{ hits: number; batches: number; bytes: number }> {
+async function measureUsage(directory: string): Promise<{ hits: number; batches: number; bytes: number }> {
   const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
   const used = { hits: 0, batches: 0, bytes: 0 };
   try {

@@ -4,9 +4,9 @@ import type { Options } from "./options.js";
 import { leaveOut, record } from "./results.js";
 import type { Contestant } from "./server.js";
 import { shuffled } from "./shuffled.js";
-import { grouped, median, printTable, ratio, type Spread, shownSpread, spreadOf } from "./table.js";
+import { formatSpread, grouped, median, printTable, ratio, type Spread, spreadOf } from "./table.js";
 
-/** How the contestants are asked. */
+/** The load on the contestants. */
 interface Setting {
   readonly connections: number;
   readonly counters: number;
@@ -15,29 +15,29 @@ interface Setting {
 /** A row of the results. */
 export interface HttpRow extends Setting {
   readonly contestant: string;
-  /** Where a hit is when it is answered. */
+  /** Where a hit is stored when it is answered. */
   readonly keeps: Entrant["keeps"];
   readonly answersPerSecond: Spread;
-  /** Of the same round. */
+  /** Ratio within a round. */
   readonly toKoaRouter: Spread;
   readonly toNodeHttp: Spread;
   /** The median of the rounds. */
   readonly p99Milliseconds: number;
-  /** Of all rounds. */
+  /** The maximum of all rounds. */
   readonly maxMilliseconds: number;
   readonly errors: number;
 }
 
-/** `POST /hits/:counter` on all that would do it, from those that keep nothing to those that wait for a database. */
+/** Measures `POST /hits/:counter` on all contestants, from those that store nothing to those that wait for a database. */
 export async function benchHttp(options: Options): Promise<void> {
   const field = await openField();
   try {
     for (const { what, why } of field.leftOut) leaveOut("http", what, why);
-    const entrants = await ableOf(chosen(field, options.contestants));
+    const entrants = await workingOf(select(field, options.contestants));
     const { rounds, seconds, warmUpSeconds } = options;
     record("http", [], { ...field.facts, loadGenerator, rounds, seconds, warmUpSeconds });
     console.log(
-      `${rounds} rounds of ${seconds} s each, by ${loadGenerator}; in each, contestants in a new order, started anew and ` +
+      `${rounds} rounds of ${seconds} s each, by ${loadGenerator}; in each, contestants run in a new order, as new processes, and are ` +
         `warmed up for ${warmUpSeconds} s; medians (min–max), and ratios of the same round\n`,
     );
     for (const counters of options.counters) {
@@ -52,23 +52,23 @@ export async function benchHttp(options: Options): Promise<void> {
   }
 }
 
-/** The two that all are measured by are always among them. */
-function chosen(field: Field, words: readonly string[]): readonly Entrant[] {
+/** Includes the two references of all ratios. */
+function select(field: Field, words: readonly string[]): readonly Entrant[] {
   if (words.length === 0) return field.entrants;
   return field.entrants.filter(
     ({ name }) => name === NODE_HTTP || name === KOA_ROUTER || words.some((word) => name.includes(word)),
   );
 }
 
-/** Those that start, and answer as all should. */
-async function ableOf(entrants: readonly Entrant[]): Promise<readonly Entrant[]> {
-  const able: Entrant[] = [];
+/** Returns those that start, and answer as all should. */
+async function workingOf(entrants: readonly Entrant[]): Promise<readonly Entrant[]> {
+  const working: Entrant[] = [];
   for (const entrant of entrants) {
     try {
       const server = await entrant.start();
       try {
-        await check(server);
-        able.push(entrant);
+        await checkAnswers(server);
+        working.push(entrant);
       } finally {
         await server.stop();
       }
@@ -76,15 +76,16 @@ async function ableOf(entrants: readonly Entrant[]): Promise<readonly Entrant[]>
       leaveOut("http", entrant.name, error instanceof Error ? error.message : String(error));
     }
   }
-  return able;
+  return working;
 }
 
-async function check({ url }: Contestant): Promise<void> {
+async function checkAnswers({ url }: Contestant): Promise<void> {
   for (const count of [1, 2]) {
     const response = await fetch(`${url}/hits/${encodeURIComponent("/a page")}`, { method: "POST" });
     const text = await response.text();
     const expected = JSON.stringify({ counter: "/a page", offset: count - 1, count });
-    if (response.status !== 202 || text !== expected) throw new Error(`it answers ${response.status} ${text}`);
+    if (response.status !== 202 || text !== expected)
+      throw new Error(`it answers ${response.status} ${text} instead of 202 ${expected}`);
   }
 }
 
@@ -114,7 +115,7 @@ async function compare(entrants: readonly Entrant[], setting: Setting, options: 
   });
 }
 
-/** A new process each time: how well V8 has happened to compile one makes a fifth of its speed. */
+/** Starts a new process each time: how V8 happens to compile it makes a fifth of its speed. */
 async function measure(entrant: Entrant, { connections, counters }: Setting, options: Options): Promise<Load> {
   const server = await entrant.start();
   try {
@@ -143,9 +144,9 @@ function print(rows: readonly HttpRow[]): void {
     ["contestant", "answers/s", `to ${KOA_ROUTER}`, `to ${NODE_HTTP}`, "p99 ms", "max ms", "errors"],
     rows.map((row) => [
       row.contestant,
-      shownSpread(row.answersPerSecond, grouped),
-      shownSpread(row.toKoaRouter, ratio),
-      shownSpread(row.toNodeHttp, ratio),
+      formatSpread(row.answersPerSecond, grouped),
+      formatSpread(row.toKoaRouter, ratio),
+      formatSpread(row.toNodeHttp, ratio),
       milliseconds(row.p99Milliseconds, 1),
       milliseconds(row.maxMilliseconds, 0),
       String(row.errors),

@@ -1,16 +1,17 @@
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import autocannon from "autocannon";
+import { remove } from "fs-extra/esm";
 
 export interface Load {
   readonly requestsPerSecond: number;
-  /** NaN, as the slowest, where nothing was answered. */
+  /** NaN if nothing was answered, like the maximum. */
   readonly p99Milliseconds: number;
   readonly maxMilliseconds: number;
-  /** Answers that were no 2xx, and broken connections. */
+  /** Answers other than 2xx, and broken connections. */
   readonly errors: number;
 }
 
@@ -19,14 +20,14 @@ export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly body?: { readonly type: string; readonly text: string };
-  /** Instead of the URL's own path: picked at random, by the same numbers each time. */
+  /** Replace the URL's own path; picked in the same random order each time. */
   readonly paths?: readonly string[];
 }
 
 const hasWrk = spawnSync("wrk", ["--version"]).error === undefined;
 export const loadGenerator = hasWrk ? "wrk" : "autocannon";
 
-/** POSTs as fast as the server answers. By wrk where it is installed, which takes less of the machine; else autocannon. */
+/** POSTs as fast as the server answers. Uses wrk if it is installed, as it needs less of the machine; otherwise autocannon. */
 export function post(options: LoadOptions): Promise<Load> {
   return hasWrk ? postByWrk(options) : postByAutocannon(options);
 }
@@ -54,7 +55,7 @@ async function postByWrk({ url, connections, seconds, body, paths }: LoadOptions
     const numbers = (pattern: RegExp) => [...(pattern.exec(stdout) ?? [])].slice(1).map(Number);
     const [rate = 0] = numbers(/^Requests\/sec:\s+([\d.]+)/m);
     const milliseconds = (found: RegExpExecArray | null) => {
-      // Without any answer wrk says zero.
+      // Without any answer wrk prints zero.
       if (found === null || rate === 0) return Number.NaN;
       return Number(found[1]) * ({ us: 0.001, ms: 1, s: 1000 }[found[2] ?? "ms"] ?? 1);
     };
@@ -67,11 +68,11 @@ async function postByWrk({ url, connections, seconds, body, paths }: LoadOptions
       errors: broken.reduce((total, count) => total + count, bad),
     };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await remove(directory);
   }
 }
 
-/** Requests are formatted ahead: wrk's one thread is to do as little as it can. */
+/** Requests are formatted ahead, so that wrk's one thread does as little as it can. */
 function pickPaths(file: string): string {
   return `
     local requests = {}
@@ -85,7 +86,7 @@ function pickPaths(file: string): string {
 async function postByAutocannon({ url, connections, seconds, body, paths }: LoadOptions): Promise<Load> {
   const content = body === undefined ? {} : { body: body.text, headers: { "content-type": body.type } };
   let next = 0;
-  // Its connections walk through lists: each has every so many-th path, so that no two ask for the same at once.
+  // Each connection walks through a list of its own, so that no two request the same path at once.
   const setupClient = (client: autocannon.Client) => {
     const first = next++;
     const own = (paths ?? []).filter((_, index) => index % connections === first % connections);

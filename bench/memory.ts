@@ -6,7 +6,7 @@ import { sendHits } from "./send-hits.js";
 const HITS = 1_000_000;
 const COUNTERS = [1000, 1_000_000];
 
-/** What the server takes after a million hits on a thousand counters, and on a million. */
+/** Measures the server's memory after a million hits on a thousand counters, and on a million. */
 export async function benchMemory(): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const counters of COUNTERS) {
@@ -18,7 +18,7 @@ export async function benchMemory(): Promise<readonly Row[]> {
     try {
       await sendHits(server.url, HITS, counters);
       const { resident, peak } = memoryOf(server.child.pid);
-      rows.push({ hits: HITS, counters, "resident MB": resident, "at most MB": peak });
+      rows.push({ hits: HITS, counters, "resident MB": resident, "peak MB": peak });
     } finally {
       await server.stop();
     }

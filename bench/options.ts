@@ -3,23 +3,23 @@ import { parseArgs } from "node:util";
 /** How thorough a run is. */
 export interface Options {
   readonly rounds: number;
-  /** Of one measurement. */
+  /** Length of one measurement. */
   readonly seconds: number;
-  /** Before each measurement. */
+  /** Warm-up before each measurement. */
   readonly warmUpSeconds: number;
   readonly connections: readonly number[];
-  /** How many counters are hit. */
+  /** Numbers of counters that are hit. */
   readonly counters: readonly number[];
-  /** Contestants whose name holds one of these; all where there is none. */
+  /** Contestants whose name contains one of these; all if there are none. */
   readonly contestants: readonly string[];
-  /** Nothing is written to bench/results. */
+  /** True: nothing is written to bench/results. */
   readonly dry: boolean;
 }
 
 export const USAGE = `usage: npm run bench -- [NAME…] [--rounds 5] [--seconds 2] [--warm-up 1] [--connections 1,64,256]
        [--counters 1,10000] [--contestants TEXT,…] [--dry]`;
 
-/** Of the command line. Throws an error that says what is wrong with it. */
+/** Reads the command line. Throws an error that names what is wrong with it. */
 export function readOptions(args: string[]): { readonly names: string[]; readonly options: Options } {
   const { positionals, values } = parseArgs({
     args,
@@ -46,9 +46,10 @@ export function readOptions(args: string[]): { readonly names: string[]; readonl
   return { names: positionals, options };
 }
 
-/** Whole, as wrk takes seconds too. */
+/** wrk takes whole seconds only. */
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} takes whole numbers from 1, not "${text}"`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name} must be an integer of at least 1, got "${text}"`);
   return value;
 }

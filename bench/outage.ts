@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
+import { remove } from "fs-extra/esm";
 import { temporaryDirectory } from "../test/support/server-process.js";
+import { startProjecting, waitUntilCaughtUp, withMongo } from "./backlog.js";
 import { type Load, post } from "./load.js";
-import { paid, startProjecting, withMongo } from "./owed.js";
-import { printRows, type Row, shownRange } from "./row.js";
+import { formatRange, printRows, type Row } from "./row.js";
 import { median } from "./table.js";
 
 const ROUNDS = 4;
@@ -10,7 +10,7 @@ const CONNECTIONS = 64;
 const SECONDS = 3;
 const LONG_SECONDS = 10;
 
-/** What an outage of MongoDB does to requests: up and frozen in turn. */
+/** Measures what an outage of MongoDB does to requests: up and frozen in turn. */
 export function benchOutage(): Promise<readonly Row[]> {
   return withMongo(async (mongo) => {
     const directory = temporaryDirectory();
@@ -20,7 +20,7 @@ export function benchOutage(): Promise<readonly Row[]> {
       await mongo.freeze();
       const measured = await load(seconds);
       mongo.thaw();
-      await paid(server);
+      await waitUntilCaughtUp(server);
       return measured;
     };
     try {
@@ -46,7 +46,7 @@ export function benchOutage(): Promise<readonly Row[]> {
       return rows;
     } finally {
       await server.stop();
-      rmSync(directory, { recursive: true, force: true });
+      await remove(directory);
     }
   });
 }
@@ -56,7 +56,7 @@ function row(mongodb: string, loads: readonly Load[], ratios: readonly number[])
     MongoDB: mongodb,
     "answers/s": Math.round(median(loads.map((one) => one.requestsPerSecond))),
     ratio: Number(median(ratios).toFixed(2)),
-    "min–max": shownRange(ratios),
+    "min–max": formatRange(ratios),
     "slowest ms": Math.max(...loads.map((one) => one.maxMilliseconds)),
     errors: loads.reduce((sum, { errors }) => sum + errors, 0),
   };

@@ -1,7 +1,7 @@
-/** A part of the program and what limits it: both do the same work on the same data. */
+/** A part of the program and what limits it; both do the same work on the same data. */
 export interface Part {
   readonly name: string;
-  /** Hits, lines, counters or requests that one run takes. */
+  /** Hits, lines, counters or requests per run. */
   readonly units: number;
   run(): unknown;
   readonly limit: { readonly name: string; run(): unknown };

@@ -16,7 +16,7 @@ const LOGS = [
 ];
 const NAMES = counterNames(1000);
 
-/** Reading and folding a log beside a loop over the same bytes, already in memory, that checks nothing. */
+/** Reading a log and adding it up, against a loop over the same bytes in memory that checks nothing. */
 export async function foldParts(directory: string): Promise<Parts> {
   const list: Part[] = [];
   const logs: Log[] = [];
@@ -27,15 +27,16 @@ export async function foldParts(directory: string): Promise<Parts> {
       maxQueuedBytes: 2 ** 26,
     });
     logs.push(log);
-    for (let at = 0; at < hits; at += batch) await appendBatch(log, at, batch, counters);
+    for (let at = 0; at < hits; at += batch) await appendBatch({ log, from: at, size: batch, counters });
     const bytes = batchesOf(log.directory.path);
-    const expected = await readAndFold(log);
-    if (expected !== hits || rawFold(bytes) !== hits) throw new Error("the raw fold and the log differ");
+    const expected = await readAndAddUp(log);
+    if (expected !== hits || addUpRaw(bytes) !== hits)
+      throw new Error("the raw loop and the log add up to different sums");
     list.push({
-      name: `read + fold, ${name}`,
+      name: `read and add up, ${name}`,
       units: hits,
-      run: () => readAndFold(log),
-      limit: { name: "raw fold of the same bytes", run: () => rawFold(bytes) },
+      run: () => readAndAddUp(log),
+      limit: { name: "raw loop over the same bytes", run: () => addUpRaw(bytes) },
     });
   }
   return {
@@ -46,14 +47,22 @@ export async function foldParts(directory: string): Promise<Parts> {
   };
 }
 
-function appendBatch(log: Log, from: number, size: number, counters: number): Promise<void> {
+interface Appended {
+  readonly log: Log;
+  /** Which name comes first. */
+  readonly from: number;
+  readonly size: number;
+  readonly counters: number;
+}
+
+function appendBatch({ log, from, size, counters }: Appended): Promise<void> {
   const hits = Array.from({ length: size }, (_, i) => ({ counter: NAMES[(from + i) % counters] ?? "", n: 1 }));
   return new Promise((resolve, reject) => {
     log.append({ bytes: encodeHits(hits), count: size, durable: () => resolve(), failed: reject });
   });
 }
 
-async function readAndFold(log: Log): Promise<number> {
+async function readAndAddUp(log: Log): Promise<number> {
   const totals = new Totals();
   const reader = log.reader(0);
   try {
@@ -68,7 +77,7 @@ async function readAndFold(log: Log): Promise<number> {
   }
 }
 
-/** The batches of a log of one segment. */
+/** Returns the batches of a log of one segment. */
 function batchesOf(directory: string): Buffer {
   const [file = "", more] = readdirSync(directory).filter((name) => name.endsWith(".log"));
   if (more !== undefined) throw new Error("the log of this benchmark has more than one segment");
@@ -78,8 +87,8 @@ function batchesOf(directory: string): Buffer {
   return bytes.subarray(HEADER_BYTES, end);
 }
 
-/** What a fold can't do without: the lengths of batches and records, a look-up of each name, and the sum. */
-function rawFold(bytes: Buffer): number {
+/** Does only what cannot be left out: lengths of batches and records, a look-up of each name, and the sum. */
+function addUpRaw(bytes: Buffer): number {
   const index = new Map<string, number>();
   const counts = new Float64Array(NAMES.length);
   const keys: number[] = [];

@@ -14,7 +14,7 @@ const LINES = 1000;
 const REQUESTS = 200;
 const NAMES = counterNames(LINES);
 
-/** Lines of a bulk request, and what Koa does for a hit, without a socket and without a log. */
+/** Lines of a bulk request, and Koa's part of a hit, without a socket and without a log. */
 export async function httpParts(): Promise<Parts> {
   return { list: [...lineParts(), routePart()], close: async () => undefined };
 }
@@ -36,7 +36,7 @@ function lineParts(): Part[] {
       run: () => {
         const entries = new BulkEntries();
         readLines(text, { from: 0, maxLines: LINES, now: Date.now() }, entries);
-        if (entries.hits.length !== LINES) throw new Error("a line of this benchmark was refused");
+        if (entries.hits.length !== LINES) throw new Error("a line of this benchmark was rejected");
       },
       limit: {
         name: "JSON.parse of each line",
@@ -83,7 +83,7 @@ function bareRoute(): Listener {
 
 const socket = new Socket();
 
-/** One request after another, each answered into a response that nobody reads. */
+/** Sends one request after another, each into a response that nothing reads. */
 async function answerAll(listener: Listener): Promise<void> {
   for (let i = 0; i < REQUESTS; i++) {
     const req = new IncomingMessage(socket);

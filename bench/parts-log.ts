@@ -12,10 +12,10 @@ import type { Part, Parts } from "./part.js";
 const HITS = counterNames(1000).map((counter) => ({ counter, n: 1 }));
 const HIT = { counter: "/blog/a-post/0000001", n: 1 };
 const OPTIONS = { segmentBytes: 64 * 2 ** 20, maxQueuedBytes: 2 ** 28 };
-/** Batches of one run. */
+/** Batches per run. */
 const BATCHES = 20;
 
-/** Encoding, group commit without a disk, and appends beside raw durable writes of the same bytes. */
+/** Encoding, group commit without a disk, and appends against raw durable writes of the same bytes. */
 export async function logParts(directory: string): Promise<Parts> {
   const log = await Log.open({ ...OPTIONS, directory: new LogDirectory(path.join(directory, "log")) });
   const noDisk = await Log.open({
@@ -62,7 +62,7 @@ function encodeParts(): Part[] {
   };
   return [
     {
-      name: "encode, a hit a request",
+      name: "encode, one hit per request",
       units: 1000,
       run: () => {
         for (const hit of HITS) encodeHit(hit);
@@ -70,7 +70,7 @@ function encodeParts(): Part[] {
       limit: { name: "the names alone, as UTF-8", run: texts(1000) },
     },
     {
-      name: "encode, 1,000 in a request",
+      name: "encode, 1,000 per request",
       units: 1000,
       run: () => encodeHits(HITS),
       limit: { name: "the names alone, as UTF-8", run: texts(1000) },
@@ -78,7 +78,7 @@ function encodeParts(): Part[] {
   ];
 }
 
-/** So many appends always in flight: each acknowledged one makes room for the next. */
+/** Keeps this many appends in flight: each acknowledged one makes room for the next. */
 function append(log: Log, bytes: Buffer, inFlight: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let left = inFlight * BATCHES;
@@ -109,7 +109,7 @@ function copyAndChecksum(record: Buffer, count: number): number {
   return checksum;
 }
 
-/** Durable writes one after another into a file whose blocks are all there, as a segment's are. */
+/** Writes durably, one write after another, into a file whose blocks are all allocated, as a segment's are. */
 class RawWriter {
   readonly #size = 64 * 2 ** 20;
   readonly #fd: number;
@@ -151,7 +151,7 @@ const noFile: OpenFile = {
   close: async () => undefined,
 };
 
-/** Takes everything and keeps nothing. */
+/** Accepts everything and stores nothing. */
 const noFileSystem: FileSystem = {
   open: async () => noFile,
   list: async () => [],

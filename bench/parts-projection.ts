@@ -15,7 +15,7 @@ const COUNTERS = 100_000;
 const LOOK_UPS = 1000;
 const NAMES = counterNames(COUNTERS);
 
-/** Snapshots of a hundred thousand counters, and looking one up. */
+/** Snapshots of a hundred thousand counters, and looking up a counter. */
 export async function projectionParts(directory: string): Promise<Parts> {
   const { log, local } = await LocalLog.open(path.join(directory, "local"));
   const totals = local.totals ?? new Totals();
@@ -63,7 +63,7 @@ async function snapshotParts(directory: string, totals: Totals): Promise<Part[]>
       name: "snapshot of 100,000 counters, load",
       units: COUNTERS,
       run: () => loadSnapshots(new LogDirectory(directory)),
-      limit: { name: "read of the same bytes, names into a Map", run: () => readRaw(raw) },
+      limit: { name: "read the same bytes, names into a Map", run: () => readRaw(raw) },
     },
   ];
 }
@@ -76,7 +76,7 @@ function writeRaw(file: string, bytes: Buffer): void {
   renameSync(`${file}.new`, file);
 }
 
-/** The names of a snapshot, which lie behind two numbers for each, read into a map. */
+/** Reads the names of a snapshot, which follow two numbers per counter, into a map. */
 function readRaw(file: string): number {
   const bytes = readFileSync(file);
   const index = new Map<string, number>();
@@ -86,7 +86,7 @@ function readRaw(file: string): number {
     index.set(bytes.toString("utf8", at + 2, end), i);
     at = end;
   }
-  if (index.size !== COUNTERS) throw new Error("the snapshot of this benchmark was read wrongly");
+  if (index.size !== COUNTERS) throw new Error("the snapshot of this benchmark was not read correctly");
   return index.size;
 }
 

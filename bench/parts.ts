@@ -1,20 +1,21 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { remove } from "fs-extra/esm";
 import { Bench } from "tinybench";
 import type { Part, Parts } from "./part.js";
 import { foldParts } from "./parts-fold.js";
 import { httpParts } from "./parts-http.js";
 import { logParts } from "./parts-log.js";
 import { projectionParts } from "./parts-projection.js";
-import { printRows, type Row, shownRange } from "./row.js";
+import { formatRange, printRows, type Row } from "./row.js";
 import { median } from "./table.js";
 
 const ROUNDS = 5;
 const ROUND_MS = 250;
 const WARM_UP_MS = 50;
 
-/** The parts by themselves, each beside what it can't be faster than: both in turn, several rounds. */
+/** Measures the parts of the program alone, each against its limit: both in turn, over several rounds. */
 export async function benchParts(): Promise<readonly Row[]> {
   const directory = mkdtempSync(path.join(tmpdir(), "durable-hits-parts-"));
   try {
@@ -27,12 +28,12 @@ export async function benchParts(): Promise<readonly Row[]> {
     printRows(rows);
     return rows;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await remove(directory);
   }
 }
 
 async function measure(part: Part): Promise<Row> {
-  const isAsync = { part: await isToBeAwaited(part.run), limit: await isToBeAwaited(part.limit.run) };
+  const isAsync = { part: await returnsPromise(part.run), limit: await returnsPromise(part.limit.run) };
   const own: number[] = [];
   const limits: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -47,7 +48,7 @@ async function measure(part: Part): Promise<Row> {
       .add("limit", part.limit.run, { async: isAsync.limit });
     await bench.run();
     const [partRate = Number.NaN, limitRate = Number.NaN] = bench.tasks.map(({ result }) =>
-      // Of the mean, not of the median: a stall now and then is part of what it costs.
+      // From the mean, not the median: an occasional stall is part of the cost.
       "latency" in result ? (part.units * 1000) / result.latency.mean : Number.NaN,
     );
     own.push(partRate);
@@ -56,16 +57,16 @@ async function measure(part: Part): Promise<Row> {
   const ratios = own.map((rate, round) => rate / (limits[round] ?? Number.NaN));
   return {
     part: part.name,
-    "a second": Math.round(median(own)),
+    "per second": Math.round(median(own)),
     limit: part.limit.name,
-    "limit a second": Math.round(median(limits)),
+    "limit per second": Math.round(median(limits)),
     ratio: Number(median(ratios).toFixed(3)),
-    "min–max": shownRange(ratios),
+    "min–max": formatRange(ratios),
   };
 }
 
-/** Tried here: tinybench would not wait for the end of its own trial. */
-async function isToBeAwaited(run: () => unknown): Promise<boolean> {
+/** Tried out here, since tinybench does not wait for the end of its own trial. */
+async function returnsPromise(run: () => unknown): Promise<boolean> {
   const result = run();
   await result;
   return result instanceof Promise;

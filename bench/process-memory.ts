@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 
-/** Megabytes that a process has in memory now, and had at most; NaN where the system doesn't tell. */
+/** Returns the resident memory of a process and its peak, in megabytes; NaN where the system has no such figures. */
 export function memoryOf(pid: number | undefined): { readonly resident: number; readonly peak: number } {
   const file = `/proc/${pid}/status`;
   const status = existsSync(file) ? readFileSync(file, "utf8") : "";

@@ -5,7 +5,7 @@ import { freePort } from "../test/support/mongodb/free-port.js";
 import { inScratch, startProgram } from "./server.js";
 
 const version = spawnSync("redis-server", ["--version"], { encoding: "utf8" }).stdout as string | null;
-/** Of the redis-server on the PATH; undefined where there is none. */
+/** The version of the redis-server on the PATH; undefined if there is none. */
 export const redisVersion = /v=(\S+)/.exec(version ?? "")?.[1];
 export const hasRedisBenchmark = spawnSync("redis-benchmark", ["--version"]).error === undefined;
 
@@ -15,8 +15,8 @@ export interface Redis {
 }
 
 /**
- * Redis with the durability that is compared: every INCR is synced before its answer, those that came together in one
- * go. No RDB snapshots beside it: they would be work for nothing.
+ * Starts Redis with the durability that is compared: every INCR is synced before its answer, those that arrive together in
+ * one sync. Without RDB snapshots, which would be wasted work.
  */
 export function startRedis(): Promise<Redis> {
   return inScratch(async (directory) => {
@@ -33,7 +33,7 @@ export interface RedisLoad {
   readonly errors: number;
 }
 
-/** So many INCR by redis-benchmark, pipelined by 16, on 50 connections as is its default, on keys picked at random. */
+/** Sends INCRs with redis-benchmark, pipelined by 16, on its default of 50 connections, to random keys. */
 export async function increment(redis: Redis, keys: number, count: number): Promise<RedisLoad> {
   const many = keys > 1 ? ["-r", String(keys)] : [];
   const args = ["-p", String(redis.port), "-t", "incr", "-P", "16", "-n", String(count), ...many, "--csv"];
@@ -48,7 +48,7 @@ export async function increment(redis: Redis, keys: number, count: number): Prom
 }
 
 async function errorReplies({ port }: Redis): Promise<number> {
-  // An older server refuses what the client says of itself, and that would count.
+  // An older server refuses the client's information about itself, which would count as an error.
   const client = await createClient({ url: `redis://127.0.0.1:${port}`, disableClientInfo: true }).connect();
   const stats = await client.info("stats");
   await client.close();

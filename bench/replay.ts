@@ -5,15 +5,15 @@ const ALONE = 1000;
 const BULKS = 10;
 const PER_BULK = 1000;
 
-/** Seconds that a million hits take with one update a hit. */
+/** Seconds that a million hits take with one update per hit. */
 export interface Replay {
   /** One `$inc` after the other. */
   readonly sequential: number;
-  /** A thousand in an unordered bulk write. */
+  /** A thousand per unordered bulk write. */
   readonly bulk: number;
 }
 
-/** Replays a few thousand hits with one update a hit, and extrapolates: the work grows with the hits. */
+/** Replays a few thousand hits with one update per hit, and extrapolates: the work grows with the hits. */
 export async function replay(url: string, counters: number): Promise<Replay> {
   const client = new MongoClient(url);
   try {

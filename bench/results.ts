@@ -1,82 +1,82 @@
 /**
- * What benchmarks found, as JSON in bench/results: one file a day and major version of Node. A benchmark calls `record`;
+ * Results of benchmarks, as JSON in bench/results: one file per day and major version of Node. A benchmark calls `record`;
  * run.ts saves after each. A later run on the same day replaces the benchmarks it ran and keeps the others.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statfsSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { outputJsonSync, readJsonSync } from "fs-extra/esm";
 import { kindByMagic } from "../src/host/mounts.js";
 
 const directory = path.join(path.dirname(fileURLToPath(import.meta.url)), "results");
 
 export interface Finding {
-  /** When it was recorded. */
+  /** Time of the last `record`. */
   readonly date: string;
-  /** How busy the machine was when something was recorded first: the system's load average over the last minute. */
+  /** How busy the machine was at the first `record`: the system's load average over the last minute. */
   readonly loadAverage: number;
-  /** What holds for all rows: rounds, seconds, versions of peers. */
+  /** What applies to all rows: rounds, seconds, versions of peers. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** One measured thing each; units are in the names. */
+  /** One measurement each; the names contain the units. */
   readonly rows: readonly object[];
-  /** What could not run here, and why. */
+  /** Contestants that could not run here, and why. */
   readonly leftOut: readonly { readonly what: string; readonly why: string }[];
 }
 
 export interface Results {
-  /** Nothing that names the machine or its user. */
+  /** Names neither the machine nor its user. */
   readonly machine: Readonly<Record<string, string | number>>;
   /** By name. */
   readonly benchmarks: Readonly<Record<string, Finding>>;
 }
 
-/** The machine that this runs on, as far as it matters for speed. */
+/** The machine's properties that matter for speed. */
 export const machine: Results["machine"] = {
   cpu: cpus()[0]?.model ?? "unknown",
   cores: cpus().length,
   memoryGiB: Math.round(totalmem() / 2 ** 30),
   node: process.version,
   kernel: `${process.platform} ${release()}`,
-  // Logs of benchmarks lie in the system's temporary directory.
+  // Benchmarks keep their logs in the system's temporary directory.
   fileSystem: process.platform === "linux" ? kindByMagic(statfsSync(tmpdir()).type) : "unknown",
 };
 
 const findings = new Map<string, Finding>();
 
-/** Adds rows to what is saved of a benchmark. May be called more than once for one. */
+/** Adds rows and facts to a benchmark's finding. */
 export function record(benchmark: string, rows: readonly object[], facts: Finding["facts"] = {}): void {
-  const before = found(benchmark);
+  const before = findingOf(benchmark);
   const now = { date: new Date().toISOString(), facts: { ...before.facts, ...facts }, rows: [...before.rows, ...rows] };
   findings.set(benchmark, { ...before, ...now });
 }
 
-/** Says what does not run here, on the terminal and in the JSON. */
+/** Reports what does not run here, on the terminal and in the JSON. */
 export function leaveOut(benchmark: string, what: string, why: string): void {
   console.log(`left out: ${what}: ${why}`);
-  const before = found(benchmark);
+  const before = findingOf(benchmark);
   findings.set(benchmark, { ...before, leftOut: [...before.leftOut, { what, why }] });
 }
 
-function found(benchmark: string): Finding {
+function findingOf(benchmark: string): Finding {
   const none = { date: new Date().toISOString(), loadAverage: loadavg()[0] ?? 0, facts: {}, rows: [], leftOut: [] };
   return findings.get(benchmark) ?? none;
 }
 
-/** Writes all that was recorded so far; the file's name, or undefined where there is nothing. */
+/** Saves everything recorded so far. Returns the file's name, or undefined if nothing was recorded. */
 export function saveResults(): string | undefined {
   if (findings.size === 0) return undefined;
   const day = new Date().toISOString().slice(0, 10);
   const name = `${day}-node${process.versions.node.split(".")[0]}.json`;
-  mkdirSync(directory, { recursive: true });
   const file = path.join(directory, name);
   const earlier = existsSync(file) ? readResults(name) : undefined;
   const isSame = JSON.stringify(earlier?.machine) === JSON.stringify(machine);
   const benchmarks = { ...(isSame ? earlier?.benchmarks : {}), ...Object.fromEntries(findings) };
-  writeFileSync(file, `${JSON.stringify({ machine, benchmarks }, shortened, 2)}\n`);
+  outputJsonSync(file, { machine, benchmarks }, { replacer: roundNumber, spaces: 2 });
   return `bench/results/${name}`;
 }
 
-/** The results that hold the newest finding of a benchmark. */
+/** Returns the results with the newest finding of a benchmark. */
 export function newestResults(benchmark: string): Results | undefined {
   if (!existsSync(directory)) return undefined;
   const date = (results: Results) => results.benchmarks[benchmark]?.date ?? "";
@@ -88,10 +88,10 @@ export function newestResults(benchmark: string): Results | undefined {
 }
 
 function readResults(name: string): Results {
-  return JSON.parse(readFileSync(path.join(directory, name), "utf8")) as Results;
+  return readJsonSync(path.join(directory, name)) as Results;
 }
 
-/** More digits than that are noise. */
-function shortened(_: string, value: unknown): unknown {
+/** Keeps four digits: the rest is noise. */
+function roundNumber(_: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench` runs all benchmarks, `npm run bench -- parts http` those named. Each compares its contestants in one run,
- * alternating, because machines are noisy: read the ratios. README.md says what each measures.
+ * alternating, because machines are noisy: compare ratios. README.md describes what each measures.
  */
 import { benchBulk } from "./bulk.js";
 import { benchCatchUp } from "./catch-up.js";
@@ -15,7 +15,7 @@ import { machine, record, saveResults } from "./results.js";
 import { benchStalls } from "./stalls.js";
 import { benchStart } from "./start.js";
 
-/** Those that give rows leave it to this file to record them. */
+/** Benchmarks by name. The rows that one returns are recorded here. */
 const benchmarks: Record<string, (options: Options) => Promise<unknown>> = {
   parts: benchParts,
   http: benchHttp,
@@ -28,7 +28,7 @@ const benchmarks: Record<string, (options: Options) => Promise<unknown>> = {
   "catch-up": benchCatchUp,
 };
 
-/** What was started here is ended with it, also on Ctrl-C. */
+// Exit handlers stop what the benchmarks started, on Ctrl-C too.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const { names, options } = readArguments();
@@ -59,7 +59,7 @@ function readArguments(): ReturnType<typeof readOptions> {
     const read = readOptions(process.argv.slice(2));
     const unknown = read.names.filter((name) => benchmarks[name] === undefined && name !== "chart");
     if (unknown.length === 0) return read;
-    console.error(`no benchmark ${unknown.join(", ")}: there are ${Object.keys(benchmarks).join(", ")}, and chart`);
+    console.error(`unknown benchmark ${unknown.join(", ")}; known: ${Object.keys(benchmarks).join(", ")}, chart`);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
   }

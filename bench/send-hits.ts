@@ -1,11 +1,11 @@
 import { counterNames } from "./counter-names.js";
 
 const PER_REQUEST = 10_000;
-/** Bodies that are kept to be sent again. */
+/** Request bodies that are kept and sent again. */
 const MAX_BODIES = 100;
 const AT_ONCE = 2;
 
-/** Counts so many hits, ten thousand in a request, on so many counters in turn. */
+/** Counts hits, ten thousand per request, on this many counters in turn. */
 export async function sendHits(url: string, hits: number, counters: number): Promise<void> {
   const bodies = bodiesFor(counters);
   let next = 0;

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { remove, removeSync } from "fs-extra/esm";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-/** A server that was asked to end is killed after so long. */
+/** A server that has not stopped by then is killed. */
 const STOP_MS = 30_000;
 
 export interface Contestant {
@@ -16,36 +17,36 @@ export interface Contestant {
 
 const running = new Set<ChildProcess>();
 const scratch = new Set<string>();
-// Of a run that is broken off.
+// Cleans up after an interrupted run.
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
-  for (const directory of scratch) rmSync(directory, { recursive: true, force: true });
+  for (const directory of scratch) removeSync(directory);
 });
 
-/** Our server as built, on a log directory of its own that goes with it. */
+/** Starts our server as built, on a log directory of its own that is removed when it stops. */
 export async function startOurs(environment: Record<string, string> = {}): Promise<Contestant> {
   const binary = path.join(root, "dist", "bin.js");
-  if (!existsSync(binary)) throw new Error("there is no build to measure: npm run build first");
+  if (!existsSync(binary)) throw new Error("there is no build to measure; run: npm run build");
   return inScratch((directory) =>
     start([binary, "serve"], { WAL_DIR: directory, LOG_LEVEL: "warn", ...environment }, LISTENING),
   );
 }
 
-/** A peer in bench/peers. */
+/** Starts a peer of bench/peers. */
 export function startPeer(name: string, environment: Record<string, string> = {}): Promise<Contestant> {
-  // node:sqlite says of itself that it is an experiment.
+  // node:sqlite prints a warning that it is experimental.
   const quiet = "--disable-warning=ExperimentalWarning";
   return start([quiet, path.join(root, "bench", "peers", name)], environment, LISTENING);
 }
 
-/** A directory beside that of our log, on the same disk, which is removed when what was started in it stops. */
+/** Starts something in a directory on the same disk as our log, which is removed when it stops. */
 export async function inScratch<T extends { stop(): Promise<void> }>(
   start: (directory: string) => Promise<T>,
 ): Promise<T> {
   const directory = mkdtempSync(path.join(tmpdir(), "durable-hits-bench-"));
   scratch.add(directory);
-  const remove = () => {
-    rmSync(directory, { recursive: true, force: true });
+  const clear = async () => {
+    await remove(directory);
     scratch.delete(directory);
   };
   try {
@@ -54,23 +55,23 @@ export async function inScratch<T extends { stop(): Promise<void> }>(
       ...started,
       async stop() {
         await started.stop();
-        remove();
+        await clear();
       },
     };
   } catch (error) {
-    remove();
+    await clear();
     throw error;
   }
 }
 
-/** Another program; resolves once it has printed that it is ready. */
+/** Starts another program; resolves once it has printed that it is ready. */
 export async function startProgram(
   program: string,
   args: readonly string[],
   ready: RegExp,
 ): Promise<{ stop(): Promise<void> }> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-  await printed(child, ready);
+  await waitForOutput(child, ready);
   return { stop: () => stop(child) };
 }
 
@@ -81,17 +82,17 @@ async function start(args: readonly string[], environment: Record<string, string
     env: { PATH: process.env["PATH"], HOST: "127.0.0.1", PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [, url = ""] = await printed(child, ready);
+  const [, url = ""] = await waitForOutput(child, ready);
   return { url, pid: child.pid, stop: () => stop(child) };
 }
 
-function printed(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
+function waitForOutput(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   running.add(child);
   return new Promise((resolve, reject) => {
     let output = "";
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
-      const found = what.exec(output);
+      const found = pattern.exec(output);
       if (found === null) return;
       resolve(found);
       output = "";
@@ -99,7 +100,7 @@ function printed(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
     child.once("error", reject);
     child.once("close", (status) => {
       running.delete(child);
-      reject(new Error(`a contestant ended with status ${status} ${output}`.trimEnd()));
+      reject(new Error(`a contestant exited with status ${status} ${output}`.trimEnd()));
     });
   });
 }

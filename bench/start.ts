@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { remove } from "fs-extra/esm";
 import { encodeHits } from "../src/hit/encoding.js";
 import { Log } from "../src/wal/log.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
@@ -18,10 +19,10 @@ const IN_FLIGHT = 8;
 const ROUNDS = 3;
 /** Nothing listens there. */
 const NOWHERE = "mongodb://127.0.0.1:1/hits";
-/** What a start leaves undone shows in memory a little later. */
+/** Work that a start defers shows in memory a little later. */
 const SETTLED_MS = 3000;
 
-/** From the start of the process until it listens, and its memory: without a log, and with one of 1 GiB. */
+/** Measures the time until a process listens, and its memory: without a log, and with one of 1 GiB. */
 export async function benchStart(): Promise<readonly Row[]> {
   const directory = mkdtempSync(path.join(tmpdir(), "durable-hits-start-"));
   try {
@@ -29,40 +30,50 @@ export async function benchStart(): Promise<readonly Row[]> {
     const hits = await fill(filled);
     const rows: Row[] = [];
     const empty = Array.from({ length: ROUNDS }, (_, round) => path.join(directory, `empty-${round}`));
-    rows.push(await startRow("none", 0, ROUNDS, (round) => empty[round] ?? ""));
+    rows.push(await startRow({ log: "none", hits: 0, rounds: ROUNDS, directory: (round) => empty[round] ?? "" }));
     rows.push(
-      await startRow("1 GiB, no snapshot", hits, 2, () => {
-        rmSync(path.join(filled, SNAPSHOT_DIRECTORY), { recursive: true, force: true });
-        return filled;
+      await startRow({
+        log: "1 GiB, no snapshot",
+        hits,
+        rounds: 2,
+        directory: async () => {
+          await remove(path.join(filled, SNAPSHOT_DIRECTORY));
+          return filled;
+        },
       }),
     );
-    // The server that was stopped last has written one.
+    // The last server wrote one when it stopped.
     if (readdirSync(path.join(filled, SNAPSHOT_DIRECTORY)).length === 0) throw new Error("there is no snapshot");
-    rows.push(await startRow("1 GiB, with a snapshot", hits, ROUNDS, () => filled));
-    rows.push(await startRow("the same, and MongoDB away", hits, ROUNDS, () => filled, { MONGODB_URL: NOWHERE }));
+    const whole = { hits, rounds: ROUNDS, directory: () => filled };
+    rows.push(await startRow({ ...whole, log: "1 GiB, with a snapshot" }));
+    rows.push(await startRow({ ...whole, log: "the same, and MongoDB away", settings: { MONGODB_URL: NOWHERE } }));
     printRows(rows);
     return rows;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await remove(directory);
   }
 }
 
-async function startRow(
-  log: string,
-  hits: number,
-  rounds: number,
-  directory: (round: number) => string,
-  more: Record<string, string> = {},
-): Promise<Row> {
+interface Start {
+  /** Describes the log that the server starts with. */
+  readonly log: string;
+  readonly hits: number;
+  readonly rounds: number;
+  /** Prepares the log directory of a round. */
+  readonly directory: (round: number) => string | Promise<string>;
+  readonly settings?: Record<string, string>;
+}
+
+async function startRow({ log, hits, rounds, directory, settings }: Start): Promise<Row> {
   const ready: number[] = [];
   const memory = { ready: 0, settled: 0, peak: 0 };
   for (let round = 0; round < rounds; round++) {
     const environment = {
-      WAL_DIR: directory(round),
+      WAL_DIR: await directory(round),
       WAL_SEGMENT_BYTES: "64MiB",
       WAL_RETENTION: "forever",
       LOG_LEVEL: "fatal",
-      ...more,
+      ...settings,
     };
     const started = performance.now();
     const server = await ServerProcess.start(environment);
@@ -80,13 +91,13 @@ async function startRow(
     "ready ms": Math.round(milliseconds),
     "min–max": `${grouped(Math.min(...ready))}–${grouped(Math.max(...ready))}`,
     "resident MB when ready": memory.ready,
-    "3 s later": memory.settled,
-    "at most": memory.peak,
+    "resident MB 3 s later": memory.settled,
+    "peak MB": memory.peak,
     hits,
   };
 }
 
-/** Writes the log as a server would; how many hits it holds. */
+/** Writes the log as a server would. Returns how many hits it has. */
 async function fill(directory: string): Promise<number> {
   const log = await Log.open({
     directory: new LogDirectory(directory),

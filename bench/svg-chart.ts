@@ -4,8 +4,8 @@ import { type EChartsCoreOption, init } from "echarts";
 export const CHART_TEXT = "#76808b";
 const CHART_FONT = "-apple-system, Segoe UI, Helvetica, Arial, sans-serif";
 
-/** A chart as SVG, of so many pixels. */
-export function svgOf(width: number, height: number, option: EChartsCoreOption): string {
+/** Renders a chart as SVG; width and height are in pixels. */
+export function renderSvg(width: number, height: number, option: EChartsCoreOption): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
   chart.setOption(option);
   const svg = chart.renderToSVGString();
@@ -13,8 +13,8 @@ export function svgOf(width: number, height: number, option: EChartsCoreOption):
   return svg;
 }
 
-/** What all charts have: a title, a line below it, and a legend at the bottom. */
-export function labelled(text: string, subtext: string, icon: { readonly height: number; readonly shape: string }) {
+/** The options that all charts share: a title, a line below it, and a legend at the bottom. */
+export function chartFrame(text: string, subtext: string, icon: { readonly height: number; readonly shape: string }) {
   return {
     animation: false,
     textStyle: { fontFamily: CHART_FONT, color: CHART_TEXT },
@@ -28,7 +28,7 @@ export function labelled(text: string, subtext: string, icon: { readonly height:
     legend: {
       left: 0,
       bottom: 0,
-      // Texts are measured as in Helvetica; other fonts are wider.
+      // Widths are computed for Helvetica; other fonts are wider.
       itemGap: 56,
       textStyle: { color: CHART_TEXT, fontSize: 12 },
       icon: icon.shape,

@@ -1,4 +1,4 @@
-/** Rows of figures as columns: the first left-aligned, the others right. */
+/** Prints rows of figures as columns: the first left-aligned, the others right-aligned. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
@@ -17,12 +17,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
-/** A number for people: whole, grouped. */
+/** Formats a number for people: rounded, with thousands separators. */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** Several rounds in short. */
+/** Median and range over several rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -33,9 +33,9 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-/** `12,345 (11,000–13,000)` by `grouped`, `1.07 (1.02–1.10)` by `ratio`. */
-export function shownSpread({ median, min, max }: Spread, show: (value: number) => string): string {
-  return `${show(median)} (${show(min)}–${show(max)})`;
+/** Formats a spread: `12,345 (11,000–13,000)` with `grouped`, `1.07 (1.02–1.10)` with `ratio`. */
+export function formatSpread({ median, min, max }: Spread, format: (value: number) => string): string {
+  return `${format(median)} (${format(min)}–${format(max)})`;
 }
 
 export function ratio(value: number): string {

@@ -1,11 +1,11 @@
-// What all peers say in the same way.
+// What all peers answer and print alike.
 
-/** The answer of our own server, as an object. */
+/** Returns the answer of our own server, as an object. */
 export function answer(counter, count) {
   return { counter, offset: count - 1, count };
 }
 
-/** The bench reads the address off this line. */
+/** The benchmark reads the address from this line. */
 export function listen(server) {
   server.listen(Number(process.env.PORT), process.env.HOST, () => {
     console.log(`listening on http://${process.env.HOST}:${server.address().port}`);

@@ -1,4 +1,4 @@
-// A counter as many build it: each request waits for MongoDB's `$inc`, durable on a majority.
+// A common way to build a counter: each request waits for MongoDB's `$inc`, durable on a majority.
 import { MongoClient } from "mongodb";
 import { serve } from "./router.mjs";
 

@@ -1,4 +1,4 @@
-// A counter as many build it: each request waits for Redis' INCR. Whether that is durable is a matter of the server.
+// A common way to build a counter: each request waits for Redis' INCR. Redis' settings decide whether it is durable.
 import { createClient } from "redis";
 import { serve } from "./router.mjs";
 

@@ -1,4 +1,4 @@
-// The measure for the HTTP figures: bare Koa and its router, answering the same JSON from memory. Nothing is kept.
+// The reference for the HTTP figures: bare Koa and its router, answering the same JSON from memory. Nothing is stored.
 import { createServer } from "node:http";
 import Router from "@koa/router";
 import Koa from "koa";

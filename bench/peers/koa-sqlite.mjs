@@ -1,4 +1,4 @@
-// A counter as many build it: a durable transaction of SQLite a request, on the thread that serves, as node:sqlite works.
+// A common way to build a counter: one durable SQLite transaction per request, on the serving thread, as node:sqlite works.
 import { DatabaseSync } from "node:sqlite";
 import { serve } from "./router.mjs";
 

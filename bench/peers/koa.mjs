@@ -1,4 +1,4 @@
-// Koa without a router, answering the same JSON from memory. Nothing is kept.
+// Koa without a router, answering the same JSON from memory. Nothing is stored.
 import { createServer } from "node:http";
 import Koa from "koa";
 import { answer, listen } from "./answer.mjs";

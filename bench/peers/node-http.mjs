@@ -1,4 +1,4 @@
-// The least that node does for an answer: its HTTP server alone, with the same JSON. Nothing is kept.
+// The minimum that Node does for an answer: its HTTP server alone, with the same JSON. Nothing is stored.
 import { createServer } from "node:http";
 import { answer, listen } from "./answer.mjs";
 

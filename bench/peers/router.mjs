@@ -1,10 +1,10 @@
-// `POST /hits/:counter` by Koa and its router, as most would write it.
+// `POST /hits/:counter` with Koa and its router, as most would write it.
 import { createServer } from "node:http";
 import Router from "@koa/router";
 import Koa from "koa";
 import { answer, listen } from "./answer.mjs";
 
-/** @param {(counter: string) => number | Promise<number>} hit the count with this hit */
+/** @param {(counter: string) => number | Promise<number>} hit returns the count with this hit */
 export function serve(hit) {
   const app = new Koa();
   const router = new Router();

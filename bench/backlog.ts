@@ -4,11 +4,11 @@ import { MongoServer } from "../test/support/mongodb/server.js";
 import { ServerProcess } from "../test/support/server-process.js";
 import { sendHits } from "./send-hits.js";
 
-/** Runs `body` with a MongoDB of its own that it may freeze; says so and gives nothing where there is none. */
+/** Runs `body` with a MongoDB of its own that it may freeze. Without one it prints so and returns no rows. */
 export async function withMongo<T>(body: (mongo: MongoServer) => Promise<readonly T[]>): Promise<readonly T[]> {
   const found = await findServer();
   if (found === undefined || !found.controllable) {
-    console.log("left out: there is no MongoDB server that this may stop");
+    console.log("left out: there is no MongoDB server that this benchmark may stop");
     return [];
   }
   const mongo = await MongoServer.open(found);
@@ -19,7 +19,7 @@ export async function withMongo<T>(body: (mongo: MongoServer) => Promise<readonl
   }
 }
 
-/** Our server as built, with a log in this directory. */
+/** Starts our server as built, with a log in this directory. */
 export function startProjecting(directory: string, url: string): Promise<ServerProcess> {
   return ServerProcess.start({
     WAL_DIR: directory,
@@ -30,15 +30,22 @@ export function startProjecting(directory: string, url: string): Promise<ServerP
   });
 }
 
+export interface Backlog {
+  readonly server: ServerProcess;
+  readonly mongo: MongoServer;
+  readonly hits: number;
+  readonly counters: number;
+}
+
 /**
- * Freezes MongoDB and counts so many hits meanwhile. Frozen, not killed: a server that starts takes the machine for itself,
- * and that is none of ours.
+ * Freezes MongoDB and counts this many hits meanwhile. It is frozen, not killed: a starting server takes much of the machine,
+ * which is not what is measured.
  */
-export async function owe(server: ServerProcess, mongo: MongoServer, hits: number, counters: number): Promise<void> {
+export async function buildBacklog({ server, mongo, hits, counters }: Backlog): Promise<void> {
   await mongo.freeze();
   await sendHits(server.url, hits, counters);
-  const owed = await lagOf(server);
-  if (owed < hits) throw new Error(`${hits} hits should be owed, and ${owed} are`);
+  const lag = await lagOf(server);
+  if (lag < hits) throw new Error(`${hits} hits should be pending, and ${lag} are`);
 }
 
 interface Status {
@@ -65,17 +72,17 @@ async function projectionOf(server: ServerProcess): Promise<Projection | undefin
   return (await statusOf(server)).projections.find(({ name }) => name === "mongodb");
 }
 
-export interface PaidIn {
-  /** Until nothing was owed, or would have been. */
+export interface CatchUp {
+  /** Time until nothing was pending, or would have been. */
   readonly ms: number;
-  /** Of these, until the projection said that MongoDB answers again. */
+  /** The part of it until the projection reported that MongoDB answers again. */
   readonly reconnectMs: number;
-  /** False: the time was up, and this is extrapolated from what was paid by then. */
-  readonly isWhole: boolean;
+  /** False: time ran out, and `ms` is extrapolated from what had been projected by then. */
+  readonly isComplete: boolean;
 }
 
-/** Waits until nothing is owed, or so long. */
-export async function paid(server: ServerProcess, limitMs = Number.POSITIVE_INFINITY): Promise<PaidIn> {
+/** Waits until nothing is pending, or until time runs out. */
+export async function waitUntilCaughtUp(server: ServerProcess, limitMs = Number.POSITIVE_INFINITY): Promise<CatchUp> {
   const started = performance.now();
   const first = await lagOf(server);
   for (let reconnectMs: number | undefined; ; ) {
@@ -84,8 +91,8 @@ export async function paid(server: ServerProcess, limitMs = Number.POSITIVE_INFI
     if (projection?.state === "running") reconnectMs ??= ms;
     const known = { reconnectMs: reconnectMs ?? ms };
     const lag = projection?.lag ?? Number.NaN;
-    if (lag === 0) return { ms, ...known, isWhole: true };
-    if (ms > limitMs) return { ms: (ms * first) / (first - lag), ...known, isWhole: false };
+    if (lag === 0) return { ms, ...known, isComplete: true };
+    if (ms > limitMs) return { ms: (ms * first) / (first - lag), ...known, isComplete: false };
     await sleep(10);
   }
 }
