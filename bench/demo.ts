@@ -62,7 +62,7 @@ async function run(): Promise<boolean> {
   await rows.during("all is well", 4);
   printEvent("the visitors go home");
   await traffic.stop();
-  const settled = await rows.until("waiting until nothing is pending", ({ pending }) => pending === 0, CATCH_UP_MS);
+  const settled = await rows.until("waiting for pending hits", ({ pending }) => pending === 0, CATCH_UP_MS);
   if (chart !== undefined) await outputFile(chart, drawStory(rows.seconds));
   return await judge({ server, traffic, watch: rows, settled });
 }
