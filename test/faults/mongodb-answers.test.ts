@@ -79,7 +79,8 @@ for (const [code, errmsg] of [
       );
       const applied = () => Number(mongo.data.documents("hits.counters").find(({ _id }) => _id === "home")?.["count"]);
       await eventually("the primary has it", () => applied() === before + 2);
-      await sleep(1000);
+      const sent = mongo.seen("update");
+      await eventually("it is sent again", () => mongo.seen("update") > sent + 1);
       assert.equal(await world.shown("home"), { ...(await world.shown("home")), projected: before, pending: 2 });
       mongo.data.catchUp();
     },

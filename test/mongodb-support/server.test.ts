@@ -101,7 +101,7 @@ controlTest("a copy put back is the older state, also one taken under load", asy
     await until("load", async () => ((await countOf(counters, "load")) ?? 0) > 20);
     const copy = await server.copyAside();
     const last = await countOf(counters, "load");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until("more load", async () => ((await countOf(counters, "load")) ?? 0) > (last ?? 0) + 20);
     stopped = true;
     await load;
     await increment(counters, "home");

@@ -65,6 +65,17 @@ export class ServerProcess {
     return new ServerProcess(child, url, ended);
   }
 
+  /** Resolves once a line that it logs from now on matches. */
+  logs(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => {
+      let text = "";
+      this.child.stderr?.on("data", (chunk: string) => {
+        text += chunk;
+        if (pattern.test(text)) resolve();
+      });
+    });
+  }
+
   /** kill -9: nothing of it runs on. */
   async kill(): Promise<Ended> {
     this.child.kill("SIGKILL");

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { storedHits } from "../../../src/hit/record.js";
 import type { Hit } from "../../../src/model/hit.js";
 import { BATCH_HEADER_BYTES } from "../../../src/wal/format.js";
@@ -34,9 +35,6 @@ export interface SampleOptions {
   readonly payload?: string;
 }
 
-/** A seal is written when the log has been idle for 200 ms. */
-const IDLE_MS = 300;
-
 /** Three segments with small batches. Each hit has an n of its own, so that sums tell which hits are counted. */
 export async function makeSample(options: SampleOptions = {}): Promise<Sample> {
   const { ends = "closed", batches = 3, snapshot = "none", payload } = options;
@@ -47,8 +45,7 @@ export async function makeSample(options: SampleOptions = {}): Promise<Sample> {
     const isLast = segment === 2;
     if (isLast && snapshot === "before the last segment") await server.local.snapshot();
     for (let batch = 0; batch < batches; batch++) {
-      if (isLast && ends === "sealed amid" && batch === batches - 1)
-        await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+      if (isLast && ends === "sealed amid" && batch === batches - 1) await sealed(fs);
       const hits = [0, 1].map(
         (): Hit => ({ counter: `c${batch}`, n: n++, ...(payload === undefined ? {} : { payload }) }),
       );
@@ -78,6 +75,11 @@ async function fill({ collector }: Server, fs: MemoryFileSystem): Promise<void> 
   const end = (await readBatches(fs)).at(-1)?.endByte ?? 0;
   const pad = SEGMENT_BYTES - end - 3 * BATCH_HEADER_BYTES;
   await collector.record({ counter: "large", n: 1_000_000, payload: JSON.stringify({ pad: "x".repeat(pad) }) });
+}
+
+/** Resolves once the last batch is a seal, which is written when the log has been idle for 200 ms. */
+async function sealed(fs: MemoryFileSystem): Promise<void> {
+  while ((await readBatches(fs)).at(-1)?.hits.length !== 0) await sleep(20);
 }
 
 export async function readBatches(fs: MemoryFileSystem): Promise<Batch[]> {
