@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from "node:fs";
 import path from "node:path";
-import { Database } from "../src/projection/database.js";
+import { ConfirmedCounts } from "../src/projection/confirmed-counts.js";
 import { loadSnapshots } from "../src/projection/local.js";
 import { type NewSnapshotFacts, writeSnapshot } from "../src/projection/snapshot/snapshot.js";
 import { Totals } from "../src/projection/totals.js";
@@ -24,8 +24,8 @@ export async function projectionParts(directory: string): Promise<Parts> {
     for (let i = 0; i < LOOK_UPS; i++) view.counter(NAMES[(i * 97) % COUNTERS] ?? "");
   };
   const limit = { name: "one look-up in a Map", run: mapLookUps() };
-  const database = new Database(totals, "2026-01-15T12:00:00.000Z", 2 * COUNTERS);
-  database.ready();
+  const database = new ConfirmedCounts(totals, "2026-01-15T12:00:00.000Z", 2 * COUNTERS);
+  database.markReady();
   return {
     list: [
       ...(await snapshotParts(path.join(directory, "snapshot"), totals)),

@@ -52,7 +52,7 @@ export async function readSlots(
     const known = (await readRegistrations(directory)).flatMap(({ epochs }) => epochs ?? []);
     const epochs = new Epochs(directory, known, missing);
     await epochs.refresh();
-    if (checkpoint !== undefined && (!epochs.knows(checkpoint) || epochs.isBeyond(checkpoint))) {
+    if (checkpoint !== undefined && (!epochs.has(checkpoint) || epochs.isPastEnd(checkpoint))) {
       const { offset, epoch, nonce } = checkpoint;
       const where = `its checkpoint is at offset ${offset} of epoch ${epoch}, nonce ${nonce}`;
       return { problem: `${where}, where this log never was: it follows another copy of it` };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, HitsError, systemCode } from "../errors.js";
-import { snapshots } from "../projection/snapshot/snapshot.js";
+import { readSnapshots } from "../projection/snapshot/snapshot.js";
 import type { Damage } from "../wal/damage.js";
 import type { LogDirectory } from "../wal/log-directory.js";
 import type { LogEnd, LogReader } from "../wal/log-reader.js";
@@ -98,6 +98,6 @@ export async function knownLogId(directory: LogDirectory): Promise<string> {
 export async function logIdOf(directory: LogDirectory): Promise<string | undefined> {
   const header = await newestReadableHeader(directory, await directory.segmentBases());
   if (header !== undefined) return header.logId;
-  for await (const { facts } of snapshots(directory)) if (facts !== undefined) return facts.logId;
+  for await (const { facts } of readSnapshots(directory)) if (facts !== undefined) return facts.logId;
   return undefined;
 }

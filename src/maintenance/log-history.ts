@@ -1,7 +1,7 @@
 import { HitsError } from "../errors.js";
 import { foldHits } from "../hit/record.js";
 import type { Slot } from "../projection/mongo/document.js";
-import { snapshots } from "../projection/snapshot/snapshot.js";
+import { readSnapshots } from "../projection/snapshot/snapshot.js";
 import type { Totals } from "../projection/totals.js";
 import type { LogDirectory } from "../wal/log-directory.js";
 import { LogReader } from "../wal/log-reader.js";
@@ -47,7 +47,7 @@ export async function readHistory(
   slots: ReadonlyMap<string, Slot> = new Map(),
 ): Promise<History> {
   const found: Found[] = [];
-  for await (const { file, facts, totals } of snapshots(directory)) {
+  for await (const { file, facts, totals } of readSnapshots(directory)) {
     if (facts?.logId === logId && totals !== undefined) {
       found.push({ file, offset: facts.offset, totals, whole: facts.damage.length === 0 });
     }

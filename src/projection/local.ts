@@ -9,9 +9,9 @@ import type { SeriesLimits } from "./series/series.js";
 import {
   KEPT_SNAPSHOTS,
   type NewSnapshotFacts,
+  readSnapshots,
   type SnapshotFacts,
   type SnapshotFile,
-  snapshots,
 } from "./snapshot/snapshot.js";
 import type { SnapshotJob } from "./snapshot/snapshot-worker.js";
 import { Totals } from "./totals.js";
@@ -36,7 +36,7 @@ export const NO_SNAPSHOTS: LoadedSnapshots = { newest: undefined, witnesses: [],
 export async function loadSnapshots(directory: LogDirectory): Promise<LoadedSnapshots> {
   const witnesses: Witness[] = [];
   const damaged: SnapshotFile[] = [];
-  for await (const snapshot of snapshots(directory)) {
+  for await (const snapshot of readSnapshots(directory)) {
     const { facts, totals, keys } = snapshot;
     if (facts !== undefined) {
       witnesses.push({
@@ -73,11 +73,11 @@ export class LocalProjection {
   readonly #sink: SnapshotSink;
   #offset: number;
   /** Offsets of the sound snapshots that are kept, oldest first. */
-  #kept: readonly number[];
+  #keptOffsets: readonly number[];
   #snapshotAt = performance.now();
   #recordsSince = 0;
-  #othersAsOf: string | null;
-  #othersChanged = false;
+  #remoteAsOf: string | null;
+  #remoteChanged = false;
   #writing: Promise<void> | undefined;
 
   private constructor(
@@ -90,14 +90,14 @@ export class LocalProjection {
     this.keys = keys;
     const snapshotOffset = newest?.offset;
     const from = snapshotOffset ?? 0;
-    this.#othersAsOf = newest?.asOf ?? null;
+    this.#remoteAsOf = newest?.asOf ?? null;
     this.#log = log;
     this.#sink = sink;
     this.readFrom = from;
     this.halted = start instanceof HitsError ? start : undefined;
     this.totals = start instanceof HitsError ? undefined : start.totals;
     this.#offset = start instanceof HitsError ? from : start.offset;
-    this.#kept = snapshotOffset === undefined ? [] : [snapshotOffset];
+    this.#keptOffsets = snapshotOffset === undefined ? [] : [snapshotOffset];
   }
 
   /**
@@ -116,7 +116,7 @@ export class LocalProjection {
     keys.restore(loaded.newest?.keys ?? Buffer.alloc(0), now);
     const from = loaded.newest?.facts.offset ?? 0;
     const totals = loaded.newest?.totals ?? new Totals();
-    if (series !== undefined) totals.series.limit(series);
+    if (series !== undefined) totals.series.setLimits(series);
     for (const damage of loaded.newest?.facts.damage ?? []) log.reportDamage(damage);
     let offset = from;
     let records = 0;
@@ -130,14 +130,14 @@ export class LocalProjection {
           offset = Math.max(offset, step.damage.to ?? 0);
           continue;
         }
-        totals.fold(step.batch, keys.isKept(step.batch.time, now) ? keep(step.batch, totals, keys) : undefined);
+        totals.fold(step.batch, keys.isKept(step.batch.time, now) ? keyRecorder(step.batch, totals, keys) : undefined);
         if (step.batch.count > 0 || step.batch.missing !== undefined) offset = Math.max(offset, step.batch.endOffset);
         records += step.batch.count;
       }
     } catch (error) {
-      if (!(error instanceof HitsError) && systemCode(error) !== undefined) throw unreadable(log.directory.path, error);
+      if (!(error instanceof HitsError) && systemCode(error) !== undefined) throw readError(log.directory.path, error);
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
-      return new LocalProjection(log, sink, haltedBy(error, loaded), loaded.newest?.facts, keys);
+      return new LocalProjection(log, sink, haltError(error, loaded), loaded.newest?.facts, keys);
     } finally {
       await reader.close();
     }
@@ -152,8 +152,8 @@ export class LocalProjection {
   }
 
   /** RFC 3339: when other logs' counts in the totals were last known; null for never. */
-  get othersAsOf(): string | null {
-    return this.#othersAsOf;
+  get remoteAsOf(): string | null {
+    return this.#remoteAsOf;
   }
 
   get incomplete(): boolean {
@@ -162,8 +162,8 @@ export class LocalProjection {
 
   /** Retention may not pass this: the older of the two kept snapshots; 0 while there are fewer. */
   get neededFrom(): number {
-    const older = this.#kept[0];
-    return older === undefined || this.#kept.length < KEPT_SNAPSHOTS ? 0 : older;
+    const older = this.#keptOffsets[0];
+    return older === undefined || this.#keptOffsets.length < KEPT_SNAPSHOTS ? 0 : older;
   }
 
   /** Says that everything below `endOffset` has been added to the totals. Called in the order of the log. */
@@ -173,51 +173,52 @@ export class LocalProjection {
   }
 
   /** Says when the database last answered (RFC 3339), and whether other logs' counts in the totals have changed by it. */
-  noteOthers(asOf: string | null, changed: boolean): void {
-    this.#othersAsOf = asOf;
-    this.#othersChanged ||= changed;
+  noteRemote(asOf: string | null, changed: boolean): void {
+    this.#remoteAsOf = asOf;
+    this.#remoteChanged ||= changed;
   }
 
   /**
    * Writes a snapshot where it would spare a restart enough: after so many records, or so long with any. Other logs' counts
-   * are nowhere else on this disk: with a change of these it is due after `othersMilliseconds`.
+   * are nowhere else on this disk: with a change of these it is due after `remoteMilliseconds`.
    */
-  async snapshotIfDue(records: number, milliseconds: number, othersMilliseconds: number): Promise<void> {
+  async snapshotIfDue(records: number, milliseconds: number, remoteMilliseconds: number): Promise<void> {
     const age = performance.now() - this.#snapshotAt;
     const due =
       this.#recordsSince >= records ||
       (this.#recordsSince > 0 && age >= milliseconds) ||
-      (this.#othersChanged && age >= othersMilliseconds);
+      (this.#remoteChanged && age >= remoteMilliseconds);
     if (due) await this.snapshot();
   }
 
   /** Writes a snapshot of what is in the totals now, unless there is one. Rejects with why it could not be written. */
   async snapshot(): Promise<void> {
     await this.#writing?.catch(() => undefined);
-    if (this.totals === undefined || (this.#recordsSince === 0 && !this.#othersChanged)) return;
+    if (this.totals === undefined || (this.#recordsSince === 0 && !this.#remoteChanged)) return;
     const facts: NewSnapshotFacts = {
       logId: this.#log.id,
       epoch: this.#log.epoch,
       nonce: this.#log.nonce,
       offset: this.#offset,
       created: new Date().toISOString(),
-      asOf: this.#othersAsOf,
+      asOf: this.#remoteAsOf,
       damage: this.#log.damage,
     };
     const records = this.#recordsSince;
-    const othersChanged = this.#othersChanged;
+    const remoteChanged = this.#remoteChanged;
     this.#recordsSince = 0;
-    this.#othersChanged = false;
+    this.#remoteChanged = false;
     this.#snapshotAt = performance.now();
     const directory = this.#log.directory.path;
     this.#writing = this.#sink.write({ directory, facts, image: this.totals.image(), keys: this.keys.image() });
     try {
       await this.#writing;
       // One at the same offset takes the place of the one before: it is no second one to fall back on.
-      if (this.#kept.at(-1) !== facts.offset) this.#kept = [...this.#kept, facts.offset].slice(-KEPT_SNAPSHOTS);
+      if (this.#keptOffsets.at(-1) !== facts.offset)
+        this.#keptOffsets = [...this.#keptOffsets, facts.offset].slice(-KEPT_SNAPSHOTS);
     } catch (error) {
       this.#recordsSince += records;
-      this.#othersChanged ||= othersChanged;
+      this.#remoteChanged ||= remoteChanged;
       throw error;
     } finally {
       this.#writing = undefined;
@@ -226,17 +227,17 @@ export class LocalProjection {
 }
 
 /** Keeps the keys of a batch's hits, with the counts that their answers had. */
-export function keep(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
+export function keyRecorder(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
   return (index: number, hit: KeyedHit, offset: number) =>
-    keys.add(keyOf(hit), offset, totals.countAt(index) + totals.others(index), batch.time);
+    keys.add(keyOf(hit), offset, totals.countAt(index) + totals.remote(index), batch.time);
 }
 
-function unreadable(directory: string, error: unknown): HitsError {
+function readError(directory: string, error: unknown): HitsError {
   const message = `reading ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
   return new HitsError("LOG_FAILED", message, { cause: error });
 }
 
-function haltedBy(gone: HitsError, loaded: LoadedSnapshots): HitsError {
+function haltError(gone: HitsError, loaded: LoadedSnapshots): HitsError {
   const damaged = loaded.damaged.map((snapshot) => `${snapshot.file}: ${snapshot.invalid}`).join("; ");
   const why = damaged === "" ? "there is no snapshot that old" : `the snapshots can't be read (${damaged})`;
   return new HitsError(

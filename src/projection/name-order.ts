@@ -20,7 +20,7 @@ export class NameOrder {
   }
 
   /** Orders waiting names for about so many milliseconds; whether some still wait. */
-  work(milliseconds: number): boolean {
+  orderSome(milliseconds: number): boolean {
     const until = performance.now() + milliseconds;
     while (this.#waiting.length > 0) {
       for (const name of this.#waiting.splice(-STEP)) this.#ordered.set(name, undefined);
@@ -31,7 +31,7 @@ export class NameOrder {
 
   /** Up to `limit` names with this prefix, behind `after`. */
   page(prefix: string, after: string | undefined, limit: number): string[] {
-    this.work(Number.POSITIVE_INFINITY);
+    this.orderSome(Number.POSITIVE_INFINITY);
     const behind = after !== undefined && after >= prefix ? after : undefined;
     const names: string[] = [];
     for (const [name] of this.#ordered.entries(behind ?? prefix)) {

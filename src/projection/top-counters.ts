@@ -1,4 +1,4 @@
-import type { Database } from "./database.js";
+import type { ConfirmedCounts } from "./confirmed-counts.js";
 import type { Totals } from "./totals.js";
 
 export interface TopCounters {
@@ -9,13 +9,13 @@ export interface TopCounters {
 }
 
 /** The counters with the largest counts, in one pass over all. Some milliseconds for a million of them. */
-export function topCounters(totals: Totals, database: Database | undefined, limit: number): TopCounters {
+export function topCounters(totals: Totals, database: ConfirmedCounts | undefined, limit: number): TopCounters {
   const heap = new SmallestFirst(limit);
   let owing = 0;
   for (let index = 0; index < totals.size; index++) {
     const own = totals.countAt(index);
     if (database !== undefined && database.confirmed(index) < own) owing++;
-    heap.offer(index, own + totals.others(index));
+    heap.offer(index, own + totals.remote(index));
   }
   return { indexes: heap.largestFirst(), owing };
 }

@@ -14,7 +14,7 @@ export interface TotalsImage {
   readonly size: number;
   readonly counts: Float64Array<ArrayBuffer>;
   /** What other logs were last known to have counted. */
-  readonly others: Float64Array<ArrayBuffer>;
+  readonly remote: Float64Array<ArrayBuffer>;
   /** Names in the order of counts, each a 16-bit length and UTF-8: the used part of each chunk. */
   readonly names: readonly { readonly buffer: SharedArrayBuffer; readonly used: number }[];
   readonly series: SeriesImage;
@@ -30,7 +30,7 @@ export class Totals {
   readonly series = new Series();
   readonly #index = new Map<string, number>();
   #counts = new Float64Array(1024);
-  #others = new Float64Array(1024);
+  #remote = new Float64Array(1024);
   readonly #chunks: { first: number; bytes: Buffer; buffer: SharedArrayBuffer; used: number }[] = [];
   #sum = 0;
 
@@ -59,12 +59,12 @@ export class Totals {
   }
 
   /** What other logs were last known to have counted of the counter of this index. */
-  others(index: number): number {
-    return this.#others[index] ?? 0;
+  remote(index: number): number {
+    return this.#remote[index] ?? 0;
   }
 
-  setOthers(index: number, count: number): void {
-    this.#others[index] = count;
+  setRemote(index: number, count: number): void {
+    this.#remote[index] = count;
   }
 
   /** This log's count of the counter of this index. */
@@ -80,7 +80,7 @@ export class Totals {
     this.#index.set(name, index);
     if (index === this.#counts.length) {
       this.#counts = doubled(this.#counts);
-      this.#others = doubled(this.#others);
+      this.#remote = doubled(this.#remote);
     }
     this.#store(name);
     this.order.add(name);
@@ -120,7 +120,7 @@ export class Totals {
 
   /** Adds the hits of a batch. `keyed` is told of those with an id, after they were added. Throws as `foldHits` does. */
   fold(batch: LogBatch, keyed?: (index: number, hit: KeyedHit, offset: number) => void): void {
-    this.series.note(batch.time);
+    this.series.noteTime(batch.time);
     foldHits(
       batch,
       (name) => this.indexOf(name),
@@ -138,14 +138,14 @@ export class Totals {
     return {
       size: this.size,
       counts: this.copyCounts(),
-      others: this.#others.slice(0, this.size),
+      remote: this.#remote.slice(0, this.size),
       names: this.#chunks.map(({ buffer, used }) => ({ buffer, used })),
       series: this.series.image(),
     };
   }
 
   /** Fills empty totals from a snapshot's counts and names. False where they don't fit together. */
-  restore(counts: Float64Array, others: Float64Array, names: Buffer): boolean {
+  restore(counts: Float64Array, remote: Float64Array, names: Buffer): boolean {
     let at = 0;
     for (const [position, count] of counts.entries()) {
       if (at + 2 > names.length) return false;
@@ -153,7 +153,7 @@ export class Totals {
       if (end > names.length) return false;
       const index = this.indexOf(names.toString("utf8", at + 2, end));
       this.add(index, count);
-      this.setOthers(index, others[position] ?? 0);
+      this.setRemote(index, remote[position] ?? 0);
       at = end;
     }
     return at === names.length && this.size === counts.length;

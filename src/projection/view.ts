@@ -1,10 +1,10 @@
 import { HitsError } from "../errors.js";
 import type { CounterSeries, CounterState, CountersPage, CountersQuery, SeriesQuery } from "../model/counters.js";
 import type { CounterReader } from "../model/services.js";
-import type { Database } from "./database.js";
+import type { ConfirmedCounts } from "./confirmed-counts.js";
 import type { LocalProjection } from "./local.js";
 import { HOUR_MS } from "./series/days.js";
-import { seriesIn } from "./series/series-range.js";
+import { seriesBuckets } from "./series/series-range.js";
 import { topCounters } from "./top-counters.js";
 import type { Totals } from "./totals.js";
 
@@ -17,11 +17,11 @@ export interface TopCounters {
 /** What every read is served from: memory, whatever state a database is in. Throws `PROJECTION_HALTED`. */
 export class View implements CounterReader {
   readonly #local: LocalProjection;
-  readonly #database: Database | undefined;
+  readonly #database: ConfirmedCounts | undefined;
   #topNames: ReadonlyMap<number, string> = new Map();
 
   /** `database`: undefined where none is configured. */
-  constructor(local: LocalProjection, database: Database | undefined) {
+  constructor(local: LocalProjection, database: ConfirmedCounts | undefined) {
     this.#local = local;
     this.#database = database;
   }
@@ -36,10 +36,10 @@ export class View implements CounterReader {
     return this.#show(name, this.#totals(), this.#asOf());
   }
 
-  /** This log's hits of a counter in a range of time; see `seriesIn`. */
+  /** This log's hits of a counter in a range of time; see `seriesBuckets`. */
   series({ counter, ...range }: SeriesQuery): CounterSeries {
     const totals = this.#totals();
-    const found = { counter, by: range.by, ...seriesIn(totals.series, totals.find(counter), range) };
+    const found = { counter, by: range.by, ...seriesBuckets(totals.series, totals.find(counter), range) };
     return this.#local.incomplete ? { ...found, incomplete: true as const } : found;
   }
 
@@ -87,11 +87,11 @@ export class View implements CounterReader {
   #show(counter: string, totals: Totals, asOf: string | null): CounterState {
     const index = totals.find(counter);
     const own = index === undefined ? 0 : totals.countAt(index);
-    const others = index === undefined ? 0 : totals.others(index);
+    const remote = index === undefined ? 0 : totals.remote(index);
     // Without a database the local count is all there is to be projected into.
     const confirmed = index === undefined || this.#database === undefined ? own : this.#database.confirmed(index);
     const pending = Math.max(0, own - confirmed);
-    const view = { counter, count: others + own, projected: others + own - pending, pending, asOf };
+    const view = { counter, count: remote + own, projected: remote + own - pending, pending, asOf };
     return this.#local.incomplete ? { ...view, incomplete: true } : view;
   }
 }

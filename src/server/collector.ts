@@ -184,11 +184,11 @@ export class Collector implements HitCollector {
     if (totals === undefined) return null;
     let count = 0;
     let index = 0;
-    totals.series.note(time);
+    totals.series.noteTime(time);
     for (const hit of hits) {
       const counter = totals.indexOf(hit.counter);
       // Includes what other logs have counted, as every other answer does.
-      count = totals.addAt(counter, hit.n, hit.at ?? time) + totals.others(counter);
+      count = totals.addAt(counter, hit.n, hit.at ?? time) + totals.remote(counter);
       keys?.settle(index, firstOffset + index, count, time);
       index++;
     }

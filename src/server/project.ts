@@ -35,7 +35,7 @@ export async function project(config: Config, logger: Logger): Promise<void> {
         directory,
         logId,
         durableEnd: undefined,
-        others: new Map(),
+        remote: new Map(),
         onReport: ({ status }) => states.note(status, { lag: status.lag, checkpoint: status.checkpoint }),
         onReady: () => logger.info({ log: logId, directory }, "following the log"),
       });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config, MongoSettings } from "../config.js";
 import type { ProjectionStatus } from "../model/status.js";
-import { Database } from "../projection/database.js";
+import { ConfirmedCounts } from "../projection/confirmed-counts.js";
 import type { LocalProjection } from "../projection/local.js";
 import type { ProjectorReport } from "../projection/mongo/messages.js";
 import { ProjectionThread } from "../projection/mongo/projection-thread.js";
@@ -24,7 +24,7 @@ const STALE_MS = 15_000;
 /** Projections other than the local one, run by this process or another. */
 export interface OutsideProjection {
   /** The database's confirmed counts; undefined if this process has no database. */
-  readonly database: Database | undefined;
+  readonly database: ConfirmedCounts | undefined;
   statuses(): readonly ProjectionStatus[];
   stop(flushMs: number): Promise<void>;
 }
@@ -52,7 +52,7 @@ interface ThreadOptions extends ProjectionOptions {
 }
 
 class ThreadProjection implements OutsideProjection {
-  readonly database: Database;
+  readonly database: ConfirmedCounts;
   readonly #thread: ProjectionThread;
   readonly #log: Log;
   readonly #local: LocalProjection;
@@ -67,22 +67,22 @@ class ThreadProjection implements OutsideProjection {
     this.#log = log;
     this.#local = local;
     this.#states = new StateLogger(logger);
-    this.database = new Database(totals, local.othersAsOf, config.maxCounters);
+    this.database = new ConfirmedCounts(totals, local.remoteAsOf, config.maxCounters);
     const setup = () => {
       this.database.restart();
-      const others = new Map<string, number>();
+      const remote = new Map<string, number>();
       for (const [name, index] of totals.names()) {
-        const count = totals.others(index);
-        if (count > 0) others.set(name, count);
+        const count = totals.remote(index);
+        if (count > 0) remote.set(name, count);
       }
       const { id: logId, sharedEnd } = log;
-      return { directory: log.directory.path, logId, url, database, maxOps, series: config.series, sharedEnd, others };
+      return { directory: log.directory.path, logId, url, database, maxOps, series: config.series, sharedEnd, remote };
     };
     this.#thread = new ProjectionThread(
       setup,
       {
         onReport: (report) => this.#take(report),
-        onReady: () => this.database.ready(),
+        onReady: () => this.database.markReady(),
         onFailed: (code, message) => {
           this.#failed = { message, since: new Date().toISOString() };
           this.#errors++;
@@ -126,8 +126,8 @@ class ThreadProjection implements OutsideProjection {
     this.#failed = undefined;
     this.#errors += report.status.errors - this.#reportedErrors;
     this.#reportedErrors = report.status.errors;
-    this.database.take(report);
-    this.#local.noteOthers(this.database.asOf, report.others.length > 0);
+    this.database.apply(report);
+    this.#local.noteRemote(this.database.asOf, report.remote.length > 0);
     this.#states.note(report.status, { lag: this.database.lag, log: this.#log.id });
   }
 }

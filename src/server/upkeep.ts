@@ -42,7 +42,7 @@ export function startUpkeep({ config, logger, log, local, dashboard }: UpkeepOpt
     setInterval(snapshot, SNAPSHOT_CHECK_MS),
     setInterval(retain, RETENTION_CHECK_MS),
     setInterval(() => dashboard.sample(), SAMPLE_EVERY_MS),
-    setInterval(() => local.totals?.order.work(ORDER_FOR_MS), ORDER_EVERY_MS),
+    setInterval(() => local.totals?.order.orderSome(ORDER_FOR_MS), ORDER_EVERY_MS),
   ];
   return () => {
     for (const timer of timers) clearInterval(timer);

@@ -231,8 +231,8 @@ test("what other logs have counted is kept, also where this one has no new hit, 
   await run.hit("home", 3);
   await run.local.snapshot();
   const index = run.local.totals?.indexOf("home") ?? -1;
-  run.local.totals?.setOthers(index, 40);
-  run.local.noteOthers("2026-01-15T12:00:00.000Z", true);
+  run.local.totals?.setRemote(index, 40);
+  run.local.noteRemote("2026-01-15T12:00:00.000Z", true);
   await run.local.snapshotIfDue(1000, 60_000, 60_000);
   assert.is(run.local.neededFrom, 0);
   await run.local.snapshotIfDue(1000, 60_000, 0);
@@ -240,8 +240,8 @@ test("what other logs have counted is kept, also where this one has no new hit, 
   assert.is(run.local.neededFrom, 0, "one snapshot is one");
   await run.close();
   run = await LocalLog.open(directory);
-  assert.is(run.local.totals?.others(run.local.totals.indexOf("home")), 40);
-  assert.is(run.local.othersAsOf, "2026-01-15T12:00:00.000Z");
+  assert.is(run.local.totals?.remote(run.local.totals.indexOf("home")), 40);
+  assert.is(run.local.remoteAsOf, "2026-01-15T12:00:00.000Z");
   await run.close();
 });
 

@@ -31,11 +31,11 @@ test("ordering a little at a time ends with all in order", () => {
   const order = new NameOrder();
   for (let i = 0; i < 1000; i++) order.add(`name ${(i * 7919) % 1009}`);
   let steps = 1;
-  while (order.work(0)) steps++;
+  while (order.orderSome(0)) steps++;
   assert.ok(steps > 1, "one step does not do it all");
   assert.is(order.page("", undefined, 2000).length, 1000);
   order.add("name 1");
-  assert.is(order.work(0), false);
+  assert.is(order.orderSome(0), false);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Database } from "../../src/projection/database.js";
+import { ConfirmedCounts } from "../../src/projection/confirmed-counts.js";
 import { topCounters } from "../../src/projection/top-counters.js";
 import { Totals } from "../../src/projection/totals.js";
 
@@ -9,7 +9,7 @@ function totalsOf(counts: readonly (readonly [own: number, others: number])[]): 
   const totals = new Totals();
   for (const [i, [own, others]] of counts.entries()) {
     totals.add(totals.indexOf(`c${i}`), own);
-    totals.setOthers(i, others);
+    totals.setRemote(i, others);
   }
   return totals;
 }
@@ -40,9 +40,9 @@ test("counters of which the database lacks hits are counted, all of them while i
     [0, 7],
     [5, 0],
   ]);
-  const database = new Database(totals, null, 100);
+  const database = new ConfirmedCounts(totals, null, 100);
   assert.is(topCounters(totals, database, 1).owing, 2);
-  database.ready();
+  database.markReady();
   assert.is(topCounters(totals, database, 1).owing, 0);
   totals.add(2, 1);
   assert.equal(topCounters(totals, database, 1), { indexes: [1], owing: 1 });

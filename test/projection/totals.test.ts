@@ -43,7 +43,7 @@ test("an image keeps the moment, whatever is added behind it", () => {
   assert.is(image.size, 1);
   assert.equal([...image.counts], [1]);
   const restored = new Totals();
-  assert.ok(restored.restore(image.counts, image.others, bytesOf(image)));
+  assert.ok(restored.restore(image.counts, image.remote, bytesOf(image)));
   assert.is(restored.count("a"), 1);
   assert.is(restored.has("b"), false);
 });
@@ -56,7 +56,7 @@ test("image and restore, for any names, over several chunks and growths", () => 
         const totals = new Totals();
         for (const [index, name] of names.entries()) totals.add(totals.indexOf(name), index + 1);
         const restored = new Totals();
-        assert.ok(restored.restore(totals.image().counts, totals.image().others, bytesOf(totals.image())));
+        assert.ok(restored.restore(totals.image().counts, totals.image().remote, bytesOf(totals.image())));
         for (const [index, name] of names.entries()) assert.is(restored.count(name), index + 1);
         assert.equal(restored.order.page("", undefined, 1000), [...names].sort());
       },
@@ -67,7 +67,7 @@ test("image and restore, for any names, over several chunks and growths", () => 
   for (let i = 0; i < 5000; i++) many.add(many.indexOf(`${i}${"x".repeat(1000)}`), i);
   assert.ok(many.image().names.length > 4, "several chunks");
   const restored = new Totals();
-  assert.ok(restored.restore(many.image().counts, many.image().others, bytesOf(many.image())));
+  assert.ok(restored.restore(many.image().counts, many.image().remote, bytesOf(many.image())));
   assert.is(restored.count(`4999${"x".repeat(1000)}`), 4999);
   assert.is(restored.sum, many.sum);
 });
@@ -78,11 +78,11 @@ test("counts and names that don't fit together are noticed", () => {
   totals.add(totals.indexOf("b"), 1);
   const image = totals.image();
   const names = bytesOf(image);
-  assert.not(new Totals().restore(image.counts, image.others, names.subarray(0, names.length - 1)));
-  assert.not(new Totals().restore(image.counts.slice(0, 1), image.others, names));
-  assert.not(new Totals().restore(Float64Array.of(1, 1, 1), image.others, names));
+  assert.not(new Totals().restore(image.counts, image.remote, names.subarray(0, names.length - 1)));
+  assert.not(new Totals().restore(image.counts.slice(0, 1), image.remote, names));
+  assert.not(new Totals().restore(Float64Array.of(1, 1, 1), image.remote, names));
   assert.not(
-    new Totals().restore(image.counts, image.others, Buffer.concat([names.subarray(0, 3), names.subarray(0, 3)])),
+    new Totals().restore(image.counts, image.remote, Buffer.concat([names.subarray(0, 3), names.subarray(0, 3)])),
     "one name twice",
   );
 });

@@ -24,8 +24,8 @@ test("a hit's count holds what other logs have counted, also in a retry's answer
   const directory = temporaryDirectory();
   const run = await LocalLog.open(directory);
   await run.collector.record({ counter: "home", n: 1 });
-  run.local.totals?.setOthers(0, 40);
-  run.local.noteOthers(new Date().toISOString(), true);
+  run.local.totals?.setRemote(0, 40);
+  run.local.noteRemote(new Date().toISOString(), true);
   assert.is((await run.collector.record({ counter: "home", n: 1 })).count, 42);
   const retried = { counter: "home", n: 1, id: "one" };
   assert.is((await run.collector.record(retried)).count, 43);

@@ -3,7 +3,7 @@ import { type Document, MongoClient } from "mongodb";
 import type { MongoSettings } from "../../config.js";
 import { describeError } from "../../errors.js";
 import { withoutSecrets } from "../../projection/mongo/mongo-errors.js";
-import { clientOptions, databaseOf } from "../../projection/mongo/mongo-store.js";
+import { clientOptions, databaseName } from "../../projection/mongo/mongo-store.js";
 import type { MongoAnswers, MongoFacts } from "./mongodb.js";
 
 /** The time after which a server that does not answer is given up. */
@@ -29,7 +29,7 @@ export async function probeMongo(settings: MongoSettings): Promise<MongoFacts> {
   }
 }
 
-async function query(client: MongoClient, { url, database = databaseOf(url) }: MongoSettings): Promise<MongoFacts> {
+async function query(client: MongoClient, { url, database = databaseName(url) }: MongoSettings): Promise<MongoFacts> {
   const admin = client.db("admin");
   await client.connect();
   const before = Date.now();

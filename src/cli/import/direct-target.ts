@@ -3,7 +3,7 @@ import { describeError, HitsError } from "../../errors.js";
 import { withStore } from "../../maintenance/ask-mongodb.js";
 import type { Hit } from "../../model/hit.js";
 import type { SnapshotSink } from "../../projection/local.js";
-import { countOfOthers, isDamaged } from "../../projection/mongo/document.js";
+import { isDamaged, remoteCount } from "../../projection/mongo/document.js";
 import type { CounterStore } from "../../projection/mongo/store.js";
 import { writeSnapshot } from "../../projection/snapshot/snapshot.js";
 import { View } from "../../projection/view.js";
@@ -104,5 +104,5 @@ export async function readRemoteCount(
   const document = found.get(counter);
   if (document === undefined) return 0;
   if (isDamaged(document)) throw unknown(`the counter's document is damaged (${document.reason})`);
-  return countOfOthers(document, logId);
+  return remoteCount(document, logId);
 }

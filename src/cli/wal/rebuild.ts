@@ -141,7 +141,7 @@ async function projectAll(
     database,
     maxOps,
     durableEnd: undefined,
-    others: new Map(),
+    remote: new Map(),
     onReport: (report) => {
       status = report.status;
     },

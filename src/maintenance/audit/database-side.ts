@@ -5,9 +5,9 @@ import type { Difference } from "./report.js";
 import { Rows } from "./rows.js";
 
 /** What an audit asks of the database: it reads, and writes nothing. */
-export type AuditedStore = Pick<CounterStore, "readCheckpoint" | "scan"> & { readonly series: Scanned };
+export type AuditedStore = Pick<CounterStore, "readCheckpoint" | "scan"> & { readonly series: ScanPage };
 
-type Scanned = Pick<DocumentStore, "scan">;
+type ScanPage = Pick<DocumentStore, "scan">;
 
 const PAGE = 1000;
 /** What the database holds, read before the log: so nothing of it can be ahead of what the log then says. */
@@ -32,7 +32,7 @@ export async function readDatabase(store: AuditedStore, logId: string): Promise<
   return { checkpoint, rows, documents: counters.documents, days, differing };
 }
 
-async function readDocuments(store: Scanned, logId: string, rows: Rows, prefix: "" | "series-") {
+async function readDocuments(store: ScanPage, logId: string, rows: Rows, prefix: "" | "series-") {
   const differing: Difference[] = [];
   let documents = 0;
   let after: string | undefined;

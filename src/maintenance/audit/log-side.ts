@@ -1,6 +1,6 @@
 import { HitsError } from "../../errors.js";
 import { foldHits } from "../../hit/record.js";
-import { lacksNothing, snapshots } from "../../projection/snapshot/snapshot.js";
+import { isComplete, readSnapshots } from "../../projection/snapshot/snapshot.js";
 import type { Totals } from "../../projection/totals.js";
 import type { Damage } from "../../wal/damage.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
@@ -49,10 +49,10 @@ async function* starts(
   days: DayRows,
 ): AsyncGenerator<Start> {
   const found: Start[] = [];
-  for await (const { facts, totals } of snapshots(directory)) {
+  for await (const { facts, totals } of readSnapshots(directory)) {
     if (facts?.logId !== logId || totals === undefined) continue;
     days.startAt(totals.series.since);
-    if (!lacksNothing(facts, missing, true)) continue;
+    if (!isComplete(facts, missing, true)) continue;
     found.push({ offset: facts.offset, totals });
   }
   yield { offset: 0, totals: undefined };

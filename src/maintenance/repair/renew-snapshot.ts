@@ -1,7 +1,7 @@
 import path from "node:path";
 import { IdempotencyKeys } from "../../projection/idempotency-keys.js";
-import { keep, loadSnapshots } from "../../projection/local.js";
-import { putSnapshot, snapshots } from "../../projection/snapshot/snapshot.js";
+import { keyRecorder, loadSnapshots } from "../../projection/local.js";
+import { addSnapshot, readSnapshots } from "../../projection/snapshot/snapshot.js";
 import { Totals } from "../../projection/totals.js";
 import type { Damage } from "../../wal/damage.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
@@ -50,12 +50,15 @@ export async function renewSnapshot(
   keys.restore(newest?.keys ?? Buffer.alloc(0), now);
   const reader = new LogReader({ directory, from, missing });
   const batch: Parameters<typeof readToEnd>[1]["batch"] = (one) =>
-    totals.fold(one, one.baseOffset >= known && keys.isKept(one.time, now) ? keep(one, totals, keys) : undefined);
+    totals.fold(
+      one,
+      one.baseOffset >= known && keys.isKept(one.time, now) ? keyRecorder(one, totals, keys) : undefined,
+    );
   await readToEnd(reader, { batch, damage: () => undefined }).finally(() => reader.close());
   for (const [name, index] of newest?.totals.names() ?? []) {
-    totals.setOthers(totals.indexOf(name), newest?.totals.others(index) ?? 0);
+    totals.setRemote(totals.indexOf(name), newest?.totals.remote(index) ?? 0);
   }
-  totals.series.note(now);
+  totals.series.noteTime(now);
   for (const [counter, { total }] of history.counters) {
     const index = totals.indexOf(counter);
     const more = total - totals.countAt(index);
@@ -68,7 +71,7 @@ export async function renewSnapshot(
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset: history.end, created: when, asOf: newest?.facts.asOf ?? null };
   const damage = lacks.map(({ file, byte, from, to, expected, found }) => ({ file, byte, from, to, expected, found }));
-  const written = await putSnapshot(directory, { ...facts, damage }, totals.image(), keys.image());
+  const written = await addSnapshot(directory, { ...facts, damage }, totals.image(), keys.image());
   for (const file of stale) {
     if (file !== written) await removeIfThere(directory.fs, directory.file(SNAPSHOT_DIRECTORY, file));
   }
@@ -78,7 +81,7 @@ export async function renewSnapshot(
 /** What a sound snapshot of this log has at an offset; undefined where there is none, as at the log's birth. */
 async function totalsAt(directory: LogDirectory, offset: number, logId: string): Promise<Totals | undefined> {
   if (offset === 0) return undefined;
-  for await (const { facts, totals } of snapshots(directory)) {
+  for await (const { facts, totals } of readSnapshots(directory)) {
     if (facts?.logId === logId && facts.offset === offset && totals !== undefined) return totals;
   }
   return undefined;

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type SnapshotFacts, type SnapshotFile, snapshots } from "../../projection/snapshot/snapshot.js";
+import { readSnapshots, type SnapshotFacts, type SnapshotFile } from "../../projection/snapshot/snapshot.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { type Registration, readRegistrations } from "../../wal/registrations.js";
 import { PROJECTION_DIRECTORY, SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
@@ -16,7 +16,7 @@ export interface Witnesses {
 /** Reads every byte of them. Throws `ENOENT` where the server has just removed one. */
 export async function readWitnesses(directory: LogDirectory): Promise<Witnesses> {
   const files: SnapshotFile[] = [];
-  for await (const { file, bytes, facts, invalid } of snapshots(directory)) {
+  for await (const { file, bytes, facts, invalid } of readSnapshots(directory)) {
     files.push({ file, bytes, facts, invalid });
   }
   return { snapshots: files, registrations: await readRegistrations(directory) };

@@ -1,6 +1,6 @@
 import { CommandSize } from "./command-size.js";
 import type { DirtyDocuments } from "./dirty-documents.js";
-import { type CounterDocument, countOfOthers, type DamagedDocument, isDamaged, sumOfSlots } from "./document.js";
+import { type CounterDocument, type DamagedDocument, isDamaged, remoteCount, sumOfSlots } from "./document.js";
 import { type DocumentStore, type SlotUpdate, StoreError } from "./store.js";
 
 /** Commands in flight at once; never two with the same counter. */
@@ -8,7 +8,7 @@ const IN_FLIGHT = 3;
 const BLOCKED_RETRY_MS = 10_000;
 
 /** Takes what documents say of other logs' hits. */
-export type OthersSink = (name: string, others: number) => void;
+export type RemoteListener = (name: string, remote: number) => void;
 
 export interface ApplierOptions {
   readonly store: DocumentStore;
@@ -16,7 +16,7 @@ export interface ApplierOptions {
   readonly logId: string;
   /** Updates in one command at most. */
   readonly maxOps: number;
-  readonly onOthers: OthersSink;
+  readonly onRemote: RemoteListener;
 }
 
 /**
@@ -28,17 +28,17 @@ export class Applier {
   readonly #documents: DirtyDocuments;
   readonly #logId: string;
   readonly #size: CommandSize;
-  readonly #onOthers: OthersSink;
+  readonly #onRemote: RemoteListener;
   /** Counters whose document nothing can be done with, and why: they stay owed, the others go on. */
   readonly blocked = new Map<string, string>();
   #blockedAt = 0;
 
-  constructor({ store, documents, logId, maxOps, onOthers }: ApplierOptions) {
+  constructor({ store, documents, logId, maxOps, onRemote }: ApplierOptions) {
     this.#store = store;
     this.#documents = documents;
     this.#logId = logId;
     this.#size = new CommandSize(maxOps);
-    this.#onOthers = onOthers;
+    this.#onRemote = onRemote;
   }
 
   /** What is owed; of the blocked only now and then. */
@@ -61,7 +61,7 @@ export class Applier {
     let [at, settled] = [0, true];
     const work = async () => {
       while (at < keys.length) {
-        const done = await this.#size.note((size) => {
+        const done = await this.#size.run((size) => {
           const chunk = keys.slice(at, at + size);
           at += chunk.length;
           return this.#settleChunk(chunk, position);
@@ -75,13 +75,13 @@ export class Applier {
   }
 
   /** Takes what a read or a scan says of one document; whether it can be worked with. */
-  take(document: CounterDocument | DamagedDocument): boolean {
+  accept(document: CounterDocument | DamagedDocument): boolean {
     const key = this.#documents.source.find(document.name);
     if (isDamaged(document)) {
       if (key !== undefined) this.#block(key, document.reason);
       return false;
     }
-    this.#onOthers(document.name, countOfOthers(document, this.#logId));
+    this.#onRemote(document.name, remoteCount(document, this.#logId));
     if (key === undefined) return true;
     this.blocked.delete(document.name);
     this.#documents.see(key, document.slots.get(this.#logId) ?? "absent");
@@ -140,9 +140,9 @@ export class Applier {
       const document = documents.get(name);
       if (document === undefined) {
         this.blocked.delete(name);
-        this.#onOthers(name, 0);
+        this.#onRemote(name, 0);
         this.#documents.see(key, "no document");
-      } else if (this.take(document) && !isDamaged(document) && sumOfSlots(document) !== document.count) {
+      } else if (this.accept(document) && !isDamaged(document) && sumOfSlots(document) !== document.count) {
         await this.#store.setSum(document);
       }
     }

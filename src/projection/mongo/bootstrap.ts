@@ -4,12 +4,12 @@ import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges } from "../../wal/missing-ranges.js";
 import { type Registration, readRegistrations, writeRegistration } from "../../wal/registrations.js";
 import { Series, type SeriesLimits } from "../series/series.js";
-import { lacksNothing, snapshots } from "../snapshot/snapshot.js";
+import { isComplete, readSnapshots } from "../snapshot/snapshot.js";
 import type { Totals } from "../totals.js";
 import { CounterDays } from "./counter-days.js";
 import { Counters } from "./counters.js";
 import { Epochs } from "./epochs.js";
-import { LogFold } from "./log-fold.js";
+import { LogFollower } from "./log-follower.js";
 import { Projector } from "./projector.js";
 import type { Checkpoint, CounterStore } from "./store.js";
 
@@ -25,7 +25,7 @@ export interface BootstrapOptions {
   readonly maxOps: number;
   /** The writer's durable end, inside its process. */
   readonly durableEnd: (() => number) | undefined;
-  readonly onOthers: (name: string, others: number) => void;
+  readonly onRemote: (name: string, remote: number) => void;
   readonly scrubEveryMs?: number;
   readonly series?: SeriesLimits;
 }
@@ -33,7 +33,7 @@ export interface BootstrapOptions {
 /** A projector that has read nothing of the database yet, and what it knows by the log directory alone. */
 export interface Bootstrapped {
   readonly counters: Counters;
-  readonly fold: LogFold;
+  readonly follower: LogFollower;
   projector(store: CounterStore): Projector;
 }
 
@@ -51,20 +51,20 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const epochs = new Epochs(directory, registered?.epochs ?? [], missing);
   await epochs.refresh();
   const start = snapshot?.offset ?? 0;
-  const position = epochs.at(start) ?? { epoch: registered?.epoch ?? 0, nonce: registered?.nonce ?? "" };
+  const position = epochs.epochAt(start) ?? { epoch: registered?.epoch ?? 0, nonce: registered?.nonce ?? "" };
   const covered = registered?.offset ?? 0;
   const from = await readableFrom(options, registered === undefined ? start : Math.min(start, covered), start);
   const counters = new Counters();
   // Counters have the same indexes in both: these are given in the order of the snapshot's.
   const days = new CounterDays(snapshot?.totals.series ?? new Series(), counters);
-  if (options.series !== undefined) days.series.limit(options.series);
+  if (options.series !== undefined) days.series.setLimits(options.series);
   // Without the hits between checkpoint and snapshot it is unknown which of the snapshot's counters owe something.
   const isCovered = registered !== undefined && from <= covered;
   for (const [name, index] of snapshot?.totals.names() ?? []) {
     counters.restore(counters.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
   }
   const reader = new LogReader({ directory, from, durableEnd: options.durableEnd });
-  const fold = new LogFold({
+  const follower = new LogFollower({
     reader,
     counters,
     days,
@@ -75,35 +75,35 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   for (const name of registered?.blocked ?? []) counters.documents.forget(counters.indexOf(name));
 
   const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
-    epochs.remember(checkpoint);
+    epochs.add(checkpoint);
     await writeRegistration(directory, {
       name: PROJECTION_NAME,
       ...checkpoint,
       updatedAt: new Date().toISOString(),
       hits,
       blocked,
-      epochs: epochs.known(),
+      epochs: epochs.list(),
     });
   };
   if (registration === undefined) await enter({ offset: 0, ...position }, 0, []);
-  const { logId, maxOps, onOthers, durableEnd, scrubEveryMs } = options;
+  const { logId, maxOps, onRemote, durableEnd, scrubEveryMs } = options;
   const pollMs = durableEnd === undefined ? POLL_OTHER_PROCESS_MS : POLL_MS;
   return {
     counters,
-    fold,
+    follower,
     projector: (store) =>
       new Projector({
         logId,
         store,
         counters,
         days,
-        fold,
+        follower,
         epochs,
         registered: registered === undefined ? undefined : { ...checkpointOf(registered), hits: registered.hits ?? 0 },
         blocked: registered?.blocked ?? [],
         maxOps,
         register: enter,
-        onOthers,
+        onRemote,
         pollMs,
         ...(scrubEveryMs === undefined ? {} : { scrubEveryMs }),
       }),
@@ -124,8 +124,8 @@ async function newestUndamaged(
   directory: LogDirectory,
   missing: MissingRanges,
 ): Promise<UndamagedSnapshot | undefined> {
-  for await (const { facts, totals } of snapshots(directory)) {
-    if (facts !== undefined && totals !== undefined && lacksNothing(facts, missing, true)) {
+  for await (const { facts, totals } of readSnapshots(directory)) {
+    if (facts !== undefined && totals !== undefined && isComplete(facts, missing, true)) {
       return { offset: facts.offset, totals };
     }
   }

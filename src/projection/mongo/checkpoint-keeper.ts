@@ -2,7 +2,7 @@ import type { Epochs } from "./epochs.js";
 import type { Checkpoint, CounterStore } from "./store.js";
 
 /** What a look at the checkpoint in the database amounts to. */
-export type Look =
+export type Inspection =
   /** As it should be. */
   | { readonly state: "fine"; readonly checkpoint: Checkpoint | undefined }
   /** Missing or older than it was: the database was put back or dropped. All that is known of documents is void. */
@@ -11,7 +11,7 @@ export type Look =
   | { readonly state: "foreign"; readonly reason: string };
 
 /** A server's driver tells of a change within less: what was confirmed before is what the copy that was put back may lack. */
-const TOLD_WITHIN_MS = 10_000;
+const CHANGE_SEEN_WITHIN_MS = 10_000;
 
 /**
  * Keeps this log's checkpoint in the database: looks at it, claims an epoch before anything of it is written, and moves it
@@ -26,16 +26,16 @@ export class CheckpointKeeper {
   #ahead: { readonly offset: number; readonly ends: number } | undefined;
   /** As it was seen last, for the next compare-and-set. */
   #seen: Checkpoint | undefined;
-  /** The checkpoint's offset as looks found it, at least `TOLD_WITHIN_MS` ago, and since. */
+  /** The checkpoint's offset as looks found it, at least `CHANGE_SEEN_WITHIN_MS` ago, and since. */
   #before: number;
-  #lately: number;
-  #latelyAt = 0;
+  #recent: number;
+  #recentAt = 0;
 
   constructor(store: CounterStore, epochs: Epochs, registered: Checkpoint | undefined) {
     this.#store = store;
     this.#epochs = epochs;
     this.#last = registered;
-    this.#before = this.#lately = registered?.offset ?? 0;
+    this.#before = this.#recent = registered?.offset ?? 0;
   }
 
   /** The offset up to which everything is known to be applied: by the database, or before it answered by the directory. */
@@ -52,11 +52,11 @@ export class CheckpointKeeper {
   }
 
   /** `fold`: where this projector is, and how often it has been at the log's end. */
-  async look(fold: { readonly position: Checkpoint; readonly ends: number }): Promise<Look> {
+  async inspect(follower: { readonly position: Checkpoint; readonly ends: number }): Promise<Inspection> {
     const checkpoint = await this.#store.readCheckpoint();
     if (checkpoint !== undefined) {
-      if (!this.#epochs.knows(checkpoint)) await this.#epochs.refresh();
-      const reason = this.#foreign(checkpoint, fold);
+      if (!this.#epochs.has(checkpoint)) await this.#epochs.refresh();
+      const reason = this.#foreign(checkpoint, follower);
       if (reason !== undefined) return { state: "foreign", reason };
     }
     this.#seen = checkpoint;
@@ -88,11 +88,11 @@ export class CheckpointKeeper {
 
   #note(offset: number, back: boolean): void {
     const now = performance.now();
-    if (now < this.#latelyAt + TOLD_WITHIN_MS && !back) return;
+    if (now < this.#recentAt + CHANGE_SEEN_WITHIN_MS && !back) return;
     // A copy that has been put back once may be put back again: what lies above it is not certain for a while.
-    this.#before = back ? offset : this.#lately;
-    this.#lately = offset;
-    this.#latelyAt = now;
+    this.#before = back ? offset : this.#recent;
+    this.#recent = offset;
+    this.#recentAt = now;
   }
 
   async #write(next: Checkpoint): Promise<boolean> {
@@ -104,22 +104,27 @@ export class CheckpointKeeper {
     return written;
   }
 
-  #foreign(checkpoint: Checkpoint, fold: { readonly position: Checkpoint; readonly ends: number }): string | undefined {
+  #foreign(
+    checkpoint: Checkpoint,
+    follower: { readonly position: Checkpoint; readonly ends: number },
+  ): string | undefined {
     const { epoch, nonce, offset } = checkpoint;
     const where = `the checkpoint in MongoDB is at epoch ${epoch}, nonce ${nonce}, offset ${offset}`;
     const todo =
       "This directory is an old copy of the log, or another copy of it is in use. Stop the other one, or give this one an " +
       "identity of its own: wal fork";
-    if (!this.#epochs.knows(checkpoint)) return `${where}: this log never had that nonce. ${todo}`;
-    if (this.#epochs.isBeyond(checkpoint)) return `${where}: in this log that epoch ended before. ${todo}`;
-    if (this.#epochs.hasEnded(epoch) || offset <= fold.position.offset) {
+    if (!this.#epochs.has(checkpoint)) return `${where}: this log never had that nonce. ${todo}`;
+    if (this.#epochs.isPastEnd(checkpoint)) return `${where}: in this log that epoch ended before. ${todo}`;
+    if (this.#epochs.hasEnded(epoch) || offset <= follower.position.offset) {
       this.#ahead = undefined;
       return undefined;
     }
     // Another projector of this log may be further than this one: not further than the log, once this one has been there.
-    this.#ahead ??= { offset, ends: fold.ends };
-    if (offset > this.#ahead.offset) this.#ahead = { offset, ends: fold.ends };
+    this.#ahead ??= { offset, ends: follower.ends };
+    if (offset > this.#ahead.offset) this.#ahead = { offset, ends: follower.ends };
     // The end that was being reached while the checkpoint was read doesn't count.
-    return fold.ends > this.#ahead.ends + 1 ? `${where}: this log ends at ${fold.position.offset}. ${todo}` : undefined;
+    return follower.ends > this.#ahead.ends + 1
+      ? `${where}: this log ends at ${follower.position.offset}. ${todo}`
+      : undefined;
   }
 }

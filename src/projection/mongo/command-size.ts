@@ -4,27 +4,27 @@
  * doubles it again.
  */
 export class CommandSize {
-  readonly #most: number;
-  #now: number;
+  readonly #largest: number;
+  #current: number;
 
-  constructor(most: number) {
-    this.#most = most;
-    this.#now = most;
+  constructor(largest: number) {
+    this.#largest = largest;
+    this.#current = largest;
   }
 
-  get now(): number {
-    return this.#now;
+  get current(): number {
+    return this.#current;
   }
 
-  /** Does something of at most `now`, and takes note of how it went. Of several at once that fail, one counts. */
-  async note<T>(work: (size: number) => Promise<T>): Promise<T> {
-    const size = this.#now;
+  /** Does something of at most `current`, and takes note of how it went. Of several at once that fail, one counts. */
+  async run<T>(work: (size: number) => Promise<T>): Promise<T> {
+    const size = this.#current;
     try {
       const result = await work(size);
-      if (size === this.#now) this.#now = Math.min(this.#most, size * 2);
+      if (size === this.#current) this.#current = Math.min(this.#largest, size * 2);
       return result;
     } catch (error) {
-      if (size === this.#now) this.#now = Math.max(1, Math.floor(size / 4));
+      if (size === this.#current) this.#current = Math.max(1, Math.floor(size / 4));
       throw error;
     }
   }

@@ -28,18 +28,18 @@ export interface DamagedDocument {
   readonly reason: string;
 }
 
-export function judgeDocument(raw: unknown): CounterDocument | DamagedDocument {
+export function parseDocument(raw: unknown): CounterDocument | DamagedDocument {
   const document = isObject(raw) ? raw : {};
   const name = typeof document["_id"] === "string" ? document["_id"] : String(document["_id"]);
   const damaged = (reason: string): DamagedDocument => ({ name, reason });
-  const count = wholeNumber(document["count"]);
+  const count = toInteger(document["count"]);
   if (count === undefined) return damaged(`count is ${show(document["count"])}, a whole number is needed`);
   const logs = document["logs"];
   if (!isObject(logs)) return damaged(`logs is ${show(logs)}, an object by log id is needed`);
   const slots = new Map<string, Slot>();
   for (const [logId, slot] of Object.entries(logs)) {
-    const offset = isObject(slot) ? wholeNumber(slot["offset"]) : undefined;
-    const slotCount = isObject(slot) ? wholeNumber(slot["count"]) : undefined;
+    const offset = isObject(slot) ? toInteger(slot["offset"]) : undefined;
+    const slotCount = isObject(slot) ? toInteger(slot["count"]) : undefined;
     if (offset === undefined || offset < 0 || slotCount === undefined) {
       return damaged(
         `logs.${logId} is ${show(slot)}, {offset, count} in whole numbers is needed, the offset not below 0`,
@@ -53,7 +53,7 @@ export function judgeDocument(raw: unknown): CounterDocument | DamagedDocument {
 
 function sumOfHours(hours: unknown): number {
   if (!isObject(hours)) return Number.NaN;
-  return Object.values(hours).reduce((sum: number, one) => sum + (wholeNumber(one) ?? Number.NaN), 0);
+  return Object.values(hours).reduce((sum: number, one) => sum + (toInteger(one) ?? Number.NaN), 0);
 }
 
 export function isDamaged(document: CounterDocument | DamagedDocument): document is DamagedDocument {
@@ -68,12 +68,12 @@ export function sumOfSlots(document: CounterDocument): number {
 }
 
 /** What the logs other than this one have counted. */
-export function countOfOthers(document: CounterDocument, logId: string): number {
+export function remoteCount(document: CounterDocument, logId: string): number {
   return sumOfSlots(document) - (document.slots.get(logId)?.count ?? 0);
 }
 
 /** Whatever kind of number the driver hands out, as one that is exact below 2^53; undefined for anything else. */
-export function wholeNumber(value: unknown): number | undefined {
+export function toInteger(value: unknown): number | undefined {
   const number = typeof value === "bigint" ? Number(value) : value;
   return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined;
 }

@@ -49,22 +49,22 @@ export class Epochs {
   }
 
   /** The epoch in which the record below this offset was written, where its segment is still there. */
-  at(offset: number): KnownEpoch | undefined {
+  epochAt(offset: number): KnownEpoch | undefined {
     let found: KnownEpoch | undefined;
     for (const [base, epoch] of this.#segments) if (base < offset) found = epoch;
     return found;
   }
 
-  remember({ epoch, nonce }: KnownEpoch): void {
+  add({ epoch, nonce }: KnownEpoch): void {
     if (nonce !== "") this.#nonces.set(epoch, nonce);
   }
 
-  knows(checkpoint: KnownEpoch): boolean {
+  has(checkpoint: KnownEpoch): boolean {
     return this.#nonces.get(checkpoint.epoch) === checkpoint.nonce;
   }
 
   /** Whether the checkpoint lies behind the end of its epoch, where that has ended. */
-  isBeyond(checkpoint: Checkpoint): boolean {
+  isPastEnd(checkpoint: Checkpoint): boolean {
     const end = this.#ends.get(checkpoint.epoch);
     // What can't be read of an epoch's end may have been projected before it was lost.
     return end !== undefined && checkpoint.offset > this.#missing.endOfMissing(end);
@@ -75,7 +75,7 @@ export class Epochs {
     return this.#ends.has(epoch);
   }
 
-  known(): KnownEpoch[] {
+  list(): KnownEpoch[] {
     return [...this.#nonces]
       .map(([epoch, nonce]) => ({ epoch, nonce }))
       .sort((a, b) => a.epoch - b.epoch)

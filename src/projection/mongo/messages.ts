@@ -12,7 +12,7 @@ export interface ProjectorSetup {
   /** The log's durable end. */
   readonly sharedEnd: SharedArrayBuffer;
   /** Other logs' hits as the newest snapshot has them: only changes of these are told. */
-  readonly others: ReadonlyMap<string, number>;
+  readonly remote: ReadonlyMap<string, number>;
 }
 
 export type ToProjector = { readonly type: "stop"; readonly withinMs: number };
@@ -50,7 +50,7 @@ export interface ProjectorReport {
   /** Counters with their slot as the database has confirmed it. */
   readonly confirmed: readonly (readonly [name: string, count: number])[];
   /** Counters with what other logs have counted. */
-  readonly others: readonly (readonly [name: string, count: number])[];
+  readonly remote: readonly (readonly [name: string, count: number])[];
 }
 
 export type FromProjector =

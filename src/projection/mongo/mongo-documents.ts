@@ -1,7 +1,7 @@
 import { type Collection, type Document, Long } from "mongodb";
-import { type CounterDocument, type DamagedDocument, judgeDocument, sumOfSlots } from "./document.js";
+import { type CounterDocument, type DamagedDocument, parseDocument, sumOfSlots } from "./document.js";
 import { refusedDocuments, throwUnlessRefused } from "./mongo-errors.js";
-import { type DocumentStore, type Scanned, type SlotUpdate, StoreError } from "./store.js";
+import { type DocumentStore, type ScanPage, type SlotUpdate, StoreError } from "./store.js";
 
 export interface CounterRecord extends Document {
   readonly _id: string;
@@ -26,7 +26,7 @@ export class MongoDocuments implements DocumentStore {
 
   async read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>> {
     const documents = await this.#call(() => this.#collection.find({ _id: { $in: [...names] } }, CONFIRMED).toArray());
-    return new Map(documents.map(judgeDocument).map((document) => [document.name, document]));
+    return new Map(documents.map(parseDocument).map((document) => [document.name, document]));
   }
 
   async apply(updates: readonly SlotUpdate[]): Promise<boolean> {
@@ -80,14 +80,14 @@ export class MongoDocuments implements DocumentStore {
     await this.#call(() => this.#collection.updateOne(filter, update, DURABLE));
   }
 
-  async scan(after: string | undefined, limit: number): Promise<Scanned> {
+  async scan(after: string | undefined, limit: number): Promise<ScanPage> {
     // Comparing with a text leaves out ids of other types: such documents are no counters.
     const filter = { _id: after === undefined ? { $gte: "" } : { $gt: after } };
     const raw = await this.#call(() =>
       this.#collection.find(filter, CONFIRMED).sort({ _id: 1 }).limit(limit).toArray(),
     );
     const last = raw.at(-1);
-    return { documents: raw.map(judgeDocument), next: raw.length < limit || last === undefined ? undefined : last._id };
+    return { documents: raw.map(parseDocument), next: raw.length < limit || last === undefined ? undefined : last._id };
   }
 }
 

@@ -13,7 +13,7 @@ const TRANSIENT = new Set([
 ]);
 
 /** Turns what the driver throws into what the projector knows. */
-export async function bounded<T>(call: Promise<T>): Promise<T> {
+export async function withTimeLimit<T>(call: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<never>((_, reject) => {
     // What is given up here may still be applied, late: every write is a compare-and-set for that reason.

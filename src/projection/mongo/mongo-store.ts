@@ -1,14 +1,14 @@
 import { type Collection, type Db, Long, MongoClient, type MongoClientOptions } from "mongodb";
 import { describeError, HitsError } from "../../errors.js";
-import { type CounterDocument, type DamagedDocument, judgeDocument, wholeNumber } from "./document.js";
+import { type CounterDocument, type DamagedDocument, parseDocument, toInteger } from "./document.js";
 import { CONFIRMED, type CounterRecord, DURABLE, MongoDocuments } from "./mongo-documents.js";
-import { bounded, isDuplicate, withoutSecrets } from "./mongo-errors.js";
+import { isDuplicate, withoutSecrets, withTimeLimit } from "./mongo-errors.js";
 import {
-  type Changed,
-  type ChangedSince,
+  type ChangeCursor,
+  type ChangedPage,
   type Checkpoint,
   type CounterStore,
-  type Scanned,
+  type ScanPage,
   type SlotUpdate,
   StoreError,
 } from "./store.js";
@@ -47,7 +47,7 @@ export class MongoStore implements CounterStore {
       if (answers || previousDescription.type !== "Unknown") onChange(answers);
     });
     this.#client.on("connectionPoolCleared", () => onChange(false));
-    const db: Db = this.#client.db(database ?? databaseOf(url));
+    const db: Db = this.#client.db(database ?? databaseName(url));
     this.#counters = db.collection<CounterRecord>("counters", CONFIRMED);
     this.#series = db.collection<CounterRecord>("series", CONFIRMED);
     const call = <T>(work: () => Promise<T>) => this.#call(work);
@@ -77,14 +77,14 @@ export class MongoStore implements CounterStore {
     return this.#documents.setSum(document);
   }
 
-  scan(after: string | undefined, limit: number): Promise<Scanned> {
+  scan(after: string | undefined, limit: number): Promise<ScanPage> {
     return this.#documents.scan(after, limit);
   }
 
   async readCheckpoint(): Promise<Checkpoint | undefined> {
     const raw = await this.#call(() => this.#checkpoints.findOne({ _id: this.#logId }, CONFIRMED));
     if (raw === null) return undefined;
-    const [offset, epoch, nonce] = [wholeNumber(raw["offset"]), wholeNumber(raw["epoch"]), raw["nonce"]];
+    const [offset, epoch, nonce] = [toInteger(raw["offset"]), toInteger(raw["epoch"]), raw["nonce"]];
     if (offset !== undefined && epoch !== undefined && typeof nonce === "string") return { offset, epoch, nonce };
     const message = `the document ${this.#logId} in checkpoints can't be read: remove it, and everything is looked at again`;
     throw new StoreError("transient", message);
@@ -114,14 +114,14 @@ export class MongoStore implements CounterStore {
     }
   }
 
-  async changedSince(since: ChangedSince, limit: number): Promise<Changed> {
+  async changedSince(since: ChangeCursor, limit: number): Promise<ChangedPage> {
     const filter = { $or: [{ updatedAt: since.at, _id: { $gt: since.name } }, { updatedAt: { $gt: since.at } }] };
     const order = { updatedAt: 1, _id: 1 } as const;
     const raw = await this.#call(() => this.#counters.find(filter, CONFIRMED).sort(order).limit(limit).toArray());
     const last = raw.at(-1);
     const at = last?.["updatedAt"];
     const next = last !== undefined && at instanceof Date ? { at, name: last._id } : undefined;
-    return { documents: raw.filter(({ _id }) => typeof _id === "string").map(judgeDocument), next };
+    return { documents: raw.filter(({ _id }) => typeof _id === "string").map(parseDocument), next };
   }
 
   async hasOtherLogs(): Promise<boolean> {
@@ -130,7 +130,7 @@ export class MongoStore implements CounterStore {
 
   /** Connected first, where it isn't: a client whose first connection failed stays closed, and never tries again by itself. */
   #call<T>(work: () => Promise<T>): Promise<T> {
-    return bounded(this.#client.connect().then(work));
+    return withTimeLimit(this.#client.connect().then(work));
   }
 }
 
@@ -138,7 +138,7 @@ export class MongoStore implements CounterStore {
 export function checkMongoUrl(url: string): void {
   try {
     void new MongoClient(url, clientOptions()).close();
-    databaseOf(url);
+    databaseName(url);
   } catch (error) {
     const why = withoutSecrets(describeError(error));
     throw new HitsError(
@@ -170,7 +170,7 @@ export function clientOptions(): MongoClientOptions {
 }
 
 /** The database in the URL's path; `hits` without one. */
-export function databaseOf(url: string): string {
+export function databaseName(url: string): string {
   const path = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
   return path === undefined ? "hits" : decodeURIComponent(path);
 }

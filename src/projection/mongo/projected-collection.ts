@@ -1,4 +1,4 @@
-import { Applier, type OthersSink } from "./applier.js";
+import { Applier, type RemoteListener } from "./applier.js";
 import type { DirtyDocuments } from "./dirty-documents.js";
 import { Scrub, type ScrubFigures } from "./scrub.js";
 import type { DocumentStore } from "./store.js";
@@ -10,7 +10,7 @@ export interface CollectionOptions {
   /** Updates in one command at most. */
   readonly maxOps: number;
   readonly scrubEveryMs: number;
-  readonly onOthers?: OthersSink;
+  readonly onRemote?: RemoteListener;
 }
 
 /** A collection that is brought to what the log has: once for counters, once for their days. */
@@ -19,9 +19,9 @@ export class ProjectedCollection {
   readonly #applier: Applier;
   readonly #scrub: Scrub;
 
-  constructor({ store, documents, logId, maxOps, scrubEveryMs, onOthers = () => undefined }: CollectionOptions) {
+  constructor({ store, documents, logId, maxOps, scrubEveryMs, onRemote = () => undefined }: CollectionOptions) {
     this.#documents = documents;
-    this.#applier = new Applier({ store, documents, logId, maxOps, onOthers });
+    this.#applier = new Applier({ store, documents, logId, maxOps, onRemote });
     this.#scrub = new Scrub({ store, documents, applier: this.#applier, everyMs: scrubEveryMs });
   }
 

@@ -42,7 +42,7 @@ export class ProjectionThread {
   start(): Promise<void> {
     return new Promise((resolve) => {
       // Needs the build: a thread started from TypeScript source has no loader for it.
-      const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      const worker = new Worker(new URL("./projection-worker.js", import.meta.url), {
         workerData: this.#setup(),
         // The driver can be made to fill all memory by an answer that is none. Without a limit of its own that ends the
         // process; with one it ends this thread.

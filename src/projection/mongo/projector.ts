@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../host/backoff.js";
 import { describeDamage } from "../../wal/damage.js";
 import { CheckpointKeeper } from "./checkpoint-keeper.js";
+import { CheckpointRecorder, type Register } from "./checkpoint-recorder.js";
 import type { CounterDays } from "./counter-days.js";
 import type { Counters } from "./counters.js";
 import type { Epochs } from "./epochs.js";
-import type { LogFold } from "./log-fold.js";
+import type { LogFollower } from "./log-follower.js";
 import type { ProjectorStatus } from "./messages.js";
-import { Others } from "./others.js";
 import { ProjectedCollection } from "./projected-collection.js";
-import { type Register, Registrar } from "./registrar.js";
+import { RemoteCounts } from "./remote-counts.js";
 import { type Checkpoint, type CounterStore, StoreError } from "./store.js";
 
 export interface ProjectorOptions {
@@ -17,7 +17,7 @@ export interface ProjectorOptions {
   readonly store: CounterStore;
   readonly counters: Counters;
   readonly days: CounterDays;
-  readonly fold: LogFold;
+  readonly follower: LogFollower;
   readonly epochs: Epochs;
   /** The checkpoint as the log directory has it; undefined for a projection that has never run. */
   readonly registered: (Checkpoint & { readonly hits: number }) | undefined;
@@ -26,13 +26,13 @@ export interface ProjectorOptions {
   readonly maxOps: number;
   readonly register: Register;
   /** Told of other logs' hits by counter, as they are read. */
-  readonly onOthers: (name: string, others: number) => void;
+  readonly onRemote: (name: string, remote: number) => void;
   /** How often to look for more where the log has ended. */
   readonly pollMs: number;
   readonly scrubEveryMs?: number;
 }
 
-const LOOK_EVERY_MS = 1000;
+const INSPECT_EVERY_MS = 1000;
 /** Between cycles while there is work, so that hits of one counter share an update; and without. */
 const CYCLE_MS = 200;
 const IDLE_MS = 20;
@@ -51,8 +51,8 @@ export class Projector {
   readonly #counters: ProjectedCollection;
   readonly #days: ProjectedCollection;
   readonly #keeper: CheckpointKeeper;
-  readonly #registrar: Registrar;
-  readonly #others: Others;
+  readonly #recorder: CheckpointRecorder;
+  readonly #remote: RemoteCounts;
   readonly #backoff = new Backoff(RETRY_FIRST_MS);
   readonly #stop = new AbortController();
   /** Ends the apply loop's pause. */
@@ -65,21 +65,21 @@ export class Projector {
   /** Changes of the server's state that the driver has told of, and how many of them a look has dealt with. */
   #changes = 1;
   #changesSeen = 0;
-  #lookAt = 0;
-  #closing = false;
-  #prepared = false;
-  #flushed = false;
+  #inspectAt = 0;
+  #isStopping = false;
+  #isPrepared = false;
+  #isFlushed = false;
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    const { store, counters, days, logId, maxOps, scrubEveryMs = SCRUB_EVERY_MS, onOthers } = options;
+    const { store, counters, days, logId, maxOps, scrubEveryMs = SCRUB_EVERY_MS, onRemote } = options;
     const settings = { logId, maxOps, scrubEveryMs };
-    this.#counters = new ProjectedCollection({ store, documents: counters.documents, onOthers, ...settings });
+    this.#counters = new ProjectedCollection({ store, documents: counters.documents, onRemote, ...settings });
     this.#days = new ProjectedCollection({ store: store.series, documents: days.documents, ...settings });
     for (const name of options.blocked) this.#counters.blocked.set(name, "blocked before the start, not read since");
     this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
-    this.#registrar = new Registrar(options.register, options.registered);
-    this.#others = new Others(store, logId, onOthers);
+    this.#recorder = new CheckpointRecorder(options.register, options.registered);
+    this.#remote = new RemoteCounts(store, logId, onRemote);
   }
 
   /** The driver saw the server's state change: nothing seen before is certain. One that answers again is asked at once. */
@@ -89,8 +89,9 @@ export class Projector {
   }
 
   status(): ProjectorStatus {
-    const { counters, days, fold } = this.#options;
-    const damage = fold.damage === undefined ? undefined : `stopped in front of damage: ${describeDamage(fold.damage)}`;
+    const { counters, days, follower } = this.#options;
+    const damage =
+      follower.damage === undefined ? undefined : `stopped in front of damage: ${describeDamage(follower.damage)}`;
     return {
       state: damage !== undefined && this.#state === "running" ? "halted" : this.#state,
       since: this.#since,
@@ -111,13 +112,13 @@ export class Projector {
 
   /** Runs until `stop`. Rejects where the log itself can't be followed: `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`. */
   async run(): Promise<void> {
-    const loops = [this.#foldLoop(), this.#applyLoop()];
+    const loops = [this.#followLoop(), this.#applyLoop()];
     try {
       await Promise.all(loops);
     } finally {
       this.#stop.abort();
       await Promise.allSettled(loops);
-      await this.#options.fold.close();
+      await this.#options.follower.close();
     }
   }
 
@@ -127,20 +128,20 @@ export class Projector {
   }
 
   /** From now on every checkpoint is registered at once: a stop is near. */
-  closing(): void {
-    this.#closing = true;
-    this.#flushed = false;
+  prepareStop(): void {
+    this.#isStopping = true;
+    this.#isFlushed = false;
   }
 
   /** Whether all that was folded is in the database and under the checkpoint. */
   get isFlushed(): boolean {
-    return this.#flushed;
+    return this.#isFlushed;
   }
 
-  async #foldLoop(): Promise<void> {
-    const { fold, pollMs } = this.#options;
+  async #followLoop(): Promise<void> {
+    const { follower, pollMs } = this.#options;
     while (!this.#stop.signal.aborted) {
-      if (!(await fold.step())) await this.#pause(pollMs);
+      if (!(await follower.step())) await this.#pause(pollMs);
     }
   }
 
@@ -162,53 +163,53 @@ export class Projector {
 
   /** One round: look, claim, apply what is owed, move the checkpoint, scrub a little. Rejects with a `StoreError`. */
   async cycle(): Promise<void> {
-    const { fold, store } = this.#options;
-    if (performance.now() >= this.#lookAt || this.#changes !== this.#changesSeen) {
-      if (!(await this.#look())) return;
+    const { follower, store } = this.#options;
+    if (performance.now() >= this.#inspectAt || this.#changes !== this.#changesSeen) {
+      if (!(await this.#inspect())) return;
     }
-    if (!this.#prepared) {
+    if (!this.#isPrepared) {
       await store.prepare();
-      this.#prepared = true;
+      this.#isPrepared = true;
     }
     // Before the log's first hit there is nothing to project, but other logs may have some.
-    if (fold.position.nonce === "") this.#flushed = true;
-    else if (!(await this.#project())) return this.#lookAgain();
+    if (follower.position.nonce === "") this.#isFlushed = true;
+    else if (!(await this.#project())) return this.#inspectSoon();
     this.#asOf = Date.now();
     await this.#days.scrub(performance.now());
-    await this.#others.step(performance.now());
+    await this.#remote.step(performance.now());
     await this.#counters.scrub(performance.now());
   }
 
   /** Claims the epoch where that is to be done, applies what is owed, and moves the checkpoint. False: look again. */
   async #project(): Promise<boolean> {
-    const { counters, fold } = this.#options;
-    const target = fold.position;
+    const { counters, follower } = this.#options;
+    const target = follower.position;
     const hits = counters.sum;
     if (!this.#keeper.hasClaimed(target)) {
-      await this.#registrar.announce(target, this.#blockedNames());
+      await this.#recorder.announce(target, this.#blockedNames());
       if (!(await this.#keeper.claim(target))) return false;
     }
     // A later epoch than was claimed may begin while this goes on.
-    const position = () => (this.#keeper.hasClaimed(fold.position) ? fold.position.offset : undefined);
+    const position = () => (this.#keeper.hasClaimed(follower.position) ? follower.position.offset : undefined);
     const countersSettled = await this.#counters.settle(position, this.#keeper.certain);
     const settled = (await this.#days.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
-    if (settled) await this.#registrar.note(target, hits, this.#blockedNames(), this.#closing);
+    if (settled) await this.#recorder.note(target, hits, this.#blockedNames(), this.#isStopping);
     const isSettled = this.#counters.isSettled && this.#days.isSettled;
-    this.#flushed = settled && fold.position.offset === target.offset && isSettled;
+    this.#isFlushed = settled && follower.position.offset === target.offset && isSettled;
     return true;
   }
 
-  async #look(): Promise<boolean> {
-    const { fold } = this.#options;
+  async #inspect(): Promise<boolean> {
+    const { follower } = this.#options;
     const changes = this.#changes;
-    const look = await this.#keeper.look(fold);
-    this.#lookAt = performance.now() + LOOK_EVERY_MS;
-    if (look.state === "foreign") {
-      this.#enter("halted", look.reason);
+    const inspection = await this.#keeper.inspect(follower);
+    this.#inspectAt = performance.now() + INSPECT_EVERY_MS;
+    if (inspection.state === "foreign") {
+      this.#enter("halted", inspection.reason);
       return false;
     }
-    const back = look.state === "gone back";
+    const back = inspection.state === "gone back";
     if (back) {
       this.#counters.goneBack();
       this.#days.goneBack();
@@ -217,8 +218,8 @@ export class Projector {
       this.#days.changed(this.#keeper.certain);
     }
     if (back || changes !== this.#changesSeen) {
-      this.#others.restart();
-      this.#prepared = this.#prepared && !back;
+      this.#remote.restart();
+      this.#isPrepared = this.#isPrepared && !back;
     }
     this.#changesSeen = changes;
     this.#enter("running", null);
@@ -229,15 +230,15 @@ export class Projector {
     return [...this.#counters.blocked.keys()];
   }
 
-  #lookAgain(): void {
-    this.#lookAt = 0;
+  #inspectSoon(): void {
+    this.#inspectAt = 0;
   }
 
   /** How long to wait after a failure. */
   #failed(error: unknown): number {
     if (!(error instanceof StoreError)) throw error;
-    this.#flushed = false;
-    this.#lookAgain();
+    this.#isFlushed = false;
+    this.#inspectSoon();
     this.#enter("retrying", error.message);
     return this.#backoff.next(error.kind === "credentials" ? CREDENTIALS_RETRY_MS : RETRY_MS);
   }

@@ -8,35 +8,35 @@ const PER_REPORT = 5000;
 /** Gathers what has changed in the projection, for reports to whoever serves the reads. */
 export class Reporter {
   readonly #counters: Counters;
-  readonly #others: Map<string, number>;
-  readonly #changedOthers = new Set<string>();
+  readonly #remote: Map<string, number>;
+  readonly #changedRemote = new Set<string>();
 
-  constructor(counters: Counters, others: ReadonlyMap<string, number>) {
+  constructor(counters: Counters, remote: ReadonlyMap<string, number>) {
     this.#counters = counters;
-    this.#others = new Map(others);
+    this.#remote = new Map(remote);
   }
 
   /** Takes what was read of other logs' hits. */
-  onOthers(name: string, count: number): void {
-    if ((this.#others.get(name) ?? 0) === count) return;
-    if (count === 0) this.#others.delete(name);
-    else this.#others.set(name, count);
-    this.#changedOthers.add(name);
+  noteRemote(name: string, count: number): void {
+    if ((this.#remote.get(name) ?? 0) === count) return;
+    if (count === 0) this.#remote.delete(name);
+    else this.#remote.set(name, count);
+    this.#changedRemote.add(name);
   }
 
   /** The next report; and whether there is more to tell. */
-  take(projector: Projector): { report: ProjectorReport; more: boolean } {
+  takeReport(projector: Projector): { report: ProjectorReport; more: boolean } {
     const counters = this.#counters;
     const confirmed = counters
       .takeChanged(PER_REPORT)
       .map((index) => [counters.nameOf(index), counters.documents.confirmed(index)] as const);
-    const others: (readonly [string, number])[] = [];
-    for (const name of this.#changedOthers) {
-      if (others.length === PER_REPORT) break;
-      others.push([name, this.#others.get(name) ?? 0]);
+    const remote: (readonly [string, number])[] = [];
+    for (const name of this.#changedRemote) {
+      if (remote.length === PER_REPORT) break;
+      remote.push([name, this.#remote.get(name) ?? 0]);
     }
-    for (const [name] of others) this.#changedOthers.delete(name);
-    const more = confirmed.length === PER_REPORT || others.length === PER_REPORT;
-    return { report: { type: "report", status: projector.status(), confirmed, others }, more };
+    for (const [name] of remote) this.#changedRemote.delete(name);
+    const more = confirmed.length === PER_REPORT || remote.length === PER_REPORT;
+    return { report: { type: "report", status: projector.status(), confirmed, remote }, more };
   }
 }

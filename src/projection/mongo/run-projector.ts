@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly series?: SeriesLimits;
   /** The writer's durable end, inside its process. */
   readonly durableEnd: (() => number) | undefined;
-  readonly others: ReadonlyMap<string, number>;
+  readonly remote: ReadonlyMap<string, number>;
   readonly onReport: (report: ProjectorReport) => void;
   /** All that is owed has been reported. */
   readonly onReady: () => void;
@@ -40,33 +40,33 @@ export async function runProjector(options: RunOptions): Promise<RunningProjecti
   // Before anything that takes time: a URL that can't be parsed is said at once.
   const store = new MongoStore({ url, database, logId, onChange: (answers) => projector?.noteChange(answers) });
   let reporter: Reporter | undefined;
-  const onOthers = (name: string, count: number) => reporter?.onOthers(name, count);
+  const onRemote = (name: string, count: number) => reporter?.noteRemote(name, count);
   const limits = series === undefined ? {} : { series };
   const start = await bootstrap({
     directory: new LogDirectory(directory),
     logId,
     maxOps,
     durableEnd,
-    onOthers,
+    onRemote,
     ...limits,
   });
-  while (await start.fold.step());
+  while (await start.follower.step());
   const running = start.projector(store);
   projector = running;
-  const reporting = new Reporter(start.counters, options.others);
+  const reporting = new Reporter(start.counters, options.remote);
   reporter = reporting;
   start.counters.reportOwed();
   const reportAll = () => {
-    let step = reporting.take(running);
+    let step = reporting.takeReport(running);
     onReport(step.report);
     while (step.more) {
-      step = reporting.take(running);
+      step = reporting.takeReport(running);
       onReport(step.report);
     }
   };
   reportAll();
   options.onReady();
-  const timer = setInterval(() => onReport(reporting.take(running).report), REPORT_EVERY_MS);
+  const timer = setInterval(() => onReport(reporting.takeReport(running).report), REPORT_EVERY_MS);
   const ended = running.run().finally(async () => {
     clearInterval(timer);
     await store.close();
@@ -74,7 +74,7 @@ export async function runProjector(options: RunOptions): Promise<RunningProjecti
   return {
     ended,
     async stop(withinMs) {
-      running.closing();
+      running.prepareStop();
       for (const until = performance.now() + withinMs; !running.isFlushed && performance.now() < until; ) {
         if (running.status().state !== "running") break;
         await sleep(FLUSH_POLL_MS);

@@ -99,9 +99,9 @@ export class Scrub {
   async #scan(): Promise<void> {
     if (this.#isFresh) this.#days = this.#documents.source.days();
     this.#isFresh = false;
-    const { documents, next } = await this.#page.note((size) => this.#store.scan(this.#after, size));
+    const { documents, next } = await this.#page.run((size) => this.#store.scan(this.#after, size));
     const keys = documents.map((document) => {
-      this.#applier.take(document);
+      this.#applier.accept(document);
       const key = this.#documents.source.find(document.name);
       if (key !== undefined && !isDamaged(document) && sumOfSlots(document) !== document.count) {
         this.#documents.forget(key);

@@ -12,7 +12,7 @@ export interface DocumentStore {
   /** Sets a document's `count` to the sum of its slots, where all of it is still as seen. */
   setSum(document: CounterDocument): Promise<void>;
   /** Up to `limit` documents by name, behind `after`; and where to go on, undefined at the end. */
-  scan(after: string | undefined, limit: number): Promise<Scanned>;
+  scan(after: string | undefined, limit: number): Promise<ScanPage>;
 }
 
 /**
@@ -26,28 +26,28 @@ export interface CounterStore extends DocumentStore {
   /** Writes a checkpoint where it is still as seen. False: it was not. */
   writeCheckpoint(seen: Checkpoint | undefined, next: Checkpoint): Promise<boolean>;
   /** Documents changed since a moment of the server's clock, in that order; and what to ask for next. */
-  changedSince(since: ChangedSince, limit: number): Promise<Changed>;
+  changedSince(since: ChangeCursor, limit: number): Promise<ChangedPage>;
   /** Whether another log has ever projected into this database. */
   hasOtherLogs(): Promise<boolean>;
   /** Makes the indexes that this needs. */
   prepare(): Promise<void>;
 }
 
-export interface Scanned {
+export interface ScanPage {
   readonly documents: readonly (CounterDocument | DamagedDocument)[];
   readonly next: string | undefined;
 }
 
 /** A place in the order of `updatedAt`, then name. */
-export interface ChangedSince {
+export interface ChangeCursor {
   readonly at: Date;
   readonly name: string;
 }
 
-export interface Changed {
+export interface ChangedPage {
   readonly documents: readonly (CounterDocument | DamagedDocument)[];
   /** Undefined where nothing more was changed by now. */
-  readonly next: ChangedSince | undefined;
+  readonly next: ChangeCursor | undefined;
 }
 
 /** One document's update: what its document was seen to have, and what it shall have. */

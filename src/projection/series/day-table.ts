@@ -129,7 +129,7 @@ function countsOf(length: number): Float64Array<SharedArrayBuffer> {
 }
 
 /** The points of a table without the free places between them. */
-export function usedOf({ points, keys, counts }: DayTableImage) {
+export function compacted({ points, keys, counts }: DayTableImage) {
   const used = { keys: new Uint32Array(points), counts: new Float64Array(points) };
   let to = 0;
   for (let at = 0; at < keys.length; at++) {

@@ -1,4 +1,4 @@
-import { type DayTableImage, usedOf } from "./day-table.js";
+import { compacted, type DayTableImage } from "./day-table.js";
 import type { Series, SeriesImage } from "./series.js";
 
 /**
@@ -23,7 +23,7 @@ export function seriesLength(image: SeriesImage): number {
 }
 
 function dayBytes(day: number, table: DayTableImage): Buffer {
-  const { keys, counts } = usedOf(table);
+  const { keys, counts } = compacted(table);
   const bytes = Buffer.allocUnsafe(DAY_HEAD_BYTES + keys.length * POINT_BYTES);
   bytes.writeDoubleLE(day, 0);
   bytes.writeDoubleLE(keys.length, 8);

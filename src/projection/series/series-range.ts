@@ -12,7 +12,7 @@ export interface SeriesRange {
  * A counter's buckets from the one that `from` lies in to the one that ends at `to` or behind it, those without a hit too.
  * Buckets of which nothing is known are left out: they are no zeros. `index`: undefined for a counter never seen.
  */
-export function seriesIn(series: Series, index: number | undefined, { by, from, to }: SeriesRange) {
+export function seriesBuckets(series: Series, index: number | undefined, { by, from, to }: SeriesRange) {
   const width = by === "hour" ? HOUR_MS : DAY_MS;
   const start = Math.floor(from / width) * width;
   const end = Math.ceil(to / width) * width;

@@ -38,9 +38,9 @@ export class Series {
   /** Nothing is known of days before this one, and no hours of days before that one. */
   #since = Number.NEGATIVE_INFINITY;
   #hoursSince = Number.NEGATIVE_INFINITY;
-  /** By the time noted last, hours of days before this one are too old; it stands for times from `#notedFrom` on, for a day. */
+  /** By the time noted last, hours of days before this one are too old; it stands for times from `#oldHoursFrom` on, for a day. */
   #oldHours = Number.NEGATIVE_INFINITY;
-  #notedFrom = Number.POSITIVE_INFINITY;
+  #oldHoursFrom = Number.POSITIVE_INFINITY;
   /** The hour of the hit that was added last, at hand: most hits are of the same one. */
   #from = Number.POSITIVE_INFINITY;
   #place = 0;
@@ -67,25 +67,25 @@ export class Series {
   }
 
   /** Sets the bounds; what is there already is held to them now, or by the next time that is noted. */
-  limit(limits: SeriesLimits): void {
+  setLimits(limits: SeriesLimits): void {
     this.#limits = limits;
-    this.#notedFrom = Number.POSITIVE_INFINITY;
-    this.#bound();
+    this.#oldHoursFrom = Number.POSITIVE_INFINITY;
+    this.#trim();
   }
 
   /** Says that nothing is known of days before this one. */
   startAt(day: number): void {
     this.#since = Math.max(this.#since, day);
     this.#hoursSince = Math.max(this.#hoursSince, day);
-    this.#forgetLast();
+    this.#forgetSelected();
   }
 
   /** Notes the time of a batch, before its hits are added. */
-  note(time: number): void {
-    if (time >= this.#notedFrom && time < this.#notedFrom + DAY_MS) return;
+  noteTime(time: number): void {
+    if (time >= this.#oldHoursFrom && time < this.#oldHoursFrom + DAY_MS) return;
     const { hoursKeptMs } = this.#limits;
     this.#oldHours = dayOf(time - hoursKeptMs);
-    this.#notedFrom = Number.isFinite(hoursKeptMs) ? this.#oldHours * DAY_MS + hoursKeptMs : time;
+    this.#oldHoursFrom = Number.isFinite(hoursKeptMs) ? this.#oldHours * DAY_MS + hoursKeptMs : time;
     let newest = Number.NEGATIVE_INFINITY;
     for (const day of this.#days.keys()) if (day < this.#oldHours) newest = Math.max(newest, day);
     this.#foldBelow(newest + 1);
@@ -93,10 +93,10 @@ export class Series {
 
   /** Adds hits of the counter of this index. */
   add(index: number, n: number, at: number): void {
-    if (!(at >= this.#from && at < this.#from + HOUR_MS)) this.#turnTo(at);
+    if (!(at >= this.#from && at < this.#from + HOUR_MS)) this.#select(at);
     const table = this.#table;
     if (table === undefined) return;
-    if (table.add((index << PLACE_BITS) + this.#place + 1, n) && ++this.#points > this.#limits.maxPoints) this.#bound();
+    if (table.add((index << PLACE_BITS) + this.#place + 1, n) && ++this.#points > this.#limits.maxPoints) this.#trim();
   }
 
   /** All days that a hit is known of, in order. */
@@ -154,10 +154,10 @@ export class Series {
   restoreBounds(since: number | null, hoursSince: number | null): void {
     if (since !== null) this.startAt(since);
     if (hoursSince !== null) this.#hoursSince = Math.max(this.#hoursSince, hoursSince);
-    this.#forgetLast();
+    this.#forgetSelected();
   }
 
-  #turnTo(at: number): void {
+  #select(at: number): void {
     const day = dayOf(at);
     // First: it forgets what was at hand. Hours are never known of days of which nothing is.
     if (day >= this.#hoursSince && day < this.#oldHours) this.#foldBelow(day + 1);
@@ -181,10 +181,10 @@ export class Series {
       this.#points += folded.points - table.points;
     }
     this.#hoursSince = day;
-    this.#forgetLast();
+    this.#forgetSelected();
   }
 
-  #bound(): void {
+  #trim(): void {
     while (this.#points > this.#limits.maxPoints) {
       const oldest = this.#oldest(this.#hoursSince);
       if (oldest !== undefined) this.#foldBelow(oldest + 1);
@@ -205,7 +205,7 @@ export class Series {
     return oldest;
   }
 
-  #forgetLast(): void {
+  #forgetSelected(): void {
     this.#from = Number.POSITIVE_INFINITY;
     this.#table = undefined;
   }

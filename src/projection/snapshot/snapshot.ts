@@ -66,7 +66,7 @@ export type NewSnapshotFacts = Omit<SnapshotFacts, "keys" | "series">;
  * Whether a snapshot's totals can be taken for all that the log had up to there: none of what it says it lacks is still
  * damage. `settledOnly`: nor may anything below it wait for a database to be asked.
  */
-export function lacksNothing(facts: SnapshotFacts, missing: MissingRanges, settledOnly: boolean): boolean {
+export function isComplete(facts: SnapshotFacts, missing: MissingRanges, settledOnly: boolean): boolean {
   if (settledOnly && facts.offset > missing.firstUnsettled) return false;
   return facts.damage.every((damage) => missing.covers(damage));
 }
@@ -87,13 +87,13 @@ export async function writeSnapshot(
   image: TotalsImage,
   keys: KeysImage = [],
 ): Promise<string> {
-  const name = await putSnapshot(directory, known, image, keys);
+  const name = await addSnapshot(directory, known, image, keys);
   await prune(directory);
   return name;
 }
 
 /** As `writeSnapshot`, and removes nothing, but for one at the same offset, whose place it takes. */
-export async function putSnapshot(
+export async function addSnapshot(
   directory: LogDirectory,
   known: NewSnapshotFacts,
   image: TotalsImage,
@@ -113,7 +113,7 @@ export async function putSnapshot(
   writeU64(head, 16, image.size);
   writeU64(head, 24, lengthOf(names));
   head.writeUInt32LE(crc32(json, crc32(head.subarray(0, 32))), 32);
-  const body = [bytesOf(image.counts), bytesOf(image.others), ...names, ...keyParts];
+  const body = [bytesOf(image.counts), bytesOf(image.remote), ...names, ...keyParts];
   const name = `${String(facts.offset).padStart(20, "0")}.snapshot`;
   const parts = withChecksum([head, json], body, seriesBytes(image.series));
   await replaceFile(directory.fs, directory.file(SNAPSHOT_DIRECTORY, name), parts);
@@ -121,7 +121,7 @@ export async function putSnapshot(
 }
 
 /** All snapshots of a log directory, newest first, each read whole and judged, one at a time. */
-export async function* snapshots(
+export async function* readSnapshots(
   directory: LogDirectory,
 ): AsyncGenerator<SnapshotFile & { totals?: Totals; keys?: Buffer }> {
   for (const file of await snapshotNames(directory)) {
@@ -194,16 +194,16 @@ function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
 function bodyOf(bytes: Buffer, facts: SnapshotFacts) {
   const start = HEAD_BYTES + bytes.readUInt32LE(12);
   const size = readU64(bytes, 16) ?? 0;
-  const othersAt = start + size * 8;
-  const namesAt = othersAt + size * 8;
+  const remoteAt = start + size * 8;
+  const namesAt = remoteAt + size * 8;
   const keysAt = namesAt + (readU64(bytes, 24) ?? 0);
   const seriesAt = keysAt + facts.keys * KEY_BYTES;
   const end = seriesAt + (facts.series?.bytes ?? 0);
   if (end + 4 !== bytes.length) return undefined;
   if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(end)) return undefined;
   return {
-    counts: bytes.subarray(start, othersAt),
-    others: bytes.subarray(othersAt, namesAt),
+    counts: bytes.subarray(start, remoteAt),
+    remote: bytes.subarray(remoteAt, namesAt),
     names: bytes.subarray(namesAt, keysAt),
     keys: bytes.subarray(keysAt, seriesAt),
     series: bytes.subarray(seriesAt, end),
@@ -214,7 +214,7 @@ function decodeContent(bytes: Buffer, facts: SnapshotFacts): { totals: Totals; k
   const body = bodyOf(bytes, facts);
   if (body === undefined) return undefined;
   const totals = new Totals();
-  const sound = totals.restore(doublesOf(body.counts), doublesOf(body.others), body.names);
+  const sound = totals.restore(doublesOf(body.counts), doublesOf(body.remote), body.names);
   return sound && restore(totals.series, facts, body.series) ? { totals, keys: body.keys } : undefined;
 }
 

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { auditLog, type Report } from "../../../src/cli/wal/audit.js";
 import type { AuditedStore } from "../../../src/maintenance/audit/database-side.js";
-import { judgeDocument } from "../../../src/projection/mongo/document.js";
+import { parseDocument } from "../../../src/projection/mongo/document.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { append, bulky, flipByte, inDirectory, openLog, rotatedLog, segments, snapshot } from "./harness.js";
 
@@ -12,7 +12,7 @@ type Slots = Record<string, readonly [offset: number, count: number]>;
 
 function audit(directory: string, logId: string, slots: Slots, checkpoint: number): Promise<Report> {
   const documents = Object.entries(slots).map(([_id, [offset, count]]) =>
-    judgeDocument({ _id, count, logs: { [logId]: { offset, count } } }),
+    parseDocument({ _id, count, logs: { [logId]: { offset, count } } }),
   );
   const store: AuditedStore = {
     readCheckpoint: async () => ({ offset: checkpoint, epoch: 1, nonce: "00" }),

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { auditLog } from "../../../src/cli/wal/audit.js";
 import type { AuditedStore } from "../../../src/maintenance/audit/database-side.js";
-import { judgeDocument } from "../../../src/projection/mongo/document.js";
+import { parseDocument } from "../../../src/projection/mongo/document.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { append, inDirectory, openLog } from "./harness.js";
 
@@ -33,7 +33,7 @@ async function findings(change: (days: Record<string, Raw>, logId: string) => vo
       b: { count: 1, logs: { [logId]: { offset: 3, count: 1 } } },
     };
     const scan = (documents: Record<string, Raw>) => async () => ({
-      documents: Object.entries(documents).map(([_id, document]) => judgeDocument({ _id, ...document })),
+      documents: Object.entries(documents).map(([_id, document]) => parseDocument({ _id, ...document })),
       next: undefined,
     });
     const store: AuditedStore = {

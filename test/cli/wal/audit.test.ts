@@ -168,7 +168,7 @@ mongoTest("a live log, projected while it is looked at, never seems to differ", 
       database: database.name,
       maxOps: 100,
       durableEnd: () => log.end,
-      others: new Map(),
+      remote: new Map(),
       onReport: () => undefined,
       onReady: () => undefined,
     });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { dayOf } from "../../../src/projection/series/days.js";
-import { snapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import { readSnapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { takeLock } from "../../../src/wal/lock.js";
@@ -92,7 +92,7 @@ test("local: the new snapshot has hours and days as the log has them", async () 
     await log.close();
     const wrong = await wrongSnapshot(directory, 2, { a: 4 });
     assert.is((await wal(directory, "rebuild", "local", "--yes")).status, 0);
-    for await (const { file, totals } of snapshots(new LogDirectory(directory))) {
+    for await (const { file, totals } of readSnapshots(new LogDirectory(directory))) {
       assert.is(file, wrong);
       const day = dayOf(at);
       assert.equal([totals?.series.count(0, day), totals?.series.count(0, day + 1), totals?.count("a")], [3, 2, 5]);
@@ -123,7 +123,7 @@ test("a snapshot made anew by a repair has the hits that others knew of on the d
     flipByte(segments(directory)[0], HEADER_BYTES + 100);
     await snapshot(directory);
     assert.is((await wal(directory, "repair", "--yes")).status, 0);
-    for await (const { totals } of snapshots(new LogDirectory(directory))) {
+    for await (const { totals } of readSnapshots(new LogDirectory(directory))) {
       assert.equal([totals?.count("a"), totals?.count("b")], [200, 20], "the one that lacked hits is gone");
       break;
     }

@@ -274,7 +274,7 @@ mongoTest("a projecting process in front of damage notices that the log was repa
     database: environment["MONGODB_DB"],
     maxOps: 1000,
     durableEnd: undefined,
-    others: new Map(),
+    remote: new Map(),
     onReport: ({ status }) => {
       state = status.state;
     },

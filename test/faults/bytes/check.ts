@@ -5,7 +5,7 @@ import { storedHits } from "../../../src/hit/record.js";
 import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
 import { Counters } from "../../../src/projection/mongo/counters.js";
-import { LogFold } from "../../../src/projection/mongo/log-fold.js";
+import { LogFollower } from "../../../src/projection/mongo/log-follower.js";
 import { Series } from "../../../src/projection/series/series.js";
 import type { Damage } from "../../../src/wal/damage.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
@@ -149,15 +149,15 @@ async function checkFold(
 ): Promise<void> {
   const counters = new Counters();
   const reader = new LogReader({ directory: directoryOn(fs), from: undefined });
-  const fold = new LogFold({
+  const follower = new LogFollower({
     reader,
     counters,
     days: new CounterDays(new Series(), counters),
     start: { offset: 0, epoch: log.epoch, nonce: log.nonce },
     covered: 0,
   });
-  while (await fold.step());
-  await fold.close();
+  while (await follower.step());
+  await follower.close();
   const end = isDamage ? Math.min(stopsAt, ...missing.map(({ offset }) => offset)) : Number.POSITIVE_INFINITY;
   const expected = readable.filter(({ offset }) => offset < end);
   // Of segments that are all gone there is nothing left to stop in front of.

@@ -12,7 +12,7 @@ function setUp(totals: Record<string, number>, maxOps = 1000) {
   const database = new FakeDatabase();
   const store = new FakeStore(database, LOG);
   const counters = new Counters();
-  const others = new Map<string, number>();
+  const remote = new Map<string, number>();
   let offset = 0;
   for (const [name, total] of Object.entries(totals)) counters.add(counters.indexOf(name), total, ++offset, false);
   const applier = new Applier({
@@ -20,14 +20,14 @@ function setUp(totals: Record<string, number>, maxOps = 1000) {
     documents: counters.documents,
     logId: LOG,
     maxOps,
-    onOthers: (name, count) => others.set(name, count),
+    onRemote: (name, count) => remote.set(name, count),
   });
   const settle = () => applier.settle(counters.documents.owing(), () => offset);
   /** What is to become of the updates. */
   const fate = (given: (call: StoreCall) => Fate) => {
     store.network = { ...SOUND, fate: (call) => (call.kind === "apply" ? given(call) : "ok") };
   };
-  return { database, store, counters, others, applier, settle, fate };
+  return { database, store, counters, remote, applier, settle, fate };
 }
 
 test("reads what it does not know, sends one update a counter, and believes what was confirmed", async () => {
@@ -55,12 +55,12 @@ test("at most so many updates in one command", async () => {
 });
 
 test("beside other logs: a document without our slot, none in it at all", async () => {
-  const { database, others, settle } = setUp({ a: 3, b: 4 });
+  const { database, remote, settle } = setUp({ a: 3, b: 4 });
   database.put("a", { count: 5, logs: { other: { offset: 9, count: 5 } } });
   database.put("b", { count: 0, logs: {} });
   assert.is(await settle(), true);
   assert.equal([database.count("a"), database.count("b")], [8, 4]);
-  assert.is(others.get("a"), 5);
+  assert.is(remote.get("a"), 5);
 });
 
 test("fifty first hits of one counter from as many logs at once: the sum", async () => {
@@ -77,7 +77,7 @@ test("fifty first hits of one counter from as many logs at once: the sum", async
       documents: counters.documents,
       logId: log,
       maxOps: 1000,
-      onOthers: () => undefined,
+      onRemote: () => undefined,
     });
     while (!(await applier.settle(counters.documents.owing(), () => 1)));
   });

@@ -29,7 +29,7 @@ async function registration(log: HitLog) {
 /** Projects all there is, as one run of a process that ends in order. */
 async function project(database: FakeDatabase, log: HitLog): Promise<void> {
   const { projector } = await prepare(database, log);
-  projector.closing();
+  projector.prepareStop();
   await projector.cycle();
   assert.equal([wrong(database, [log]), missing(database, log)], [[], []]);
   assert.equal([wrongDays(database, [log]), missingDays(database, log)], [[], []]);
@@ -172,8 +172,8 @@ test("a snapshot taken behind damage is not started from: its hits must not be p
   const { log, database } = await logWith("a");
   const damage = { file: "x", byte: 0, from: 0, to: 1, expected: "a batch", found: "none" };
   await snapshot(log, [damage]);
-  const { counters, fold } = await prepare(database, log);
-  assert.equal([counters.sum, fold.position.offset], [1, 1], "folded from the log's birth");
+  const { counters, follower } = await prepare(database, log);
+  assert.equal([counters.sum, follower.position.offset], [1, 1], "folded from the log's birth");
   await log.log.close();
 });
 
@@ -181,7 +181,7 @@ test("blocked counters are remembered over restarts, also over one that ends bef
   const { log, database } = await logWith("bad", "good");
   database.put("bad", { count: "many", logs: {} });
   const first = await prepare(database, log);
-  first.projector.closing();
+  first.projector.prepareStop();
   await first.projector.cycle();
   assert.equal((await registration(log)).blocked, ["bad"]);
 
@@ -230,10 +230,10 @@ test("a batch that a snapshot lies within is refused: half of it would count twi
     logId,
     maxOps: 10,
     durableEnd: undefined,
-    onOthers: () => undefined,
+    onRemote: () => undefined,
   };
-  const { fold } = await bootstrap(options);
-  assert.is(await codeOf(fold.step()), "INVALID_RECORD");
+  const { follower } = await bootstrap(options);
+  assert.is(await codeOf(follower.step()), "INVALID_RECORD");
   await log.log.close();
 });
 

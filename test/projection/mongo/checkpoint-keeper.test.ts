@@ -18,13 +18,13 @@ async function setUp(registered?: Checkpoint) {
   await epochs.refresh();
   const keeper = new CheckpointKeeper(store, epochs, registered);
   const at = (offset: number): Checkpoint => ({ offset, epoch: log.log.epoch, nonce: log.log.nonce });
-  const look = (offset = 5, ends = 0) => keeper.look({ position: at(offset), ends });
-  return { log, database, store, keeper, at, look };
+  const inspect = (offset = 5, ends = 0) => keeper.inspect({ position: at(offset), ends });
+  return { log, database, store, keeper, at, inspect };
 }
 
 test("claims once, moves forward only, and each time from what was seen", async () => {
-  const { log, database, store, keeper, at, look } = await setUp();
-  assert.equal(await look(), { state: "fine", checkpoint: undefined });
+  const { log, database, store, keeper, at, inspect } = await setUp();
+  assert.equal(await inspect(), { state: "fine", checkpoint: undefined });
   assert.not.ok(keeper.hasClaimed(at(5)));
   assert.ok(await keeper.claim(at(5)));
   assert.equal(database.checkpoints.get(log.id), at(0));
@@ -41,37 +41,37 @@ test("claims once, moves forward only, and each time from what was seen", async 
 });
 
 test("gone back: missing or older than it was, also than the directory has it; and only once", async () => {
-  const { log, database, keeper, at, look } = await setUp();
-  await look();
+  const { log, database, keeper, at, inspect } = await setUp();
+  await inspect();
   await keeper.claim(at(5));
   await keeper.advance(at(5));
   database.checkpoints.set(log.id, at(4));
-  assert.is((await look()).state, "gone back");
-  assert.is((await look()).state, "fine");
+  assert.is((await inspect()).state, "gone back");
+  assert.is((await inspect()).state, "fine");
   database.drop();
-  assert.is((await look()).state, "gone back");
-  assert.is((await look()).state, "fine");
+  assert.is((await inspect()).state, "gone back");
+  assert.is((await inspect()).state, "fine");
   const other = await setUp({ offset: 3, epoch: log.log.epoch, nonce: log.log.nonce });
-  assert.is((await other.look()).state, "gone back");
+  assert.is((await other.inspect()).state, "gone back");
   await Promise.all([log.log.close(), other.log.log.close()]);
 });
 
 test("the offset: as the database has it, before that as the directory has it", async () => {
-  const { log, database, keeper, at, look } = await setUp({ offset: 3, epoch: 1, nonce: "n" });
+  const { log, database, keeper, at, inspect } = await setUp({ offset: 3, epoch: 1, nonce: "n" });
   assert.is(keeper.offset, 3);
   database.checkpoints.set(log.id, at(4));
-  await look();
+  await inspect();
   assert.is(keeper.offset, 4);
   await log.log.close();
 });
 
 test("a later epoch's claim is not taken back by a projector that is still in the one before", async () => {
-  const { log, database, keeper, at, look } = await setUp();
+  const { log, database, keeper, at, inspect } = await setUp();
   const old = at(5);
   await log.reopen();
   await log.hit("home");
   database.checkpoints.set(log.id, at(2));
-  await look();
+  await inspect();
   assert.ok(keeper.hasClaimed(old));
   assert.ok(await keeper.advance({ ...old, offset: 4 }));
   assert.equal(database.checkpoints.get(log.id), at(4));
@@ -82,22 +82,22 @@ test("what a change makes uncertain reaches back further than the last checkpoin
   const world = new World(1);
   world.enter();
   try {
-    const { log, database, keeper, at, look } = await setUp();
-    await look();
+    const { log, database, keeper, at, inspect } = await setUp();
+    await inspect();
     await keeper.claim(at(5));
     await keeper.advance(at(1));
     world.now = 11_000;
-    await look();
+    await inspect();
     await keeper.advance(at(2));
     world.now = 12_000;
-    await look();
+    await inspect();
     assert.is(keeper.certain, 0, "written a moment ago: behind a copy that was put back it would say nothing");
     world.now = 22_000;
-    await look();
+    await inspect();
     assert.is(keeper.certain, 1);
     // A copy that was put back once may be put back again, whatever was moved forward in between.
     database.checkpoints.set(log.id, at(0));
-    await look();
+    await inspect();
     await keeper.advance(at(3));
     assert.is(keeper.certain, 0);
     await log.log.close();
@@ -107,12 +107,12 @@ test("what a change makes uncertain reaches back further than the last checkpoin
 });
 
 test("further than this projector: halted only once it has been at the end of the log since", async () => {
-  const { log, database, at, look } = await setUp();
+  const { log, database, at, inspect } = await setUp();
   database.checkpoints.set(log.id, at(9));
-  assert.is((await look(5, 3)).state, "fine");
-  assert.is((await look(5, 4)).state, "fine", "that end may have been reached before the checkpoint was read");
-  assert.is((await look(5, 5)).state, "foreign");
-  assert.is((await look(9, 6)).state, "fine");
+  assert.is((await inspect(5, 3)).state, "fine");
+  assert.is((await inspect(5, 4)).state, "fine", "that end may have been reached before the checkpoint was read");
+  assert.is((await inspect(5, 5)).state, "foreign");
+  assert.is((await inspect(9, 6)).state, "fine");
   await log.log.close();
 });
 

@@ -8,7 +8,7 @@ test("a quarter after a failure, never below one; twice as much after a success,
   const size = new CommandSize(1000);
   const seen: number[] = [];
   const ask = (fails: boolean) =>
-    size.note(async (now) => {
+    size.run(async (now) => {
       seen.push(now);
       if (fails) await fail();
     });
@@ -19,8 +19,8 @@ test("a quarter after a failure, never below one; twice as much after a success,
 
 test("of several in flight that fail, one counts; what is thrown comes through", async () => {
   const size = new CommandSize(1000);
-  const outcomes = await Promise.allSettled([size.note(fail), size.note(fail), size.note(fail)]);
-  assert.is(size.now, 250);
+  const outcomes = await Promise.allSettled([size.run(fail), size.run(fail), size.run(fail)]);
+  assert.is(size.current, 250);
   assert.equal(
     outcomes.map(({ status }) => status),
     ["rejected", "rejected", "rejected"],

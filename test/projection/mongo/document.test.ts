@@ -1,26 +1,26 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
-  countOfOthers,
   isDamaged,
-  judgeDocument,
+  parseDocument,
+  remoteCount,
   sumOfSlots,
-  wholeNumber,
+  toInteger,
 } from "../../../src/projection/mongo/document.js";
 
 const judged = (raw: unknown) => {
-  const document = judgeDocument(raw);
+  const document = parseDocument(raw);
   return isDamaged(document) ? document.reason : "sound";
 };
 
 test("a document of two logs: sum, and what others counted", () => {
   const logs = { a: { offset: 5n, count: 3n }, b: { offset: 2, count: 4 } };
-  const document = judgeDocument({ _id: "home", count: 7n, logs, updatedAt: new Date() });
+  const document = parseDocument({ _id: "home", count: 7n, logs, updatedAt: new Date() });
   assert.not.ok(isDamaged(document));
   if (isDamaged(document)) return;
   assert.is(sumOfSlots(document), 7);
-  assert.is(countOfOthers(document, "a"), 4);
-  assert.is(countOfOthers(document, "c"), 7);
+  assert.is(remoteCount(document, "a"), 4);
+  assert.is(remoteCount(document, "c"), 7);
   assert.equal(document.slots.get("a"), { offset: 5, count: 3 });
 });
 
@@ -59,12 +59,12 @@ test("an offset below 0 is no offset", () => {
 });
 
 test("whole numbers of every kind that a driver hands out", () => {
-  assert.is(wholeNumber(5), 5);
-  assert.is(wholeNumber(5n), 5);
-  assert.is(wholeNumber(2 ** 31), 2 ** 31);
-  assert.is(wholeNumber(2n ** 53n - 1n), 2 ** 53 - 1);
+  assert.is(toInteger(5), 5);
+  assert.is(toInteger(5n), 5);
+  assert.is(toInteger(2 ** 31), 2 ** 31);
+  assert.is(toInteger(2n ** 53n - 1n), 2 ** 53 - 1);
   for (const value of [2n ** 53n, 2 ** 53, 0.5, "5", null, undefined, {}, Number.POSITIVE_INFINITY]) {
-    assert.is(wholeNumber(value), undefined);
+    assert.is(toInteger(value), undefined);
   }
 });
 

@@ -18,13 +18,13 @@ test("knows the nonces of its openings, and where those that are over ended", as
   await log.hit("home");
   const second = { epoch: log.log.epoch, nonce: log.log.nonce };
   const epochs = await epochsOf(log);
-  assert.ok(epochs.knows(first) && epochs.knows(second));
-  assert.not.ok(epochs.knows({ ...first, nonce: "other" }));
-  assert.not.ok(epochs.knows({ epoch: 99, nonce: first.nonce }));
+  assert.ok(epochs.has(first) && epochs.has(second));
+  assert.not.ok(epochs.has({ ...first, nonce: "other" }));
+  assert.not.ok(epochs.has({ epoch: 99, nonce: first.nonce }));
   assert.equal([epochs.hasEnded(first.epoch), epochs.hasEnded(second.epoch)], [true, false]);
-  assert.not.ok(epochs.isBeyond({ ...first, offset: 3 }));
-  assert.ok(epochs.isBeyond({ ...first, offset: 4 }));
-  assert.not.ok(epochs.isBeyond({ ...second, offset: 10 ** 9 }), "it goes on");
+  assert.not.ok(epochs.isPastEnd({ ...first, offset: 3 }));
+  assert.ok(epochs.isPastEnd({ ...first, offset: 4 }));
+  assert.not.ok(epochs.isPastEnd({ ...second, offset: 10 ** 9 }), "it goes on");
   await log.log.close();
 });
 
@@ -35,9 +35,9 @@ test("an opening that comes later is learnt of by looking again", async () => {
   await log.reopen();
   await log.hit("home");
   const { epoch, nonce } = log.log;
-  assert.not.ok(epochs.knows({ epoch, nonce }));
+  assert.not.ok(epochs.has({ epoch, nonce }));
   await epochs.refresh();
-  assert.ok(epochs.knows({ epoch, nonce }));
+  assert.ok(epochs.has({ epoch, nonce }));
   await log.log.close();
 });
 
@@ -48,8 +48,8 @@ test("openings without a hit between: the one before them ended where its hits d
   for (let opening = 0; opening < 3; opening++) await log.reopen();
   await log.hit("home");
   const epochs = await epochsOf(log);
-  assert.ok(epochs.isBeyond({ ...first, offset: 3 }));
-  assert.not.ok(epochs.isBeyond({ ...first, offset: 2 }));
+  assert.ok(epochs.isPastEnd({ ...first, offset: 3 }));
+  assert.not.ok(epochs.isPastEnd({ ...first, offset: 2 }));
   await log.log.close();
 });
 
@@ -60,10 +60,10 @@ test("an epoch whose segments are gone is known by what the registration remembe
   await log.reopen();
   await log.hit("home");
   log.fs.remove(segments(log.fs)[0] ?? "");
-  assert.not.ok((await epochsOf(log)).knows(first));
+  assert.not.ok((await epochsOf(log)).has(first));
   const epochs = await epochsOf(log, [first]);
-  assert.ok(epochs.knows(first));
-  assert.equal(epochs.known()[0], first);
+  assert.ok(epochs.has(first));
+  assert.equal(epochs.list()[0], first);
   await log.log.close();
 });
 
@@ -74,17 +74,17 @@ test("at an offset: the epoch that the record below it was written in", async ()
   await log.reopen();
   const offset = await log.hit("home");
   const epochs = await epochsOf(log);
-  assert.is(epochs.at(0), undefined);
-  assert.equal([epochs.at(1)?.epoch, epochs.at(offset + 1)?.epoch], [first, log.log.epoch]);
+  assert.is(epochs.epochAt(0), undefined);
+  assert.equal([epochs.epochAt(1)?.epoch, epochs.epochAt(offset + 1)?.epoch], [first, log.log.epoch]);
   await log.log.close();
 });
 
 test("remembers as many as there may be, and drops the oldest", async () => {
   const log = await HitLog.open();
   const epochs = new Epochs(directoryOn(log.fs), []);
-  for (let epoch = 1; epoch <= 10_050; epoch++) epochs.remember({ epoch, nonce: `n${epoch}` });
-  epochs.remember({ epoch: 20_000, nonce: "" });
-  assert.equal([epochs.known().length, epochs.known()[0]?.epoch, epochs.known().at(-1)?.epoch], [10_000, 51, 10_050]);
+  for (let epoch = 1; epoch <= 10_050; epoch++) epochs.add({ epoch, nonce: `n${epoch}` });
+  epochs.add({ epoch: 20_000, nonce: "" });
+  assert.equal([epochs.list().length, epochs.list()[0]?.epoch, epochs.list().at(-1)?.epoch], [10_000, 51, 10_050]);
   await log.log.close();
 });
 

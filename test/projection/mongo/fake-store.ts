@@ -1,16 +1,16 @@
 import {
   type CounterDocument,
   type DamagedDocument,
-  judgeDocument,
+  parseDocument,
   sumOfSlots,
 } from "../../../src/projection/mongo/document.js";
 import {
-  type Changed,
-  type ChangedSince,
+  type ChangeCursor,
+  type ChangedPage,
   type Checkpoint,
   type CounterStore,
   type DocumentStore,
-  type Scanned,
+  type ScanPage,
   type SlotUpdate,
   StoreError,
 } from "../../../src/projection/mongo/store.js";
@@ -111,7 +111,7 @@ class FakeDocuments implements DocumentStore {
   read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>> {
     return this.#calls.ask("read", this.#collection, () => {
       const found = names.map((name) => this.#documents.get(name)).filter((raw) => raw !== undefined);
-      return new Map(found.map(judgeDocument).map((document) => [document.name, document]));
+      return new Map(found.map(parseDocument).map((document) => [document.name, document]));
     });
   }
 
@@ -150,11 +150,11 @@ class FakeDocuments implements DocumentStore {
     return this.#calls.write(call, [effect], () => undefined);
   }
 
-  scan(after: string | undefined, limit: number): Promise<Scanned> {
+  scan(after: string | undefined, limit: number): Promise<ScanPage> {
     return this.#calls.ask("scan", this.#collection, () => {
       const names = [...this.#documents.keys()].sort().filter((name) => after === undefined || name > after);
       const page = names.slice(0, limit);
-      const documents = page.map((name) => judgeDocument(this.#documents.get(name)));
+      const documents = page.map((name) => parseDocument(this.#documents.get(name)));
       return { documents, next: page.length < limit ? undefined : page.at(-1) };
     });
   }
@@ -221,7 +221,7 @@ export class FakeStore extends FakeDocuments implements CounterStore {
     );
   }
 
-  changedSince(since: ChangedSince, limit: number): Promise<Changed> {
+  changedSince(since: ChangeCursor, limit: number): Promise<ChangedPage> {
     return this.#calls.ask("changedSince", "counters", () => {
       const at = (raw: RawDocument) => (raw["updatedAt"] as Date).getTime();
       const isBehind = (raw: RawDocument) =>
@@ -230,7 +230,7 @@ export class FakeStore extends FakeDocuments implements CounterStore {
       const page = all.slice(0, limit);
       const last = page.at(-1);
       const next = last === undefined ? undefined : { at: new Date(at(last)), name: String(last["_id"]) };
-      return { documents: page.map(judgeDocument), next };
+      return { documents: page.map(parseDocument), next };
     });
   }
 

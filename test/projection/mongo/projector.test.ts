@@ -47,7 +47,7 @@ test("claims the epoch before it writes anything, and moves the checkpoint behin
 
 test("an epoch that begins while updates go out is claimed before anything of it is written", async () => {
   const { log, database } = await withHits("a", "b");
-  const { projector, store, fold } = await prepare(database, log, { maxOps: 1, inside: false });
+  const { projector, store, follower } = await prepare(database, log, { maxOps: 1, inside: false });
   let begun = false;
   store.network = {
     ...SOUND,
@@ -56,7 +56,7 @@ test("an epoch that begins while updates go out is claimed before anything of it
       begun = true;
       await log.reopen();
       await log.hit("a");
-      while (await fold.step());
+      while (await follower.step());
     },
   };
   await projector.cycle();
@@ -73,11 +73,11 @@ test("an epoch that begins while updates go out is claimed before anything of it
 test("what fails behind the data leaves the checkpoint where it was, and the directory behind that", async () => {
   const { log, database } = await withHits("a");
   const { projector, store } = await prepare(database, log);
-  projector.closing();
+  projector.prepareStop();
   await projector.cycle();
   await log.hit("a");
   const later = await prepare(database, log);
-  later.projector.closing();
+  later.projector.prepareStop();
   later.store.network = { ...SOUND, fate: (call): Fate => (call.kind === "writeCheckpoint" ? "fail" : "ok") };
   const error = await later.projector.cycle().catch((thrown: unknown) => thrown);
   assert.ok(error instanceof StoreError);
@@ -147,7 +147,7 @@ test("a second projector of the same log that is further is no twin", () =>
     assert.equal([database.count("a"), wrong(database, [log])], [4, []]);
     // It catches up, and is at the end as often as it likes.
     for (let end = 0; end < 5; end++) {
-      while (await slow.fold.step());
+      while (await slow.follower.step());
       world.now += 2000;
       await slow.projector.cycle();
       assert.is(slow.projector.status().state, "running");
@@ -159,9 +159,9 @@ test("a checkpoint behind the end of this log, for longer than a look takes: hal
   inWorld(async (world) => {
     const { log, database } = await withHits("a");
     database.checkpoints.set(log.id, { offset: 50, epoch: log.log.epoch, nonce: log.log.nonce });
-    const { projector, fold } = await prepare(database, log);
+    const { projector, follower } = await prepare(database, log);
     for (let look = 0; look < 5; look++) {
-      await fold.step();
+      await follower.step();
       world.now += 2000;
       await projector.cycle();
     }
@@ -189,11 +189,11 @@ test("dropped, and no event tells of it: the checkpoint is missed within a secon
 test("put back between an update and the checkpoint behind it: the checkpoint fits the copy, and is not believed", () =>
   inWorld(async (world) => {
     const { log, database } = await withHits("a");
-    const { projector, store, fold } = await prepare(database, log, { network: NO_SCAN });
+    const { projector, store, follower } = await prepare(database, log, { network: NO_SCAN });
     await projector.cycle().catch(() => undefined);
     const copy = database.copy();
     await log.hit("b");
-    await fold.step();
+    await follower.step();
     const turn: typeof SOUND.turn = async (call, when) => {
       if (call.kind === "writeCheckpoint" && when === "effect") database.putBack(copy);
     };
@@ -208,13 +208,13 @@ test("put back between an update and the checkpoint behind it: the checkpoint fi
     await log.log.close();
   }));
 
-test("before its first hit a log follows others, writes nothing, and is flushed", async () => {
+test("before its first hit a log follows remote, writes nothing, and is flushed", async () => {
   const { log, database } = await withHits();
   database.put("home", { count: 3, logs: { other: { offset: 1, count: 3 } } });
   database.checkpoints.set("other", { offset: 1, epoch: 1, nonce: "n" });
-  const { projector, store, others } = await prepare(database, log);
+  const { projector, store, remote } = await prepare(database, log);
   await projector.cycle();
-  assert.is(others.get("home"), 3);
+  assert.is(remote.get("home"), 3);
   assert.ok(projector.status().asOf > 0);
   assert.ok(projector.isFlushed, "a stop waits for nothing");
   assert.ok(!store.calls.some(({ kind }) => WRITES.includes(kind)));

@@ -6,7 +6,7 @@ import { temporaryDirectory } from "../../support/server-process.js";
 /** A projection of a log in this process with the real driver, and what it has reported. */
 export interface RealRun {
   readonly projection: RunningProjection;
-  readonly others: Map<string, number>;
+  readonly remote: Map<string, number>;
   readonly confirmed: Map<string, number>;
   readonly status: ProjectorStatus | undefined;
 }
@@ -21,7 +21,7 @@ export async function openLocal(directory = `${temporaryDirectory()}/wal`): Prom
 }
 
 export async function run({ directory, log }: Opened, url: string, database: string): Promise<RealRun> {
-  const others = new Map<string, number>();
+  const remote = new Map<string, number>();
   const confirmed = new Map<string, number>();
   let status: ProjectorStatus | undefined;
   const projection = await runProjector({
@@ -31,17 +31,17 @@ export async function run({ directory, log }: Opened, url: string, database: str
     database,
     maxOps: 1000,
     durableEnd: () => log.log.end,
-    others: new Map(),
+    remote: new Map(),
     onReport: (report) => {
       status = report.status;
-      for (const [name, count] of report.others) others.set(name, count);
+      for (const [name, count] of report.remote) remote.set(name, count);
       for (const [name, count] of report.confirmed) confirmed.set(name, count);
     },
     onReady: () => undefined,
   });
   return {
     projection,
-    others,
+    remote,
     confirmed,
     get status() {
       return status;

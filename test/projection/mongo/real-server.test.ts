@@ -220,17 +220,17 @@ mongoTest(
     await one.log.hit("home", 3);
     await exactSoon(server.url, database, [one.directory]);
     const second = await started(two, server.url, database);
-    await eventually("seen without a hit of its own", () => second.others.get("home") === 3, 7);
+    await eventually("seen without a hit of its own", () => second.remote.get("home") === 3, 7);
     await two.log.hit("home", 4);
     await two.log.hit("theirs", 1);
     // It looks for other logs every five seconds, until there are some.
-    await eventually("seen at all", () => first.others.get("home") === 4, 8);
+    await eventually("seen at all", () => first.remote.get("home") === 4, 8);
     const since = performance.now();
     await two.log.hit("home", 5);
     await one.log.hit("home", 1);
-    await eventually("seen by both", () => first.others.get("home") === 9 && second.others.get("home") === 4, 5);
+    await eventually("seen by both", () => first.remote.get("home") === 9 && second.remote.get("home") === 4, 5);
     assert.ok(performance.now() - since < 2000, `after ${performance.now() - since} ms`);
-    assert.is(first.others.get("theirs"), 1);
+    assert.is(first.remote.get("theirs"), 1);
     await exactSoon(server.url, database, [one.directory, two.directory]);
     await Promise.all([one.log.close(), two.log.close()]);
   },

@@ -13,24 +13,24 @@ test("tells what has changed, once, a message at a time that holds nobody up", a
   const { projector, counters } = await prepare(new FakeDatabase(), log);
   const reporter = new Reporter(counters, new Map([["known", 5]]));
   counters.reportOwed();
-  let { report, more } = reporter.take(projector);
+  let { report, more } = reporter.takeReport(projector);
   assert.equal([report.confirmed.length, more], [5000, true]);
-  ({ report, more } = reporter.take(projector));
+  ({ report, more } = reporter.takeReport(projector));
   assert.equal([report.confirmed.length, more], [1000, false]);
   assert.equal(report.confirmed[0]?.[1], 0, "owed: none of it is confirmed");
   await projector.cycle();
-  ({ report } = reporter.take(projector));
+  ({ report } = reporter.takeReport(projector));
   assert.equal([report.confirmed.length, report.confirmed[0]?.[1]], [5000, 2]);
-  reporter.take(projector);
+  reporter.takeReport(projector);
 
-  reporter.onOthers("known", 5);
-  reporter.onOthers("never", 0);
-  assert.equal(reporter.take(projector).report.others, [], "no news");
-  reporter.onOthers("known", 7);
-  reporter.onOthers("known", 8);
-  assert.equal(reporter.take(projector).report.others, [["known", 8]]);
-  reporter.onOthers("known", 0);
-  assert.equal(reporter.take(projector).report.others, [["known", 0]]);
+  reporter.noteRemote("known", 5);
+  reporter.noteRemote("never", 0);
+  assert.equal(reporter.takeReport(projector).report.remote, [], "no news");
+  reporter.noteRemote("known", 7);
+  reporter.noteRemote("known", 8);
+  assert.equal(reporter.takeReport(projector).report.remote, [["known", 8]]);
+  reporter.noteRemote("known", 0);
+  assert.equal(reporter.takeReport(projector).report.remote, [["known", 0]]);
   await log.log.close();
 });
 

@@ -11,7 +11,7 @@ export interface Running {
   readonly projector: Projector;
   readonly store: FakeStore;
   readonly counters: Counters;
-  readonly others: Map<string, number>;
+  readonly remote: Map<string, number>;
   /** Settles with the projection. */
   readonly ended: Promise<void>;
   /** kill -9: nothing comes back to it; what it had sent may still arrive. */
@@ -28,18 +28,18 @@ export interface RunningOptions extends Partial<BootstrapOptions> {
 export async function prepare(database: FakeDatabase, log: HitLog, options: RunningOptions = {}) {
   const { network, inside = true, ...rest } = options;
   const store = new FakeStore(database, log.id, network);
-  const others = new Map<string, number>();
+  const remote = new Map<string, number>();
   const { log: writer } = log;
   const start = await bootstrap({
     directory: directoryOn(log.fs),
     logId: log.id,
     maxOps: 1000,
     durableEnd: inside ? () => writer.end : undefined,
-    onOthers: (name, count) => void others.set(name, count),
+    onRemote: (name, count) => void remote.set(name, count),
     ...rest,
   });
-  while (await start.fold.step());
-  return { store, others, counters: start.counters, fold: start.fold, projector: start.projector(store) };
+  while (await start.follower.step());
+  return { store, remote, counters: start.counters, follower: start.follower, projector: start.projector(store) };
 }
 
 /** A projector that runs in a world of its own time. */
@@ -50,7 +50,7 @@ export async function start(
   options: RunningOptions = {},
 ): Promise<Running> {
   let alive = true;
-  const { projector, store, counters, others } = await prepare(database, log, {
+  const { projector, store, counters, remote } = await prepare(database, log, {
     network: world.network(() => alive),
     ...options,
   });
@@ -61,7 +61,7 @@ export async function start(
     projector,
     store,
     counters,
-    others,
+    remote,
     ended,
     kill: () => {
       alive = false;

@@ -20,7 +20,7 @@ function sound(size: number) {
     database.put(name, { count: 2, logs: { [LOG]: { offset: 1, count: 2 } } });
   }
   const { documents } = counters;
-  const applier = new Applier({ store, documents, logId: LOG, maxOps: 1000, onOthers: () => undefined });
+  const applier = new Applier({ store, documents, logId: LOG, maxOps: 1000, onRemote: () => undefined });
   const scrub = new Scrub({ store, documents, applier, everyMs: 60_000 });
   return { database, store, counters, scrub };
 }

@@ -68,10 +68,10 @@ test("a document a counter and day, with its hours", async () => {
 
 test("hours that were folded go from a document with the next hit of its day", async () => {
   const { database, series, hit, settle, count } = setUp();
-  series.limit({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
+  series.setLimits({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
   hit("home", 5);
   await settle();
-  series.note(AT + 5 * DAY_MS);
+  series.noteTime(AT + 5 * DAY_MS);
   hit("home", 1);
   await settle();
   assert.is(count("2026-11-24 home"), 6);

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/series/days.js";
 import { Series } from "../../../src/projection/series/series.js";
 import { restoreSeries, seriesBytes, seriesLength } from "../../../src/projection/series/series-bytes.js";
-import { seriesIn } from "../../../src/projection/series/series-range.js";
+import { seriesBuckets } from "../../../src/projection/series/series-range.js";
 
 const DAY = dayOf(Date.UTC(2026, 10, 24));
 
@@ -78,7 +78,7 @@ test("the same as a plain count of all hits, within its bounds, and over any num
       (steps, hoursKeptMs, maxPoints, restartEvery) => {
         let series = new Series();
         const limits = { hoursKeptMs, maxPoints };
-        series.limit(limits);
+        series.setLimits(limits);
         const model = new Model();
         const days = new Set<number>();
         let now = DAY * DAY_MS;
@@ -86,7 +86,7 @@ test("the same as a plain count of all hits, within its bounds, and over any num
           now += hoursOn * HOUR_MS;
           const at = now - before * HOUR_MS;
           const [since, hoursSince] = [series.since ?? -1, series.hoursSince ?? -1];
-          series.note(now);
+          series.noteTime(now);
           series.add(index, n, at);
           model.add(index, n, at);
           days.add(dayOf(at));
@@ -94,7 +94,7 @@ test("the same as a plain count of all hits, within its bounds, and over any num
           assert.ok((series.since ?? -1) >= since && (series.hoursSince ?? -1) >= hoursSince, "never backwards");
           if (restartEvery > 0 && number % restartEvery === 0) {
             series = reloaded(series);
-            series.limit(limits);
+            series.setLimits(limits);
           }
         }
         compare(series, model, 10, [...days, DAY - 1]);
@@ -112,15 +112,15 @@ test("the same as a plain count of all hits, within its bounds, and over any num
 
 test("old hours are folded by the time of the log, not by the time that a hit says", () => {
   const series = new Series();
-  series.limit({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
+  series.setLimits({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
   const now = DAY * DAY_MS + HOUR_MS;
-  series.note(now);
+  series.noteTime(now);
   for (let back = 0; back < 5; back++) series.add(0, 1, now - back * DAY_MS);
   series.add(0, 1, now + 400 * DAY_MS);
   assert.is(series.hoursSince, DAY - 2);
   assert.equal([series.hours(0, DAY - 3), series.count(0, DAY - 3)], [undefined, 1]);
   assert.is(series.hours(0, DAY - 2)?.[1], 1);
-  series.note(now + DAY_MS);
+  series.noteTime(now + DAY_MS);
   assert.is(series.hoursSince, DAY - 1);
   assert.is(series.count(0, DAY - 2), 1, "folded, not lost");
   series.add(0, 4, now - 2 * DAY_MS);
@@ -129,7 +129,7 @@ test("old hours are folded by the time of the log, not by the time that a hit sa
 
 test("over the bound the oldest hours are folded first, then the oldest days go", () => {
   const series = new Series();
-  series.limit({ hoursKeptMs: 365 * DAY_MS, maxPoints: 6 });
+  series.setLimits({ hoursKeptMs: 365 * DAY_MS, maxPoints: 6 });
   const at = (day: number, hour: number) => (DAY + day) * DAY_MS + hour * HOUR_MS;
   for (let day = 0; day < 3; day++) for (let hour = 0; hour < 2; hour++) series.add(0, 1, at(day, hour));
   assert.equal([series.points, series.hoursSince, series.since], [6, undefined, undefined]);
@@ -157,7 +157,7 @@ test("an image keeps the moment, whatever is added behind it, and costs no copy"
 
 test("a point takes 16 to 32 bytes, folded ones too", () => {
   const series = new Series();
-  series.limit({ hoursKeptMs: DAY_MS, maxPoints: 1e9 });
+  series.setLimits({ hoursKeptMs: DAY_MS, maxPoints: 1e9 });
   for (let index = 0; index < 50_000; index++) {
     for (let hour = 0; hour < 3; hour++) series.add(index, 1, DAY * DAY_MS + hour * HOUR_MS);
   }
@@ -165,7 +165,7 @@ test("a point takes 16 to 32 bytes, folded ones too", () => {
     series.bytes >= 16 * series.points && series.bytes <= 32 * series.points,
     `${series.bytes / series.points}`,
   );
-  series.note((DAY + 3) * DAY_MS);
+  series.noteTime((DAY + 3) * DAY_MS);
   assert.is(series.points, 50_000);
   assert.ok(series.bytes <= 32 * series.points, `${series.bytes / series.points}`);
 });
@@ -185,7 +185,7 @@ test("a range: every bucket that is known, zeros too, and none that is not", () 
   series.startAt(DAY);
   series.add(0, 3, DAY * DAY_MS + 2 * HOUR_MS);
   series.add(0, 4, (DAY + 2) * DAY_MS);
-  const days = seriesIn(series, 0, { by: "day", from: (DAY - 1) * DAY_MS, to: (DAY + 2) * DAY_MS + 1 });
+  const days = seriesBuckets(series, 0, { by: "day", from: (DAY - 1) * DAY_MS, to: (DAY + 2) * DAY_MS + 1 });
   assert.equal(days, {
     from: "2026-11-23T00:00:00Z",
     to: "2026-11-27T00:00:00Z",
@@ -196,13 +196,13 @@ test("a range: every bucket that is known, zeros too, and none that is not", () 
       { at: "2026-11-26T00:00:00Z", count: 4 },
     ],
   });
-  const hours = seriesIn(series, 0, { by: "hour", from: DAY * DAY_MS - 1, to: DAY * DAY_MS + 3 * HOUR_MS });
+  const hours = seriesBuckets(series, 0, { by: "hour", from: DAY * DAY_MS - 1, to: DAY * DAY_MS + 3 * HOUR_MS });
   assert.equal(
     hours.points.map(({ count }) => count),
     [0, 0, 3],
   );
   assert.equal([hours.from, hours.hoursSince], ["2026-11-23T23:00:00Z", "2026-11-24T00:00:00Z"]);
-  assert.equal(seriesIn(new Series(), undefined, { by: "day", from: 0, to: 1 }).points, [
+  assert.equal(seriesBuckets(new Series(), undefined, { by: "day", from: 0, to: 1 }).points, [
     { at: "1970-01-01T00:00:00Z", count: 0 },
   ]);
 });

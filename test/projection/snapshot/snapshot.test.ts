@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
 import { DAY_MS, dayOf } from "../../../src/projection/series/days.js";
-import { type NewSnapshotFacts, snapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import { type NewSnapshotFacts, readSnapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import { Totals } from "../../../src/projection/totals.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { temporaryDirectory } from "../../support/server-process.js";
@@ -32,7 +32,7 @@ function totalsOf(counts: Record<string, number>): Totals {
 
 async function all(directory: string) {
   const found = [];
-  for await (const snapshot of snapshots(new LogDirectory(directory))) found.push(snapshot);
+  for await (const snapshot of readSnapshots(new LogDirectory(directory))) found.push(snapshot);
   return found;
 }
 

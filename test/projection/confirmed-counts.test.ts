@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Database } from "../../src/projection/database.js";
+import { ConfirmedCounts } from "../../src/projection/confirmed-counts.js";
 import type { ProjectorReport } from "../../src/projection/mongo/messages.js";
 import { Totals } from "../../src/projection/totals.js";
 
@@ -18,7 +18,7 @@ function report(parts: Partial<ProjectorReport>, asOf = 0): ProjectorReport {
     scrub,
     series: { owed: 0, blocked: 0, passes: 0 },
   } as const;
-  return { type: "report", status, confirmed: [], others: [], ...parts };
+  return { type: "report", status, confirmed: [], remote: [], ...parts };
 }
 
 function totalsOf(counts: Record<string, number>): Totals {
@@ -29,35 +29,35 @@ function totalsOf(counts: Record<string, number>): Totals {
 
 test("nothing is confirmed before the projection has told all that is owed; then everything else is", () => {
   const totals = totalsOf({ a: 3, b: 4 });
-  const database = new Database(totals, null, 10);
+  const database = new ConfirmedCounts(totals, null, 10);
   assert.equal([database.lag, database.confirmed(0), database.asOf], [7, 0, null]);
-  database.take(report({ confirmed: [["b", 3]] }));
+  database.apply(report({ confirmed: [["b", 3]] }));
   assert.equal([database.lag, database.confirmed(1)], [7, 0], "it may have told a part only");
-  database.ready();
+  database.markReady();
   assert.equal([database.lag, database.confirmed(0), database.confirmed(1)], [1, 3, 3]);
 });
 
 test("what is told to be owed is, all else is confirmed", () => {
   const totals = totalsOf({ a: 3, b: 4 });
-  const database = new Database(totals, null, 10);
-  database.ready();
+  const database = new ConfirmedCounts(totals, null, 10);
+  database.markReady();
   assert.equal([database.lag, database.confirmed(0), database.asOf], [0, 3, null]);
-  database.take(report({ confirmed: [["a", 1]] }, 1000));
+  database.apply(report({ confirmed: [["a", 1]] }, 1000));
   assert.equal([database.lag, database.confirmed(0), database.confirmed(1)], [2, 1, 4]);
   assert.is(database.asOf, "1970-01-01T00:00:01.000Z");
   totals.add(1, 5);
   assert.is(database.lag, 7);
-  database.take(report({ confirmed: [["b", 9]] }));
+  database.apply(report({ confirmed: [["b", 9]] }));
   assert.is(database.lag, 2);
 });
 
 test("counters that come later, also many at once", () => {
   const totals = totalsOf({});
-  const database = new Database(totals, null, 100_000);
-  database.ready();
+  const database = new ConfirmedCounts(totals, null, 100_000);
+  database.markReady();
   for (let at = 0; at < 5000; at++) totals.add(totals.indexOf(`c${at}`), 2);
   assert.is(database.lag, 10_000);
-  database.take(
+  database.apply(
     report({
       confirmed: [
         ["c4999", 2],
@@ -70,31 +70,31 @@ test("counters that come later, also many at once", () => {
 
 test("other logs' counters take their place up to the bound, and known ones always", () => {
   const totals = totalsOf({ a: 3 });
-  const database = new Database(totals, null, 2);
-  database.ready();
-  database.take(
+  const database = new ConfirmedCounts(totals, null, 2);
+  database.markReady();
+  database.apply(
     report({
-      others: [
+      remote: [
         ["a", 7],
         ["b", 8],
         ["c", 9],
       ],
     }),
   );
-  assert.equal([totals.others(0), totals.others(totals.find("b") ?? -1), totals.find("c")], [7, 8, undefined]);
+  assert.equal([totals.remote(0), totals.remote(totals.find("b") ?? -1), totals.find("c")], [7, 8, undefined]);
   assert.is(database.dropped, 1);
   assert.is(database.lag, 0);
 });
 
 test("a projection that starts anew: what it confirmed before it fell, and never told, is not owed for ever", () => {
   const totals = totalsOf({ a: 3 });
-  const database = new Database(totals, null, 10);
-  database.ready();
-  database.take(report({ confirmed: [["a", 1]] }));
+  const database = new ConfirmedCounts(totals, null, 10);
+  database.markReady();
+  database.apply(report({ confirmed: [["a", 1]] }));
   // It confirmed all three, registered that, and ended before its report: from then on nothing of it is owed.
   database.restart();
   assert.equal([database.lag, database.confirmed(0)], [2, 1], "until it has told all, what it told before stands");
-  database.ready();
+  database.markReady();
   assert.equal([database.lag, database.confirmed(0)], [0, 3]);
 });
 

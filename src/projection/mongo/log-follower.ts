@@ -11,7 +11,7 @@ import type { Checkpoint } from "./store.js";
 /** A look whether the log has been repaired, once in so long. */
 const LOOK_FOR_REPAIR_MS = 1000;
 
-export interface FoldOptions {
+export interface FollowerOptions {
   readonly reader: LogReader;
   readonly counters: Counters;
   readonly days: CounterDays;
@@ -25,7 +25,7 @@ export interface FoldOptions {
  * Folds the log into the slots, batch by batch, whatever the database does. It stops in front of damage: what lies behind is
  * not projected until the log has been repaired, and until a database that may know more of it has been asked.
  */
-export class LogFold {
+export class LogFollower {
   readonly #reader: LogReader;
   readonly #counters: Counters;
   readonly #days: CounterDays;
@@ -38,7 +38,7 @@ export class LogFold {
   #lookAt = 0;
   #ends = 0;
 
-  constructor({ reader, counters, days, start, covered }: FoldOptions) {
+  constructor({ reader, counters, days, start, covered }: FollowerOptions) {
     this.#reader = reader;
     this.#counters = counters;
     this.#days = days;
@@ -91,7 +91,7 @@ export class LogFold {
     const resolve = (name: string) => counters.indexOf(name);
     const isCovered = endOffset <= this.#covered;
     if (endOffset > this.#restored) {
-      days.series.note(batch.time);
+      days.series.noteTime(batch.time);
       foldHits(batch, resolve, (index, n, at) => {
         counters.add(index, n, endOffset, isCovered);
         days.series.add(index, n, at);

@@ -9,7 +9,7 @@ export type Register = (checkpoint: Checkpoint, hits: number, blocked: readonly 
 const EVERY_MS = 1000;
 
 /** Keeps what the log directory has of the checkpoint: it lags a little, so that the disk is spared. */
-export class Registrar {
+export class CheckpointRecorder {
   readonly #register: Register;
   /** As the directory has it: offset and hits below it. */
   #offset: number;

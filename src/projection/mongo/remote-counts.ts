@@ -1,7 +1,7 @@
-import type { OthersSink } from "./applier.js";
+import type { RemoteListener } from "./applier.js";
 import { CommandSize } from "./command-size.js";
-import { countOfOthers, isDamaged } from "./document.js";
-import type { ChangedSince, CounterStore } from "./store.js";
+import { isDamaged, remoteCount } from "./document.js";
+import type { ChangeCursor, CounterStore } from "./store.js";
 
 const EVERY_MS = 500;
 const LOOK_FOR_LOGS_EVERY_MS = 1000;
@@ -11,24 +11,24 @@ const PAGE = 2000;
 /** Pages a turn, so that the projection itself goes on. */
 const PAGES = 5;
 
-const START: ChangedSince = { at: new Date(0), name: "" };
+const START: ChangeCursor = { at: new Date(0), name: "" };
 
 /** Follows what other logs count, by the time of change that the server sets in each document. */
-export class Others {
+export class RemoteCounts {
   readonly #store: CounterStore;
   readonly #logId: string;
-  readonly #onOthers: OthersSink;
+  readonly #onRemote: RemoteListener;
   readonly #page = new CommandSize(PAGE);
-  #since: ChangedSince = START;
+  #since: ChangeCursor = START;
   #newest = START.at;
   #dueAt = 0;
   #lookAt = 0;
   #exist = false;
 
-  constructor(store: CounterStore, logId: string, onOthers: OthersSink) {
+  constructor(store: CounterStore, logId: string, onRemote: RemoteListener) {
     this.#store = store;
     this.#logId = logId;
-    this.#onOthers = onOthers;
+    this.#onRemote = onRemote;
   }
 
   /** The database may hold other things than before: all of it is read again. */
@@ -46,10 +46,10 @@ export class Others {
     }
     if (!this.#exist || now < this.#dueAt) return;
     for (let page = 0; page < PAGES; page++) {
-      const asked = this.#page.now;
-      const { documents, next } = await this.#page.note((size) => this.#store.changedSince(this.#since, size));
+      const asked = this.#page.current;
+      const { documents, next } = await this.#page.run((size) => this.#store.changedSince(this.#since, size));
       for (const document of documents) {
-        if (!isDamaged(document)) this.#onOthers(document.name, countOfOthers(document, this.#logId));
+        if (!isDamaged(document)) this.#onRemote(document.name, remoteCount(document, this.#logId));
       }
       if (next !== undefined) {
         this.#since = next;

@@ -5,14 +5,14 @@ import type { Totals } from "./totals.js";
  * What the database is known to have, by counter, as its projection has told. Reads are served from here and from the
  * totals, so that none ever waits for the database.
  */
-export class Database {
+export class ConfirmedCounts {
   readonly #totals: Totals;
   readonly #maxCounters: number;
   #confirmed: Confirmed;
   /** What a projection that starts anew has told so far; takes the place of the other once it has told all. */
-  #toldAnew: Confirmed | undefined;
+  #reported: Confirmed | undefined;
   /** Whether a projection has ever told all that is owed. */
-  #isKnown = false;
+  #isReady = false;
   #asOf: string | null;
   #status: ProjectorStatus | undefined;
   /** Counters of other logs that there was no room for. */
@@ -31,14 +31,14 @@ export class Database {
    * is `ready`, what it told before stands.
    */
   restart(): void {
-    this.#toldAnew = new Confirmed(this.#totals);
+    this.#reported = new Confirmed(this.#totals);
   }
 
   /** All that is owed has been told; whatever else is in the totals is confirmed. */
-  ready(): void {
-    this.#isKnown = true;
-    this.#confirmed = this.#toldAnew ?? this.#confirmed;
-    this.#toldAnew = undefined;
+  markReady(): void {
+    this.#isReady = true;
+    this.#confirmed = this.#reported ?? this.#confirmed;
+    this.#reported = undefined;
   }
 
   /** RFC 3339: when the database last answered; null for never. */
@@ -52,7 +52,7 @@ export class Database {
 
   /** Hits of this log that the database has not confirmed. */
   get lag(): number {
-    return this.#isKnown ? Math.max(0, this.#totals.sum - this.#confirmed.sum) : this.#totals.sum;
+    return this.#isReady ? Math.max(0, this.#totals.sum - this.#confirmed.sum) : this.#totals.sum;
   }
 
   get dropped(): number {
@@ -61,20 +61,20 @@ export class Database {
 
   /** This log's hits of a counter that the database has confirmed. */
   confirmed(index: number): number {
-    return this.#isKnown ? this.#confirmed.at(index) : 0;
+    return this.#isReady ? this.#confirmed.at(index) : 0;
   }
 
-  take(report: ProjectorReport): void {
+  apply(report: ProjectorReport): void {
     this.#status = report.status;
     if (report.status.asOf > 0) this.#asOf = new Date(report.status.asOf).toISOString();
     for (const [name, count] of report.confirmed) {
       const index = this.#totals.find(name);
       // The totals are never behind the projection: both follow the same log, the totals first.
-      if (index !== undefined) (this.#toldAnew ?? this.#confirmed).set(index, count);
+      if (index !== undefined) (this.#reported ?? this.#confirmed).set(index, count);
     }
-    for (const [name, count] of report.others) {
+    for (const [name, count] of report.remote) {
       if (!this.#totals.has(name) && this.#totals.size >= this.#maxCounters) this.#dropped++;
-      else this.#totals.setOthers(this.#totals.indexOf(name), count);
+      else this.#totals.setRemote(this.#totals.indexOf(name), count);
     }
   }
 }

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { encodeHit } from "../../../src/hit/encoding.js";
 import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
 import { Counters } from "../../../src/projection/mongo/counters.js";
-import { LogFold } from "../../../src/projection/mongo/log-fold.js";
+import { LogFollower } from "../../../src/projection/mongo/log-follower.js";
 import { Series } from "../../../src/projection/series/series.js";
 import { HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
@@ -14,7 +14,7 @@ import { HitLog } from "./hit-log.js";
 
 const NOTHING = { offset: 0, epoch: 0, nonce: "" };
 
-function foldOf(
+function followerOf(
   log: HitLog,
   options: { from?: number; restored?: number; covered?: number; durable?: () => number } = {},
 ) {
@@ -22,34 +22,37 @@ function foldOf(
   const counters = new Counters();
   const days = new CounterDays(new Series(), counters);
   const reader = new LogReader({ directory: directoryOn(log.fs), from, durableEnd: durable });
-  return { counters, fold: new LogFold({ reader, counters, days, start: { ...NOTHING, offset: restored }, covered }) };
+  return {
+    counters,
+    follower: new LogFollower({ reader, counters, days, start: { ...NOTHING, offset: restored }, covered }),
+  };
 }
 
-async function toEnd(fold: LogFold): Promise<void> {
-  while (await fold.step());
+async function toEnd(follower: LogFollower): Promise<void> {
+  while (await follower.step());
 }
 
 test("each batch once, with the epoch that it was written in; a hit may stand for many", async () => {
   const log = await HitLog.open();
-  const { counters, fold } = foldOf(log, { durable: () => log.log.end });
-  await toEnd(fold);
-  assert.equal([fold.position, fold.ends], [NOTHING, 1]);
+  const { counters, follower } = followerOf(log, { durable: () => log.log.end });
+  await toEnd(follower);
+  assert.equal([follower.position, follower.ends], [NOTHING, 1]);
   const first = { offset: 2, epoch: log.log.epoch, nonce: log.log.nonce };
   await log.hitAll([
     { counter: "a", n: 3 },
     { counter: "b", n: 1_000_000_000 },
   ]);
-  await toEnd(fold);
-  assert.equal(fold.position, first);
+  await toEnd(follower);
+  assert.equal(follower.position, first);
   await log.reopen();
-  await toEnd(fold);
-  assert.equal(fold.position, first, "an epoch without a hit is none yet");
+  await toEnd(follower);
+  assert.equal(follower.position, first, "an epoch without a hit is none yet");
   await log.hit("a", 3);
-  await toEnd(fold);
-  assert.equal(fold.position, { offset: log.log.end, epoch: log.log.epoch, nonce: log.log.nonce });
+  await toEnd(follower);
+  assert.equal(follower.position, { offset: log.log.end, epoch: log.log.epoch, nonce: log.log.nonce });
   assert.equal([counters.total(0), counters.total(1), counters.sum], [6, 1_000_000_000, 1_000_000_006]);
   assert.equal([counters.documents.owed, counters.confirmedSum], [2, 0]);
-  await fold.close();
+  await follower.close();
   await log.log.close();
 });
 
@@ -58,44 +61,44 @@ test("inside the writer's process nothing is folded before it is durable", async
   await log.hit("a");
   await log.hit("a");
   let end = 1;
-  const { counters, fold } = foldOf(log, { durable: () => end });
-  await toEnd(fold);
+  const { counters, follower } = followerOf(log, { durable: () => end });
+  await toEnd(follower);
   assert.is(counters.sum, 1);
   end = 2;
-  await toEnd(fold);
+  await toEnd(follower);
   assert.is(counters.sum, 2);
-  await fold.close();
+  await follower.close();
   await log.log.close();
 });
 
 test("below what was restored nothing is added again; above the checkpoint it is owed", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "c", "d"]) await log.hit(counter);
-  const { counters, fold } = foldOf(log, { restored: 3, covered: 1 });
+  const { counters, follower } = followerOf(log, { restored: 3, covered: 1 });
   for (const counter of ["a", "b", "c"]) counters.restore(counters.indexOf(counter), 1, true);
-  await toEnd(fold);
+  await toEnd(follower);
   assert.is(counters.sum, 4);
   assert.equal(
     counters.documents.owing().map((index) => counters.nameOf(index)),
     ["b", "c", "d"],
   );
   assert.is(counters.confirmedSum, 1);
-  await fold.close();
+  await follower.close();
   await log.log.close();
 });
 
 test("below the checkpoint and above the snapshot: in the database already", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "c"]) await log.hit(counter);
-  const { counters, fold } = foldOf(log, { from: 1, restored: 1, covered: 2 });
+  const { counters, follower } = followerOf(log, { from: 1, restored: 1, covered: 2 });
   counters.restore(counters.indexOf("a"), 1, true);
-  await toEnd(fold);
+  await toEnd(follower);
   assert.equal([counters.sum, counters.confirmedSum], [3, 2]);
   assert.equal(
     counters.documents.owing().map((index) => counters.nameOf(index)),
     ["c"],
   );
-  await fold.close();
+  await follower.close();
   await log.log.close();
 });
 
@@ -111,12 +114,12 @@ test("stops in front of damage, and stays there", async () => {
   const at = bytes.indexOf("bad");
   bytes[at] = (bytes[at] ?? 0) ^ 1;
   log.fs.put(file, bytes);
-  const { counters, fold } = foldOf(log);
-  await toEnd(fold);
-  assert.equal([fold.damage?.from, fold.position.offset, counters.sum], [1, 1, 1]);
-  for (let again = 0; again < 5; again++) assert.is(await fold.step(), false);
+  const { counters, follower } = followerOf(log);
+  await toEnd(follower);
+  assert.equal([follower.damage?.from, follower.position.offset, counters.sum], [1, 1, 1]);
+  for (let again = 0; again < 5; again++) assert.is(await follower.step(), false);
   assert.is(counters.sum, 1);
-  await fold.close();
+  await follower.close();
   await log.log.close();
 });
 
@@ -126,10 +129,10 @@ test("what comes next was taken by retention: said, not skipped", async () => {
   await log.reopen();
   await log.hit("b");
   log.fs.remove(segments(log.fs)[0] ?? "");
-  const { counters, fold } = foldOf(log);
-  assert.is(await codeOf(fold.step()), "OFFSET_GONE");
+  const { counters, follower } = followerOf(log);
+  assert.is(await codeOf(follower.step()), "OFFSET_GONE");
   assert.is(counters.sum, 0);
-  await fold.close();
+  await follower.close();
   await log.log.close();
 });
 
@@ -141,19 +144,19 @@ test("what is written down as missing is passed, with what stands for it, and th
   const record = encodeHit({ counter: "a", n: 7 });
   const range = missingRange(0, 1, { settled: false, restoredRecords: [{ offset: 0, record }] });
   await writeMissingRanges(directoryOn(log.fs), [range]);
-  const waiting = foldOf(log);
-  await toEnd(waiting.fold);
-  assert.match(waiting.fold.damage?.found ?? "", /MongoDB has not been asked/);
-  assert.equal([waiting.counters.sum, waiting.fold.position.offset], [0, 0]);
+  const waiting = followerOf(log);
+  await toEnd(waiting.follower);
+  assert.match(waiting.follower.damage?.found ?? "", /MongoDB has not been asked/);
+  assert.equal([waiting.counters.sum, waiting.follower.position.offset], [0, 0]);
 
   await writeMissingRanges(directoryOn(log.fs), [{ ...range, settled: true }]);
-  assert.is(await codeOf(waiting.fold.step()), "LOG_REPAIRED");
-  const { counters, fold } = foldOf(log);
-  assert.is(await fold.step(), true);
-  assert.equal([counters.sum, fold.position.offset], [7, 1]);
-  await toEnd(fold);
-  assert.equal([counters.total(counters.indexOf("a")), counters.sum, fold.damage], [8, 9, undefined]);
-  await fold.close();
+  assert.is(await codeOf(waiting.follower.step()), "LOG_REPAIRED");
+  const { counters, follower } = followerOf(log);
+  assert.is(await follower.step(), true);
+  assert.equal([counters.sum, follower.position.offset], [7, 1]);
+  await toEnd(follower);
+  assert.equal([counters.total(counters.indexOf("a")), counters.sum, follower.damage], [8, 9, undefined]);
+  await follower.close();
 });
 
 test("the position is behind what is missing at the log's end: a slot within it can be mended", async () => {
@@ -163,10 +166,10 @@ test("the position is behind what is missing at the log's end: a slot within it 
   edit(log.fs, segments(log.fs)[0] ?? "", (content) => content.subarray(0, HEADER_BYTES + 10));
   await (await openLog(log.fs)).close();
   await writeMissingRanges(directoryOn(log.fs), [missingRange(0, 500, { open: true })]);
-  const { fold } = foldOf(log);
-  await toEnd(fold);
-  assert.is(fold.position.offset, 500);
-  await fold.close();
+  const { follower } = followerOf(log);
+  await toEnd(follower);
+  assert.is(follower.position.offset, 500);
+  await follower.close();
 });
 
 test.run();
