@@ -3,16 +3,16 @@ import type { Options } from "./options.js";
 import { type Output, OutputClosed } from "./output.js";
 import { wrapped } from "./text.js";
 
-/** The exit status for arguments that are refused. */
-const USAGE = 64;
+/** The exit status for invalid arguments. */
+export const USAGE = 64;
 
-/** What completion needs to know of a command. */
+/** The operands and options of a command, as completion offers them. */
 export interface CommandLine {
   readonly options: Options;
-  /** The name of its operand: `FILE` and `DIR` complete to paths. */
+  /** The name of its operand in help. `FILE` and `DIR` complete to paths. */
   readonly operand?: string;
   /** Every operand that is accepted, where these can be listed. */
-  readonly operands?: readonly string[];
+  readonly choices?: readonly string[];
   readonly subcommands?: readonly Subcommand[];
 }
 
@@ -27,16 +27,22 @@ export interface Command extends CommandLine {
   run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number | undefined>;
 }
 
-/** Lists options for `--help`: a line each, wrapped below its text. */
+/** Lists options for `--help`: one per row. */
 export function optionLines(options: Options): string {
-  const rows = Object.entries(options).map(([name, { short, value, help }]) => ({
-    left: `--${name}${value === undefined ? "" : ` ${value}`}${short === undefined ? "" : `, -${short}`}`,
-    help,
-  }));
-  const width = Math.max(...rows.map(({ left }) => left.length));
+  return helpLines(
+    Object.entries(options).map(([name, { short, value, help }]) => [
+      `--${name}${value === undefined ? "" : ` ${value}`}${short === undefined ? "" : `, -${short}`}`,
+      help,
+    ]),
+  );
+}
+
+/** Lays out terms and their descriptions in two columns, descriptions wrapped. */
+export function helpLines(rows: readonly (readonly [term: string, description: string])[]): string {
+  const width = Math.max(...rows.map(([term]) => term.length));
   return rows
-    .flatMap(({ left, help }) =>
-      wrapped(help, 120 - width).map((line, index) => `  ${(index === 0 ? left : "").padEnd(width)}  ${line}`),
+    .flatMap(([term, description]) =>
+      wrapped(description, 120 - width).map((line, index) => `  ${(index === 0 ? term : "").padEnd(width)}  ${line}`),
     )
     .join("\n");
 }
