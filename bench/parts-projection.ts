@@ -2,7 +2,8 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, r
 import path from "node:path";
 import { ConfirmedCounts } from "../src/projection/confirmed-counts.js";
 import { loadSnapshots } from "../src/projection/local.js";
-import { type NewSnapshotFacts, writeSnapshot } from "../src/projection/snapshot/snapshot.js";
+import { writeSnapshot } from "../src/projection/snapshot/snapshot.js";
+import type { NewSnapshotFacts } from "../src/projection/snapshot/snapshot-format.js";
 import { Totals } from "../src/projection/totals.js";
 import { View } from "../src/projection/view.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
@@ -46,7 +47,8 @@ async function snapshotParts(directory: string, totals: Totals): Promise<Part[]>
     damage: [],
   };
   let offset = 0;
-  const write = () => writeSnapshot(new LogDirectory(directory), { ...facts, offset: offset++ }, totals.image());
+  const write = () =>
+    writeSnapshot(new LogDirectory(directory), { facts: { ...facts, offset: offset++ }, image: totals.image() });
   mkdirSync(directory);
   await write();
   const files = path.join(directory, SNAPSHOT_DIRECTORY);

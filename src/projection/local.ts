@@ -6,13 +6,8 @@ import type { Witness } from "../wal/recovery.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
 import type { SeriesLimits } from "./series/series.js";
-import {
-  KEPT_SNAPSHOTS,
-  type NewSnapshotFacts,
-  readSnapshots,
-  type SnapshotFacts,
-  type SnapshotFile,
-} from "./snapshot/snapshot.js";
+import { KEPT_SNAPSHOTS, readSnapshots, type SnapshotFile } from "./snapshot/snapshot.js";
+import type { NewSnapshotFacts, SnapshotFacts } from "./snapshot/snapshot-format.js";
 import type { SnapshotJob } from "./snapshot/snapshot-worker.js";
 import { Totals } from "./totals.js";
 
@@ -28,6 +23,24 @@ export interface LoadedSnapshots {
   readonly newest: { readonly facts: SnapshotFacts; readonly totals: Totals; readonly keys: Buffer } | undefined;
   readonly witnesses: readonly Witness[];
   readonly damaged: readonly SnapshotFile[];
+}
+
+export interface LocalProjectionOptions {
+  readonly log: Log;
+  readonly loaded: LoadedSnapshots;
+  readonly sink: SnapshotSink;
+  readonly idempotencyWindowMs: number;
+  readonly series?: SeriesLimits;
+}
+
+/** When a snapshot is due. */
+export interface SnapshotDue {
+  /** After this many records since the last one. */
+  readonly records: number;
+  /** After this long, if there have been any records. */
+  readonly milliseconds: number;
+  /** After this long, if other logs' counts have changed: nothing else on this disk has these. */
+  readonly remoteMilliseconds: number;
 }
 
 export const NO_SNAPSHOTS: LoadedSnapshots = { newest: undefined, witnesses: [], damaged: [] };
@@ -81,15 +94,14 @@ export class LocalProjection {
   #writing: Promise<void> | undefined;
 
   private constructor(
-    log: Log,
-    sink: SnapshotSink,
-    start: { totals: Totals; offset: number } | HitsError,
-    newest: SnapshotFacts | undefined,
+    { log, loaded, sink }: LocalProjectionOptions,
     keys: IdempotencyKeys,
+    start: { totals: Totals; offset: number } | HitsError,
   ) {
-    this.keys = keys;
+    const newest = loaded.newest?.facts;
     const snapshotOffset = newest?.offset;
     const from = snapshotOffset ?? 0;
+    this.keys = keys;
     this.#remoteAsOf = newest?.asOf ?? null;
     this.#log = log;
     this.#sink = sink;
@@ -104,13 +116,8 @@ export class LocalProjection {
    * Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`, and `LOG_FAILED` where the disk
    * does not give what it holds: then nothing may start.
    */
-  static async open(
-    log: Log,
-    loaded: LoadedSnapshots,
-    sink: SnapshotSink,
-    idempotencyWindowMs: number,
-    series?: SeriesLimits,
-  ): Promise<LocalProjection> {
+  static async open(options: LocalProjectionOptions): Promise<LocalProjection> {
+    const { log, loaded, idempotencyWindowMs, series } = options;
     const now = Date.now();
     const keys = new IdempotencyKeys(idempotencyWindowMs);
     keys.restore(loaded.newest?.keys ?? Buffer.alloc(0), now);
@@ -137,11 +144,11 @@ export class LocalProjection {
     } catch (error) {
       if (!(error instanceof HitsError) && systemCode(error) !== undefined) throw readError(log.directory.path, error);
       if (!(error instanceof HitsError && error.code === "OFFSET_GONE")) throw error;
-      return new LocalProjection(log, sink, haltError(error, loaded), loaded.newest?.facts, keys);
+      return new LocalProjection(options, keys, haltError(error, loaded));
     } finally {
       await reader.close();
     }
-    const projection = new LocalProjection(log, sink, { totals, offset }, loaded.newest?.facts, keys);
+    const projection = new LocalProjection(options, keys, { totals, offset });
     projection.#recordsSince = records;
     return projection;
   }
@@ -178,11 +185,8 @@ export class LocalProjection {
     this.#remoteChanged ||= changed;
   }
 
-  /**
-   * Writes a snapshot where it would spare a restart enough: after so many records, or so long with any. Other logs' counts
-   * are nowhere else on this disk: with a change of these it is due after `remoteMilliseconds`.
-   */
-  async snapshotIfDue(records: number, milliseconds: number, remoteMilliseconds: number): Promise<void> {
+  /** Writes a snapshot if one is due. */
+  async snapshotIfDue({ records, milliseconds, remoteMilliseconds }: SnapshotDue): Promise<void> {
     const age = performance.now() - this.#snapshotAt;
     const due =
       this.#recordsSince >= records ||

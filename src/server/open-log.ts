@@ -59,13 +59,13 @@ export async function openLog({ config, logger, snapshots, onBatch, onFailure }:
   }
   const refusal = log.refusal();
   if (refusal !== undefined) logger.error({ code: refusal.code }, refusal.message);
-  const local = await LocalProjection.open(
+  const local = await LocalProjection.open({
     log,
-    loaded ?? NO_SNAPSHOTS,
-    snapshots,
-    config.idempotencyWindowMs,
-    config.series,
-  );
+    loaded: loaded ?? NO_SNAPSHOTS,
+    sink: snapshots,
+    idempotencyWindowMs: config.idempotencyWindowMs,
+    series: config.series,
+  });
   if (local.halted !== undefined) logger.error({ code: local.halted.code }, local.halted.message);
   for (const damage of log.damage) {
     logger.error({ damage }, `the log is damaged, counts may be too low: ${describeDamage(damage)}`);

@@ -4,11 +4,11 @@ import type { LocalProjection } from "../projection/local.js";
 import type { Log } from "../wal/log.js";
 import { type Dashboard, SAMPLE_EVERY_MS } from "./monitoring/dashboard.js";
 
-/** A restart folds at most about this many hits again, or those of this long. */
-const SNAPSHOT_RECORDS = 5_000_000;
-const SNAPSHOT_MS = 60_000;
-/** After a restart in an outage, the counts of other logs are at most this much older than before it. */
-const OTHERS_SNAPSHOT_MS = 5000;
+/**
+ * A restart folds at most about this many records again, or those of this long. After a restart in an outage, the counts of
+ * other logs are at most `remoteMilliseconds` older than before it.
+ */
+const SNAPSHOT_DUE = { records: 5_000_000, milliseconds: 60_000, remoteMilliseconds: 5000 };
 const SNAPSHOT_CHECK_MS = 1000;
 const RETENTION_CHECK_MS = 60_000;
 /** New names are sorted into the order of lists, a few milliseconds at a time. */
@@ -26,7 +26,7 @@ export interface UpkeepOptions {
 /** Starts the periodic work: snapshots, retention, history samples, name order. Returns a function that stops it. */
 export function startUpkeep({ config, logger, log, local, dashboard }: UpkeepOptions): () => void {
   const snapshot = () => {
-    local.snapshotIfDue(SNAPSHOT_RECORDS, SNAPSHOT_MS, OTHERS_SNAPSHOT_MS).catch((error: unknown) => {
+    local.snapshotIfDue(SNAPSHOT_DUE).catch((error: unknown) => {
       logger.error({ err: error }, "cannot write a snapshot; retrying");
     });
   };

@@ -211,16 +211,16 @@ test("a record that this version does not know stops the start, with nothing cha
 test("a snapshot is due after enough records, or after a while with any", async () => {
   const directory = temporaryDirectory();
   const run = await LocalLog.open(directory);
-  await run.local.snapshotIfDue(10, 0, 60_000);
+  await run.local.snapshotIfDue({ records: 10, milliseconds: 0, remoteMilliseconds: 60_000 });
   assert.equal(readdirSync(directory).includes("snapshots"), false, "nothing to write");
   await run.hit("home", 9);
-  await run.local.snapshotIfDue(10, 60_000, 60_000);
+  await run.local.snapshotIfDue({ records: 10, milliseconds: 60_000, remoteMilliseconds: 60_000 });
   assert.equal(readdirSync(directory).includes("snapshots"), false, "not yet");
   await run.hit("home", 1);
-  await run.local.snapshotIfDue(10, 60_000, 60_000);
+  await run.local.snapshotIfDue({ records: 10, milliseconds: 60_000, remoteMilliseconds: 60_000 });
   assert.is(snapshotFiles(directory).length, 1);
   await run.hit("home", 1);
-  await run.local.snapshotIfDue(10, 0, 60_000);
+  await run.local.snapshotIfDue({ records: 10, milliseconds: 0, remoteMilliseconds: 60_000 });
   assert.is(snapshotFiles(directory).length, 2);
   await run.close();
 });
@@ -233,9 +233,9 @@ test("what other logs have counted is kept, also where this one has no new hit, 
   const index = run.local.totals?.indexOf("home") ?? -1;
   run.local.totals?.setRemote(index, 40);
   run.local.noteRemote("2026-01-15T12:00:00.000Z", true);
-  await run.local.snapshotIfDue(1000, 60_000, 60_000);
+  await run.local.snapshotIfDue({ records: 1000, milliseconds: 60_000, remoteMilliseconds: 60_000 });
   assert.is(run.local.neededFrom, 0);
-  await run.local.snapshotIfDue(1000, 60_000, 0);
+  await run.local.snapshotIfDue({ records: 1000, milliseconds: 60_000, remoteMilliseconds: 0 });
   assert.is(snapshotFiles(directory).length, 1, "the same offset");
   assert.is(run.local.neededFrom, 0, "one snapshot is one");
   await run.close();

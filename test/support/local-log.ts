@@ -6,8 +6,8 @@ import { LogDirectory } from "../../src/wal/log-directory.js";
 
 /** Snapshots written in this thread: the thread of their own needs the build. */
 export const directSink: SnapshotSink = {
-  async write({ directory, facts, image, keys }) {
-    await writeSnapshot(new LogDirectory(directory), facts, image, keys);
+  async write({ directory, ...snapshot }) {
+    await writeSnapshot(new LogDirectory(directory), snapshot);
   },
   close: async () => undefined,
 };
@@ -39,11 +39,8 @@ export class LocalLog {
       ...rest,
     });
     try {
-      return new LocalLog(log, await LocalProjection.open(log, loaded, directSink, windowMs), {
-        maxCounters,
-        maxIdempotencyKeys,
-        countersAllow,
-      });
+      const local = await LocalProjection.open({ log, loaded, sink: directSink, idempotencyWindowMs: windowMs });
+      return new LocalLog(log, local, { maxCounters, maxIdempotencyKeys, countersAllow });
     } catch (error) {
       await log.close();
       throw error;

@@ -14,8 +14,8 @@ import type { Recorded, Refusal, Target } from "./target.js";
 
 /** Writes snapshots on this thread: no request waits for it. */
 const INLINE_SNAPSHOTS: SnapshotSink = {
-  write: async ({ directory, facts, image, keys }) => {
-    await writeSnapshot(new LogDirectory(directory), facts, image, keys);
+  write: async ({ directory, ...snapshot }) => {
+    await writeSnapshot(new LogDirectory(directory), snapshot);
   },
   close: async () => undefined,
 };

@@ -71,7 +71,11 @@ export async function renewSnapshot(
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset: history.end, created: when, asOf: newest?.facts.asOf ?? null };
   const damage = lacks.map(({ file, byte, from, to, expected, found }) => ({ file, byte, from, to, expected, found }));
-  const written = await addSnapshot(directory, { ...facts, damage }, totals.image(), keys.image());
+  const written = await addSnapshot(directory, {
+    facts: { ...facts, damage },
+    image: totals.image(),
+    keys: keys.image(),
+  });
   for (const file of stale) {
     if (file !== written) await removeIfThere(directory.fs, directory.file(SNAPSHOT_DIRECTORY, file));
   }

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { readSnapshots, type SnapshotFacts, type SnapshotFile } from "../../projection/snapshot/snapshot.js";
+import { readSnapshots, type SnapshotFile } from "../../projection/snapshot/snapshot.js";
+import type { SnapshotFacts } from "../../projection/snapshot/snapshot-format.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { type Registration, readRegistrations } from "../../wal/registrations.js";
 import { PROJECTION_DIRECTORY, SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";

@@ -6,6 +6,7 @@ import { type Registration, readRegistrations, writeRegistration } from "../../w
 import { Series, type SeriesLimits } from "../series/series.js";
 import { isComplete, readSnapshots } from "../snapshot/snapshot.js";
 import type { Totals } from "../totals.js";
+import type { RecordedCheckpoint } from "./checkpoint-recorder.js";
 import { CounterDays } from "./counter-days.js";
 import { Counters } from "./counters.js";
 import { Epochs } from "./epochs.js";
@@ -74,7 +75,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   if (!isCovered && snapshot !== undefined) days.documents.invalidate();
   for (const name of registered?.blocked ?? []) counters.documents.forget(counters.indexOf(name));
 
-  const enter = async (checkpoint: Checkpoint, hits: number, blocked: readonly string[]) => {
+  const writeCheckpoint = async ({ checkpoint, hits, blocked }: RecordedCheckpoint) => {
     epochs.add(checkpoint);
     await writeRegistration(directory, {
       name: PROJECTION_NAME,
@@ -85,7 +86,9 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
       epochs: epochs.list(),
     });
   };
-  if (registration === undefined) await enter({ offset: 0, ...position }, 0, []);
+  if (registration === undefined) {
+    await writeCheckpoint({ checkpoint: { offset: 0, ...position }, hits: 0, blocked: [] });
+  }
   const { logId, maxOps, onRemote, durableEnd, scrubEveryMs } = options;
   const pollMs = durableEnd === undefined ? POLL_OTHER_PROCESS_MS : POLL_MS;
   return {
@@ -102,7 +105,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
         registered: registered === undefined ? undefined : { ...checkpointOf(registered), hits: registered.hits ?? 0 },
         blocked: registered?.blocked ?? [],
         maxOps,
-        register: enter,
+        writeCheckpoint,
         onRemote,
         pollMs,
         ...(scrubEveryMs === undefined ? {} : { scrubEveryMs }),

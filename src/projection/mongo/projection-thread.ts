@@ -2,26 +2,26 @@ import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { FromProjector, ProjectorReport, ProjectorSetup } from "./messages.js";
 
-/** A projection that failed for good tries once more from the log directory after so long. */
+/** Time until a projection that failed restarts from the log directory. */
 const RESTART_MS = 5000;
 /**
- * It tells how it stands four times a second: one that has been silent for so many seconds hangs, or goes round in circles.
- * Seconds of this process, so that one that was stopped for a while takes nobody for dead.
+ * The thread reports four times a second: after so many seconds without a report it hangs or loops. Counted in ticks of
+ * this process, so that a process that was stopped for a while does not take its thread for dead.
  */
 const SILENT_S = 15;
-/** What the thread may take for itself, and for each counter that there may be: about three times what it needs. */
+/** Heap of the thread: a base, and a share for each counter that there may be; about three times what it needs. */
 const HEAP_MIB = 384;
 const HEAP_BYTES_BY_COUNTER = 1024;
 
 export interface ThreadEvents {
   readonly onReport: (report: ProjectorReport) => void;
-  /** All that is owed has been reported. */
+  /** Everything owed has been reported. */
   readonly onReady: () => void;
-  /** The projection could not go on, and why; it is started anew a little later. */
+  /** The projection failed, with the reason; it restarts a little later. */
   readonly onFailed: (code: string | undefined, message: string) => void;
 }
 
-/** Runs the MongoDB projection in a thread of its own, and starts it anew where it fails. */
+/** The thread of the MongoDB projection: restarted when it fails. */
 export class ProjectionThread {
   readonly #setup: () => ProjectorSetup;
   readonly #events: ThreadEvents;
@@ -31,24 +31,28 @@ export class ProjectionThread {
   #watch: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  /** `setup` is asked at each start. */
+  /** `setup` is called at each start. */
   constructor(setup: () => ProjectorSetup, events: ThreadEvents, maxCounters: number) {
     this.#setup = setup;
     this.#events = events;
     this.#heapMiB = heapMiB(maxCounters);
   }
 
-  /** Resolves once it has told all that is owed, or has failed to; never waits for the database. */
+  /** Resolves once everything owed has been reported, or the thread has failed; never waits for the database. */
   start(): Promise<void> {
     return new Promise((resolve) => {
       // Needs the build: a thread started from TypeScript source has no loader for it.
       const worker = new Worker(new URL("./projection-worker.js", import.meta.url), {
         workerData: this.#setup(),
-        // The driver can be made to fill all memory by an answer that is none. Without a limit of its own that ends the
-        // process; with one it ends this thread.
+        // A malformed answer can make the driver fill all memory. Without a limit for the thread that ends the process;
+        // with one it ends the thread.
         resourceLimits: { maxOldGenerationSizeMb: this.#heapMiB },
       });
       this.#worker = worker;
+      const fail = (message: string, code?: string) => {
+        resolve();
+        this.#fail(worker, message, code);
+      };
       let silent = 0;
       worker.on("message", (message: FromProjector) => {
         silent = 0;
@@ -56,20 +60,20 @@ export class ProjectionThread {
         else if (message.type === "ready") {
           this.#events.onReady();
           resolve();
-          // From now on only: before, it reads the log, for as long as that takes.
+          // Not before: until now it has read the log, however long that took.
           this.#watch = setInterval(() => {
             if (++silent < SILENT_S) return;
-            this.#failed(worker, undefined, `its thread has said nothing for ${SILENT_S} s`, resolve);
+            fail(`its thread has reported nothing for ${SILENT_S} s`);
           }, 1000);
           this.#watch.unref();
-        } else if (message.type === "failed") this.#failed(worker, message.code, message.message, resolve);
+        } else if (message.type === "failed") fail(message.message, message.code);
       });
-      worker.on("error", (error) => this.#failed(worker, undefined, error.message, resolve));
-      worker.on("exit", () => this.#failed(worker, undefined, "its thread ended", resolve));
+      worker.on("error", (error) => fail(error.message));
+      worker.on("exit", () => fail("its thread ended"));
     });
   }
 
-  /** Stops it, flushed where the database answers; resolves within about `withinMs` and a second. */
+  /** Stops the thread, flushed if the database answers; resolves within about `withinMs` and a second. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restart);
@@ -88,8 +92,7 @@ export class ProjectionThread {
     await worker.terminate();
   }
 
-  #failed(worker: Worker, code: string | undefined, message: string, resolve: () => void): void {
-    resolve();
+  #fail(worker: Worker, message: string, code: string | undefined): void {
     if (this.#stopping || this.#worker !== worker) return;
     this.#worker = undefined;
     clearInterval(this.#watch);
@@ -100,7 +103,7 @@ export class ProjectionThread {
   }
 }
 
-/** Never more than the process as a whole was given. */
+/** At most what the whole process was given. */
 function heapMiB(maxCounters: number): number {
   const wanted = HEAP_MIB + (maxCounters * HEAP_BYTES_BY_COUNTER) / 2 ** 20;
   return Math.floor(Math.min(wanted, getHeapStatistics().heap_size_limit / 2 ** 20));

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../host/backoff.js";
 import { describeDamage } from "../../wal/damage.js";
 import { CheckpointKeeper } from "./checkpoint-keeper.js";
-import { CheckpointRecorder, type Register } from "./checkpoint-recorder.js";
+import { CheckpointRecorder, type WriteCheckpoint } from "./checkpoint-recorder.js";
 import type { CounterDays } from "./counter-days.js";
 import type { Counters } from "./counters.js";
 import type { Epochs } from "./epochs.js";
@@ -24,7 +24,7 @@ export interface ProjectorOptions {
   /** Counters that were blocked when the directory was told last: they are until their documents have been read. */
   readonly blocked: readonly string[];
   readonly maxOps: number;
-  readonly register: Register;
+  readonly writeCheckpoint: WriteCheckpoint;
   /** Told of other logs' hits by counter, as they are read. */
   readonly onRemote: (name: string, remote: number) => void;
   /** How often to look for more where the log has ended. */
@@ -78,7 +78,7 @@ export class Projector {
     this.#days = new ProjectedCollection({ store: store.series, documents: days.documents, ...settings });
     for (const name of options.blocked) this.#counters.blocked.set(name, "blocked before the start, not read since");
     this.#keeper = new CheckpointKeeper(store, options.epochs, options.registered);
-    this.#recorder = new CheckpointRecorder(options.register, options.registered);
+    this.#recorder = new CheckpointRecorder(options.writeCheckpoint, options.registered);
     this.#remote = new RemoteCounts(store, logId, onRemote);
   }
 
@@ -194,7 +194,9 @@ export class Projector {
     const countersSettled = await this.#counters.settle(position, this.#keeper.certain);
     const settled = (await this.#days.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
-    if (settled) await this.#recorder.note(target, hits, this.#blockedNames(), this.#isStopping);
+    if (settled) {
+      await this.#recorder.record({ checkpoint: target, hits, blocked: this.#blockedNames() }, this.#isStopping);
+    }
     const isSettled = this.#counters.isSettled && this.#days.isSettled;
     this.#isFlushed = settled && follower.position.offset === target.offset && isSettled;
     return true;

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { runWalCommand } from "../../../src/cli/wal/wal-command.js";
 import { encodeHits } from "../../../src/hit/encoding.js";
 import type { Hit } from "../../../src/model/hit.js";
-import { type SnapshotFacts, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import type { SnapshotFacts } from "../../../src/projection/snapshot/snapshot-format.js";
 import { Totals } from "../../../src/projection/totals.js";
 import { Log } from "../../../src/wal/log.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
@@ -74,7 +75,11 @@ export async function snapshot(directory: string, changed: Partial<SnapshotFacts
   await reader.close();
   const log = await newestHeader(directory);
   const full = { ...facts, logId: log.logId, epoch: log.epoch, nonce: log.nonce, ...changed };
-  return path.join(directory, "snapshots", await writeSnapshot(new LogDirectory(directory), full, totals.image()));
+  return path.join(
+    directory,
+    "snapshots",
+    await writeSnapshot(new LogDirectory(directory), { facts: full, image: totals.image() }),
+  );
 }
 
 async function newestHeader(directory: string) {

@@ -153,7 +153,7 @@ async function moveOn(directory: string, log: Log, hits: number): Promise<void> 
   totals.add(totals.indexOf("a"), hits);
   const { id: logId, epoch, nonce, end: offset } = log;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage: [] };
-  await writeSnapshot(new LogDirectory(directory), facts, totals.image());
+  await writeSnapshot(new LogDirectory(directory), { facts, image: totals.image() });
   await log.applyRetention({ ms: 0, bytes: 0 }, offset);
 }
 

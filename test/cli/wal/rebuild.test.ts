@@ -21,7 +21,7 @@ async function wrongSnapshot(directory: string, offset: number, wrong: Record<st
   if (header === undefined) throw new Error("no header");
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage: [] };
-  return await writeSnapshot(new LogDirectory(directory), facts, totals.image());
+  return await writeSnapshot(new LogDirectory(directory), { facts, image: totals.image() });
 }
 
 test("local: nothing differs, nothing is written", async () => {

@@ -33,12 +33,12 @@ export async function openServer(fs: FileSystem, onFailure: () => void = () => u
     lock: async () => ({ release: async () => undefined }),
   });
   const sink = {
-    async write({ facts, image, keys }: SnapshotJob) {
-      await writeSnapshot(logDirectory, facts, image, keys);
+    async write(snapshot: SnapshotJob) {
+      await writeSnapshot(logDirectory, snapshot);
     },
     close: async () => undefined,
   };
-  const local = await LocalProjection.open(log, loaded, sink, DAY_MS);
+  const local = await LocalProjection.open({ log, loaded, sink, idempotencyWindowMs: DAY_MS });
   const collector = new Collector(log, local, { maxCounters: 1000, maxIdempotencyKeys: 10_000, countersAllow: ["*"] });
   return { log, local, collector, damagedSnapshots: loaded.damaged.map(({ file }) => file) };
 }

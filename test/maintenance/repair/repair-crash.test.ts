@@ -95,7 +95,10 @@ async function snapshot(log: HitLog, below: number, counts: Counts, damage: obje
   for (const [name, count] of Object.entries(counts)) totals.add(totals.indexOf(name), count);
   const { id: logId, epoch, nonce } = log.log;
   const facts = { logId, epoch, nonce, offset: below, created: new Date().toISOString(), asOf: null, damage: [] };
-  return await writeSnapshot(directoryOn(log.fs), { ...facts, damage: damage as never }, totals.image());
+  return await writeSnapshot(directoryOn(log.fs), {
+    facts: { ...facts, damage: damage as never },
+    image: totals.image(),
+  });
 }
 
 /** Three epochs; damage in a batch, a header, at the newest end, in a snapshot, in a registration. */

@@ -17,7 +17,7 @@ async function snapshot(log: HitLog, damage: readonly Damage[] = []): Promise<vo
   for (const { counter, n, at } of log.hits) totals.addAt(totals.indexOf(counter), n, at);
   const { id: logId, epoch, nonce, end: offset } = log.log;
   const facts = { logId, epoch, nonce, offset, created: new Date().toISOString(), asOf: null, damage };
-  await writeSnapshot(directoryOn(log.fs), facts, totals.image());
+  await writeSnapshot(directoryOn(log.fs), { facts, image: totals.image() });
 }
 
 async function registration(log: HitLog) {
@@ -224,7 +224,7 @@ test("a batch that a snapshot lies within is refused: half of it would count twi
   totals.add(totals.indexOf("a"), 1);
   const { id: logId, epoch, nonce } = log.log;
   const facts = { logId, epoch, nonce, offset: 1, created: "", asOf: null, damage: [] };
-  await writeSnapshot(directoryOn(log.fs), facts, totals.image());
+  await writeSnapshot(directoryOn(log.fs), { facts, image: totals.image() });
   const options = {
     directory: directoryOn(log.fs),
     logId,

@@ -5,7 +5,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
 import { DAY_MS, dayOf } from "../../../src/projection/series/days.js";
-import { type NewSnapshotFacts, readSnapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import { readSnapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import type { NewSnapshotFacts } from "../../../src/projection/snapshot/snapshot-format.js";
 import { Totals } from "../../../src/projection/totals.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { temporaryDirectory } from "../../support/server-process.js";
@@ -39,7 +40,10 @@ async function all(directory: string) {
 test("what is written comes back", async () => {
   const directory = temporaryDirectory();
   const written = { ...facts(42), damage: [damage] };
-  await writeSnapshot(new LogDirectory(directory), written, totalsOf({ home: 5, "é🎉": 2 ** 52 }).image());
+  await writeSnapshot(new LogDirectory(directory), {
+    facts: written,
+    image: totalsOf({ home: 5, "é🎉": 2 ** 52 }).image(),
+  });
   const [snapshot, ...others] = await all(directory);
   assert.is(others.length, 0);
   assert.is(snapshot?.invalid, undefined);
@@ -52,19 +56,19 @@ test("what is written comes back", async () => {
 
 test("an empty one, and one of many counters", async () => {
   const directory = temporaryDirectory();
-  await writeSnapshot(new LogDirectory(directory), facts(0), new Totals().image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(0), image: new Totals().image() });
   assert.is((await all(directory))[0]?.totals?.size, 0);
   const many = totalsOf(
     Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`/a/rather/long/name/of/a/page/${i}`, i])),
   );
-  await writeSnapshot(new LogDirectory(directory), facts(1), many.image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(1), image: many.image() });
   assert.is((await all(directory))[0]?.totals?.sum, many.sum);
 });
 
 test("two are kept, newest first, and a damaged one neither counts nor goes", async () => {
   const directory = temporaryDirectory();
   for (const offset of [1, 2, 3])
-    await writeSnapshot(new LogDirectory(directory), facts(offset), totalsOf({ a: offset }).image());
+    await writeSnapshot(new LogDirectory(directory), { facts: facts(offset), image: totalsOf({ a: offset }).image() });
   assert.equal(
     (await all(directory)).map((snapshot) => snapshot.facts?.offset),
     [3, 2],
@@ -72,8 +76,8 @@ test("two are kept, newest first, and a damaged one neither counts nor goes", as
   const newest = fileOf(directory, 3);
   const bytes = readFileSync(newest);
   writeFileSync(newest, bytes.fill(0, bytes.length - 10));
-  await writeSnapshot(new LogDirectory(directory), facts(4), totalsOf({ a: 4 }).image());
-  await writeSnapshot(new LogDirectory(directory), facts(5), totalsOf({ a: 5 }).image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(4), image: totalsOf({ a: 4 }).image() });
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(5), image: totalsOf({ a: 5 }).image() });
   const found = await all(directory);
   assert.equal(
     found.map((snapshot) => [snapshot.facts?.offset, snapshot.invalid === undefined]),
@@ -89,7 +93,7 @@ test("any flipped bit and any truncation is noticed", async () => {
   const directory = temporaryDirectory();
   const flipped = totalsOf({ home: 5, about: 6 });
   flipped.addAt(0, 1, Date.UTC(2026, 0, 1));
-  await writeSnapshot(new LogDirectory(directory), facts(9), flipped.image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(9), image: flipped.image() });
   const file = fileOf(directory, 9);
   const sound = readFileSync(file);
   let vouching = 0;
@@ -116,7 +120,7 @@ test("hours and days come back", async () => {
   totals.series.startAt(dayOf(noon) - 3);
   totals.addAt(0, 5, noon);
   totals.addAt(1, 6, noon - DAY_MS);
-  await writeSnapshot(new LogDirectory(directory), facts(9), totals.image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(9), image: totals.image() });
   const series = (await all(directory))[0]?.totals?.series;
   assert.equal([series?.count(0, dayOf(noon)), series?.hour(0, noon)], [5, 5]);
   assert.equal([series?.count(1, dayOf(noon) - 1), series?.since], [6, dayOf(noon) - 3]);
@@ -142,7 +146,7 @@ test("one of version 1 has no hours and days: they begin on the day behind it", 
   const directory = temporaryDirectory();
   const totals = totalsOf({ home: 5 });
   totals.addAt(0, 1, Date.UTC(2026, 0, 1));
-  await writeSnapshot(new LogDirectory(directory), facts(9), totals.image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(9), image: totals.image() });
   setVersion(fileOf(directory, 9), 1);
   const [snapshot] = await all(directory);
   assert.is(snapshot?.invalid, undefined);
@@ -153,7 +157,7 @@ test("one of version 1 has no hours and days: they begin on the day behind it", 
 
 test("another format version is refused, not taken for damage", async () => {
   const directory = temporaryDirectory();
-  await writeSnapshot(new LogDirectory(directory), facts(9), totalsOf({ home: 5 }).image());
+  await writeSnapshot(new LogDirectory(directory), { facts: facts(9), image: totalsOf({ home: 5 }).image() });
   setVersion(fileOf(directory, 9), 3);
   try {
     await all(directory);
