@@ -3,7 +3,7 @@ import type { Finding, Probes } from "./check.js";
 /** No correct clock is before the first release of this program. */
 const FIRST_YEAR = 2025;
 const LAST_YEAR = 2100;
-/** A larger jump than any clock makes that is being adjusted gradually. */
+/** The least jump that is reported: gradual adjustment stays well below it. */
 const JUMP_MS = 250;
 const AHEAD_MS = 2000;
 

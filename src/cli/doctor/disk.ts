@@ -60,7 +60,7 @@ async function timeWrites({ fs, file, size }: TimedFile, durable: boolean): Prom
 
 /** Durable writes that take less than this multiple of plain ones reach no disk: even the fastest flash adds half as much. */
 const NO_SYNC_RATIO = 1.25;
-/** A faster write than rotation permits: a block passes the head every 8.3 ms at 7,200 rpm, every 4 ms at 15,000. */
+/** The least duration of a durable write on a rotating disk: a block passes the head every 8.3 ms at 7,200 rpm, every 4 at 15,000. */
 const ROTATION_MS = 2;
 const SLOW_P50_MS = 15;
 const SLOW_P99_MS = 100;

@@ -73,8 +73,8 @@ function notWritable(directory: string): Finding | undefined {
 }
 
 /**
- * Returns the directories to try: next to the log if that is the same file system; else the log is a mount, and a hidden
- * directory in it, which the log ignores, is left. If the log does not exist yet, the directory that it would be made in.
+ * Returns the directories to try: next to the log if that is the same file system. Else the log is a mount, and only a hidden
+ * directory inside it, which the log ignores, is on its disk. If the log does not exist yet: where it would be made.
  */
 function scratchPlaces(probes: Probes, directory: string, place: string): string[] {
   if (place !== directory) return [place];
@@ -101,7 +101,7 @@ async function* inScratch(
     const times = await writeTimes(probes, place, new LogDirectory(scratch.directory, directory.fs));
     if (typeof times === "string") {
       const found = `no durable write: ${times}`;
-      yield { check: "sync", level: "problem", found, advice: "free space, and see dmesg for disk errors" };
+      yield { check: "sync", level: "problem", found, advice: "free up space, and see dmesg for disk errors" };
     } else {
       hangs = times === null;
       yield* judgeWrites(times ?? "hangs", mount === undefined ? NO_DEVICE : deviceFacts(probes, mount.device));

@@ -32,7 +32,7 @@ function judgeSpace(free: number, { segmentBytes, retentionBytes, usedBytes }: S
       check,
       level: "problem",
       found: `${space}: less than two segments of ${humanBytes(segmentBytes)}; hits will be refused with DISK_FULL`,
-      advice: "free space, or set a smaller WAL_SEGMENT_BYTES",
+      advice: "free up space, or set a smaller WAL_SEGMENT_BYTES",
     };
   }
   if (retentionBytes === Number.POSITIVE_INFINITY) {
@@ -44,7 +44,7 @@ function judgeSpace(free: number, { segmentBytes, retentionBytes, usedBytes }: S
       check,
       level: "warning",
       found: `${space}; WAL_RETENTION_BYTES lets it grow to ${humanBytes(retentionBytes)}`,
-      advice: "set a smaller WAL_RETENTION_BYTES, or free space",
+      advice: "set a smaller WAL_RETENTION_BYTES, or free up space",
     };
   }
   return { check, level: "ok", found: space };

@@ -7,7 +7,7 @@ import type { LineError } from "./tally.js";
 /** The bounds of one request, and of one batch of the log: large enough that an import rarely waits for a slow disk. */
 const MAX_HITS = 4000;
 const MAX_BYTES = 1024 * 1024;
-/** Ends a batch of lines that are mostly not counted. */
+/** The bound for lines of which most are not counted. */
 const MAX_LINES = 20_000;
 
 /** Consecutive lines of an input: the hits among them, and why the others count nothing. */

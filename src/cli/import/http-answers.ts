@@ -12,7 +12,7 @@ export type Outcome =
 /** A request without a response for this long has failed. */
 const RESPONSE_MS = 30_000;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
-/** Error codes of requests of which nothing was carried out. */
+/** Error codes of requests that were not carried out. */
 const NOT_CARRIED_OUT = new Set(["QUEUE_FULL", "DISK_FULL", "CLOSING", "TOO_MANY_KEYS", "RATE_LIMITED"]);
 const NO_CONNECTION = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
@@ -41,7 +41,7 @@ export async function sendRequest(url: URL, request: RequestInit): Promise<Outco
   return { kind: "retry", why, isUnknown: status !== 429 && !NOT_CARRIED_OUT.has(code), afterMs };
 }
 
-/** Returns true for the response to a bulk request whose lines were all refused: it names each, as any bulk response does. */
+/** Returns true for a bulk response to lines that were all refused: it lists the refusals, as any other. */
 function isAllRefused(status: number, body: Record<string, unknown>): boolean {
   return status === 400 && Array.isArray(body["rejected"]) && body["rejected"].length > 0;
 }

@@ -9,7 +9,7 @@ export interface Refusal {
 
 /** The outcome of hits that were delivered. */
 export interface Recorded {
-  /** How many of the hits that were not refused had been counted before, by their ids. */
+  /** The number of accepted hits that had been counted before, by their ids. */
   readonly replayed: number;
   /** In the order of indexes. */
   readonly refusals: readonly Refusal[];
@@ -36,5 +36,5 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** The command was told to end before it was done. */
+/** A signal ended the command before it was done. */
 export class Interrupted extends Error {}

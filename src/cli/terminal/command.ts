@@ -11,7 +11,7 @@ export interface CommandLine {
   readonly options: Options;
   /** The name of its operand in help. `FILE` and `DIR` complete to paths. */
   readonly operand?: string;
-  /** Every operand that is accepted, where these can be listed. */
+  /** Every operand that is accepted, if these can be listed. */
   readonly choices?: readonly string[];
   readonly subcommands?: readonly Subcommand[];
 }

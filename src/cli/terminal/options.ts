@@ -13,7 +13,7 @@ export interface Option {
   readonly multiple?: true;
   /** The name of its value in help. `FILE` and `DIR` complete to paths. */
   readonly value?: string;
-  /** Every value that is accepted, where these can be listed. */
+  /** Every value that is accepted, if these can be listed. */
   readonly choices?: readonly string[];
   /** Completion shows the first clause: up to a parenthesis, a colon, a semicolon or a full stop. */
   readonly help: string;
