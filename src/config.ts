@@ -13,9 +13,9 @@ export interface Config extends AccessPolicy {
   readonly retention: { readonly ms: number; readonly bytes: number };
   readonly maxQueuedBytes: number;
   readonly maxCounters: number;
-  /** How long hours are kept, and the highest number of points of all counters' series. */
+  /** Time for which hours are kept, and the highest number of points of all counters' series. */
   readonly series: { readonly hoursKeptMs: number; readonly maxPoints: number };
-  /** How long idempotency keys are remembered, and how many at most. */
+  /** Time for which idempotency keys are remembered, and their highest number. */
   readonly idempotencyWindowMs: number;
   readonly maxIdempotencyKeys: number;
   /** Globs of the names that may be counted. */

@@ -1,9 +1,9 @@
 /**
- * Every error that a user, a client or an operator can meet has a stable code. The message is for the reader and may
- * change with any release; the code may not.
+ * The stable codes of the errors that users, clients and operators can meet. A message is for people and may change with
+ * any release; a code may not.
  */
 export type ErrorCode =
-  // A hit or a request that can't be taken as it is.
+  // Invalid hits and requests, and hits that exceed a limit.
   | "INVALID_COUNTER"
   | "INVALID_BODY"
   | "INVALID_N"
@@ -14,12 +14,12 @@ export type ErrorCode =
   | "COUNT_LIMIT"
   | "IDEMPOTENCY_MISMATCH"
   | "BODY_TOO_LARGE"
-  // Who asks, and how often.
+  // Access control and rate limits.
   | "COUNTER_NOT_ALLOWED"
   | "ORIGIN_NOT_ALLOWED"
   | "RATE_LIMITED"
   | "UNAUTHORIZED"
-  // Requests that HTTP itself refuses.
+  // HTTP requests that no route takes.
   | "BAD_REQUEST"
   | "NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
@@ -27,14 +27,14 @@ export type ErrorCode =
   | "UNSUPPORTED_MEDIA_TYPE"
   | "HEADERS_TOO_LARGE"
   | "TOO_MANY_STREAMS"
-  // Nothing that a client can do anything about.
+  // Unexpected errors of the server.
   | "INTERNAL"
-  // Not counted, certainly: try again.
+  // Certainly not counted: clients may retry.
   | "QUEUE_FULL"
   | "TOO_MANY_KEYS"
   | "DISK_FULL"
   | "CLOSING"
-  // Unknown whether counted: the write failed half-way.
+  // Unknown whether counted: the write failed part-way.
   | "LOG_FAILED"
   // The log and its directory.
   | "LOG_LOCKED"
@@ -60,10 +60,10 @@ export type ErrorCode =
   | "INVALID_SETTING"
   | "INVALID_ARGUMENT";
 
-/** An error with a stable `code`; `message` says what happened, where, and what to do. */
+/** An error with a stable `code`; its `message` tells what happened, where, and what to do. */
 export class HitsError extends Error {
   readonly code: ErrorCode;
-  /** Seconds after which trying again makes sense, where that depends on more than the code. */
+  /** Seconds after which a retry makes sense, if that depends on more than the code. */
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly retryAfter?: number }) {
@@ -74,12 +74,12 @@ export class HitsError extends Error {
   }
 }
 
-/** The system error code (`ENOENT`, `ENOSPC`, …) of whatever was thrown, where it has one. */
+/** Returns the system error code (`ENOENT`, `ENOSPC`, …) of anything thrown, undefined if it has none. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** What was thrown, as one line for a message. */
+/** Returns the text of anything thrown, for use in a message. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

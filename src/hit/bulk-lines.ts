@@ -9,7 +9,7 @@ export const MAX_LINE_BYTES = 64 * 1024;
 export const MAX_PARSED_DEPTH = 1000;
 
 export interface ReadOptions {
-  /** Where in the text to start. */
+  /** Index in the text to start at. */
   readonly from: number;
   readonly maxLines: number;
   /** Epoch milliseconds. */

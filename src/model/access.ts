@@ -2,7 +2,7 @@
 export interface AccessPolicy {
   /** Origins, as browsers send them, whose pages may send requests; `*` for all. */
   readonly corsOrigins: readonly string[] | "*";
-  /** How many proxies in front of this server are trusted. */
+  /** Number of proxies in front of this server that are trusted. */
   readonly trustProxy: number;
   /** A secret: never logged. Undefined: operator routes are open to everybody. */
   readonly adminToken: string | undefined;
@@ -11,7 +11,7 @@ export interface AccessPolicy {
   readonly rateLimit: RateLimit | undefined;
 }
 
-/** The hits that one client may send in a fixed window of so many seconds. */
+/** The hits that one client may send in a fixed window of time. */
 export interface RateLimit {
   readonly hits: number;
   readonly seconds: number;

@@ -1,24 +1,24 @@
 import type { CounterState } from "./counters.js";
 import type { DamageStatus, MissingStatus, ProjectionStatus, ServiceStatus } from "./status.js";
 
-/** What `GET /dashboard/data` answers: all that the dashboard shows, at one moment. */
+/** The body of `GET /dashboard/data`: all that the dashboard shows, at one moment. */
 export interface DashboardData {
-  /** Epoch milliseconds by this server's clock, which `at` and `since` are by, too. */
+  /** Epoch milliseconds by this server's clock, as are `at` and `since`. */
   readonly now: number;
-  /** Why a hit would be refused now. */
+  /** The error with which a hit would be refused now; null if it would be taken. */
   readonly refusal: { readonly code: string; readonly detail: string } | null;
   readonly accepted: number;
   readonly rejected: number;
   /** Seconds since the start of this process. */
   readonly uptime: number;
-  /** Another epoch means another process: its history is not that of the one before. */
+  /** A new epoch means a new process, whose history starts empty. */
   readonly log: Omit<ServiceStatus["log"], "damage" | "missing"> & {
-    /** The size of a segment: room for two is what the log needs to go on. */
+    /** Size of a segment. The log needs free space for two. */
     readonly segmentBytes: number;
-    /** Null where the volume does not say. */
+    /** Null if it can't be read. */
     readonly freeBytes: number | null;
     readonly damage: Excerpt<DamageStatus>;
-    /** Repaired ranges that the database has not been asked about. */
+    /** Repaired ranges that have not been checked against the database. */
     readonly unsettled: Excerpt<MissingStatus>;
   };
   readonly projections: readonly ProjectionStatus[];
@@ -26,7 +26,7 @@ export interface DashboardData {
   readonly counters: {
     readonly known: number;
     readonly limit: number;
-    /** Those of which the database lacks hits; 0 where none is configured in this process. */
+    /** Counters that the database lacks hits of; 0 if this process has no database. */
     readonly owing: number;
     readonly top: readonly TopCounter[];
   } | null;
@@ -40,26 +40,26 @@ export interface Excerpt<T> {
 }
 
 export interface TopCounter extends CounterState {
-  /** Its hits in each of the last 24 hours, the current one last; null where no series is kept. */
+  /** Hits in each of the last 24 hours, the current one last; null if no series is kept. */
   readonly hours: readonly number[] | null;
 }
 
-/** The last hour, in samples. All lists are of the same length, the newest last. */
+/** Samples of the last hour, as lists of the same length with the newest last. */
 export interface DashboardHistory {
   readonly everyMs: number;
-  /** The number of the newest sample: what to ask for as `after` the next time. */
+  /** Number of the newest sample: the `after` of the next request. */
   readonly last: number;
   /** Epoch milliseconds. */
   readonly at: readonly number[];
-  /** Hits a second since the sample before. */
+  /** Hits per second since the previous sample. */
   readonly rate: readonly number[];
   /** Hits that the database has not confirmed. */
   readonly owed: readonly number[];
-  /** How the database's projection stood, as the index of a state in `HISTORY_STATES`. */
+  /** State of the projection into the database, as an index into `HISTORY_STATES`. */
   readonly state: readonly number[];
 }
 
-/** `none`: no database. */
+/** States of the projection into the database; `none`: there is no database. */
 export const HISTORY_STATES = ["none", "running", "retrying", "halted"] as const;
 
 export type HistoryState = (typeof HISTORY_STATES)[number];

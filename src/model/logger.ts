@@ -1,6 +1,6 @@
-/** Where the HTTP side writes what an operator should see. A pino logger is one. */
+/** A log for the operator, with the methods that this program uses of a pino logger. */
 export interface Logger {
-  /** For what is worth it only where somebody looks: ask `isLevelEnabled` first. */
+  /** For lines that are costly to build: check `isLevelEnabled` first. */
   debug?(fields: object, message: string): void;
   isLevelEnabled?(level: "debug"): boolean;
   info(fields: object, message: string): void;

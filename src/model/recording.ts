@@ -1,4 +1,4 @@
-/** What becomes of hits that are sent in: admitted or refused, then recorded. */
+/** The outcome of hits that are sent in: admitted or refused, then recorded. */
 import type { HitsError } from "../errors.js";
 import type { Hit } from "./hit.js";
 

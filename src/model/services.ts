@@ -32,7 +32,7 @@ export interface HitCollector {
   admission(): Admission;
 }
 
-/** Counters as they stand. Every method throws `PROJECTION_HALTED` while the counts are unknown; none waits. */
+/** Reads of counters' current state. Every method throws `PROJECTION_HALTED` while the counts are unknown; none waits. */
 export interface CounterReader {
   /** A counter never seen has count 0. */
   counter(name: string): CounterState;

@@ -1,3 +1,4 @@
+/** The body of `GET /status`: the state of the log and of its projections. */
 export interface ServiceStatus {
   readonly log: {
     readonly id: string;
@@ -17,41 +18,44 @@ export interface ServiceStatus {
   readonly uptime: number;
 }
 
+/** A damaged place in the log. */
 export interface DamageStatus {
   readonly file: string;
   readonly byte: number;
+  /** Offsets `[from, to)` can't be read; `to` is null if it is unknown. */
   readonly from: number;
   readonly to: number | null;
   readonly found: string;
 }
 
-/** Offsets that a repair has written down as missing. */
+/** A missing range: offsets that a repair has recorded as missing. */
 export interface MissingStatus {
   readonly file: string;
   readonly from: number;
   readonly to: number;
   /** RFC 3339. */
   readonly repaired: string;
-  /** Records that stand for what is missing, by what a snapshot or the database knew. */
+  /** Restored records: they replace missing ones, as far as a snapshot or the database had their counts. */
   readonly mended: number;
-  /** False: the database has not been asked yet, and its projection waits in front of this. */
+  /** False: not checked against the database yet; its projection waits before this range. */
   readonly settled: boolean;
 }
 
 export interface ProjectionStatus {
   readonly name: string;
+  /** The first offset not projected. */
   readonly checkpoint: number;
-  /** In hits. */
+  /** Hits that the projection has not confirmed. */
   readonly lag: number;
   readonly state: "running" | "retrying" | "halted";
-  /** Counters that can't be projected for a reason of their own, and the first hundred of them. */
+  /** Counters that can't be projected for a reason of their own; `blockedCounters` has the first hundred. */
   readonly blocked: number;
   readonly blockedCounters?: readonly { readonly counter: string; readonly reason: string }[];
   readonly lastError: string | null;
-  /** Failed attempts since the start of this process; absent where another process makes them, or there are none to make. */
+  /** Failed attempts since the start of this process; absent for the local projection, and for one in another process. */
   readonly errors?: number;
-  /** Counters' days that the database may lack hits of; absent as `errors` is. */
+  /** Days of counters that the database may lack hits of; absent when `errors` is. */
   readonly seriesOwed?: number;
-  /** RFC 3339: since when it is in this state. */
+  /** RFC 3339: start of this state. */
   readonly since: string;
 }

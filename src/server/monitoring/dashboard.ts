@@ -33,7 +33,7 @@ export interface DashboardSources {
   readonly view: DashboardView;
 }
 
-/** What the dashboard reads of the counters; see `View`. */
+/** The part of `View` that the dashboard reads. */
 export interface DashboardView {
   readonly size: number | undefined;
   top(limit: number): TopCounters;

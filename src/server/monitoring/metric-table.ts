@@ -1,11 +1,11 @@
 import type { ProjectionStatus, ServiceStatus } from "../../model/status.js";
 
-/** How things stand at the moment of a scrape. Taken at once, so that no two metrics contradict each other. */
+/** The figures of one scrape, all read at once, so that no two metrics contradict each other. */
 export interface Figures {
   readonly status: ServiceStatus;
-  /** Whether a hit would be accepted now. */
+  /** True if a hit would be accepted now. */
   readonly ready: boolean;
-  /** Hits by code, and views by reason. */
+  /** Hits by error code, and views by reason. */
   readonly rejected: ReadonlyMap<string, number>;
   readonly notCounted: ReadonlyMap<string, number>;
   readonly writtenBytes: number;
@@ -14,11 +14,11 @@ export interface Figures {
   readonly counters: number | undefined;
   readonly keys: number;
   readonly eventStreams: number;
-  /** Undefined where the volume does not say. */
+  /** Undefined if it can't be read. */
   readonly freeBytes: number | undefined;
 }
 
-/** What is set once: a graph of a figure beside its bound says how near it is. */
+/** Limits from the settings; a graph of a figure with its limit shows how near it is. */
 export interface Limits {
   readonly maxQueuedBytes: number;
   readonly maxCounters: number;
@@ -28,7 +28,7 @@ export interface Limits {
 /** The program that answers. */
 export interface BuildInfo {
   readonly version: string;
-  /** Of Node.js. */
+  /** The version of Node.js. */
   readonly node: string;
   readonly role: string;
 }
@@ -38,22 +38,22 @@ export interface Sample {
   readonly value: number;
 }
 
-/** A metric that is read off the figures; nothing is kept of it between two scrapes. */
+/** A metric read from the figures of a scrape; nothing of it is kept between scrapes. */
 export interface FigureMetric {
   readonly type: "counter" | "gauge";
   /** Without the prefix. */
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
-  /** No samples: it is unknown, or not measured here. */
+  /** Returns no samples if the metric is unknown, or not measured in this process. */
   readonly read: (figures: Figures) => readonly Sample[];
 }
 
-/** There from the start with 0, so that a rate sees the first of them too. */
+/** Present from the start with 0, so that a rate includes the first refusal. */
 const WATCHED_CODES = ["QUEUE_FULL", "DISK_FULL", "LOG_FAILED", "CLOSING", "TOO_MANY_COUNTERS", "TOO_MANY_KEYS"];
 const STATES: readonly ProjectionStatus["state"][] = ["running", "retrying", "halted"];
 
-/** Returns all metrics that are read off the figures. */
+/** Returns all metrics that are read from the figures. */
 export function figureMetrics(limits: Limits, { version, node, role }: BuildInfo): readonly FigureMetric[] {
   const { maxQueuedBytes, maxCounters, maxIdempotencyKeys } = limits;
   return [
@@ -80,10 +80,14 @@ export function figureMetrics(limits: Limits, { version, node, role }: BuildInfo
       read: ({ notCounted }) => byLabel("reason", notCounted),
     },
     gauge("ready", "1 while a hit would be accepted, else 0; /readyz says why.", ({ ready }) => Number(ready)),
-    gauge("counters", "Counters known; absent while the counts are unknown.", (figures) => figures.counters),
-    gauge("counters_limit", "Counters that there may be (MAX_COUNTERS).", () => maxCounters),
-    gauge("idempotency_keys", "Keys of hits remembered, so that retries do not count twice.", ({ keys }) => keys),
-    gauge("idempotency_keys_limit", "Keys remembered at most (MAX_IDEMPOTENCY_KEYS).", () => maxIdempotencyKeys),
+    gauge("counters", "Number of counters; absent while the counts are unknown.", (figures) => figures.counters),
+    gauge("counters_limit", "The highest number of counters (MAX_COUNTERS).", () => maxCounters),
+    gauge("idempotency_keys", "Idempotency keys remembered, so that retries do not count twice.", ({ keys }) => keys),
+    gauge(
+      "idempotency_keys_limit",
+      "The highest number of idempotency keys (MAX_IDEMPOTENCY_KEYS).",
+      () => maxIdempotencyKeys,
+    ),
     gauge("event_streams", "Open streams of GET /events.", ({ eventStreams }) => eventStreams),
 
     gauge("log_end_offset", "The first offset that is not durable yet.", ({ status }) => status.log.end),
@@ -102,22 +106,41 @@ export function figureMetrics(limits: Limits, { version, node, role }: BuildInfo
       ({ writtenBytes }) => writtenBytes,
     ),
     gauge("log_queued_bytes", "Appended and not yet durable.", ({ queuedBytes }) => queuedBytes),
-    gauge("log_queue_limit_bytes", "Over it hits get QUEUE_FULL (MAX_QUEUED_BYTES).", () => maxQueuedBytes),
+    gauge(
+      "log_queue_limit_bytes",
+      "Hits over this limit are refused with QUEUE_FULL (MAX_QUEUED_BYTES).",
+      () => maxQueuedBytes,
+    ),
     gauge(
       "log_free_bytes",
       "Free space on the log's volume; absent if it can't be read.",
       ({ freeBytes }) => freeBytes,
     ),
 
-    byProjection("gauge", "lag_hits", "Hits that the projection has not confirmed.", ({ lag }) => lag),
-    byProjection("gauge", "checkpoint_offset", "The first offset not projected.", ({ checkpoint }) => checkpoint),
-    byProjection(
-      "gauge",
-      "blocked_counters",
-      "Counters that can't be projected; see /status.",
-      ({ blocked }) => blocked,
-    ),
-    byProjection("counter", "errors_total", "Failed attempts; absent for one in another process.", (one) => one.errors),
+    byProjection({
+      type: "gauge",
+      name: "lag_hits",
+      help: "Hits that the projection has not confirmed.",
+      read: ({ lag }) => lag,
+    }),
+    byProjection({
+      type: "gauge",
+      name: "checkpoint_offset",
+      help: "The first offset not projected.",
+      read: ({ checkpoint }) => checkpoint,
+    }),
+    byProjection({
+      type: "gauge",
+      name: "blocked_counters",
+      help: "Counters that can't be projected; see /status.",
+      read: ({ blocked }) => blocked,
+    }),
+    byProjection({
+      type: "counter",
+      name: "errors_total",
+      help: "Failed attempts; absent for a projection in another process.",
+      read: ({ errors }) => errors,
+    }),
     {
       type: "gauge",
       name: "projection_state",
@@ -141,12 +164,15 @@ function counter(name: string, help: string, read: Read): FigureMetric {
   return { ...gauge(name, help, read), type: "counter" };
 }
 
-function byProjection(
-  type: FigureMetric["type"],
-  name: string,
-  help: string,
-  read: (projection: ProjectionStatus) => number | undefined,
-): FigureMetric {
+interface ProjectionMetric {
+  readonly type: FigureMetric["type"];
+  /** Without the prefix and `projection_`. */
+  readonly name: string;
+  readonly help: string;
+  readonly read: (projection: ProjectionStatus) => number | undefined;
+}
+
+function byProjection({ type, name, help, read }: ProjectionMetric): FigureMetric {
   return {
     type,
     name: `projection_${name}`,

@@ -16,9 +16,9 @@ export class SampleHistory {
   readonly #owed: Float64Array;
   readonly #state: Uint8Array;
   #last = 0;
-  #before: { readonly accepted: number; readonly time: number };
+  #previous: { readonly accepted: number; readonly time: number };
 
-  /** A sample is to be taken every `everyMs`. `now` is a clock that only goes forward, in milliseconds. */
+  /** `everyMs`: the interval of the samples. `now`: milliseconds of a monotonic clock. */
   constructor(size: number, everyMs: number, now = performance.now()) {
     this.#everyMs = everyMs;
     this.#size = size;
@@ -26,22 +26,22 @@ export class SampleHistory {
     this.#rate = new Float64Array(size);
     this.#owed = new Float64Array(size);
     this.#state = new Uint8Array(size);
-    this.#before = { accepted: 0, time: now };
+    this.#previous = { accepted: 0, time: now };
   }
 
   add({ accepted, owed, state }: Sample, at = Date.now(), now = performance.now()): void {
     const slot = this.#last % this.#size;
-    const seconds = Math.max(1, now - this.#before.time) / 1000;
+    const seconds = Math.max(1, now - this.#previous.time) / 1000;
     this.#at[slot] = at;
-    // Two decimals are all that anybody reads.
-    this.#rate[slot] = Math.round(((accepted - this.#before.accepted) / seconds) * 100) / 100;
+    // Nobody reads more than two decimals.
+    this.#rate[slot] = Math.round(((accepted - this.#previous.accepted) / seconds) * 100) / 100;
     this.#owed[slot] = owed;
     this.#state[slot] = HISTORY_STATES.indexOf(state);
-    this.#before = { accepted, time: now };
+    this.#previous = { accepted, time: now };
     this.#last++;
   }
 
-  /** What came after the sample of this number. A number that was never given is from another process: then all. */
+  /** Returns the samples after the one with this number; all of them for a number of another process. */
   after(number: number): DashboardHistory {
     const known = number <= this.#last ? number : 0;
     const first = Math.max(known, this.#last - this.#size);
