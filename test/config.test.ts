@@ -40,7 +40,7 @@ test("sizes and durations", () => {
   assert.is(readConfig({ WAL_RETENTION_BYTES: "10GB" }).retention.bytes, 10e9);
 });
 
-test("who may do what", () => {
+test("access settings", () => {
   const open = readConfig({});
   assert.equal(open.countersAllow, ["*"]);
   assert.is(open.corsOrigins, "*");
@@ -72,7 +72,7 @@ test("who may do what", () => {
   assert.is(limit("0"), undefined);
 });
 
-test("a bad token stops the start and is not said", () => {
+test("an invalid token stops the start and is not shown", () => {
   for (const token of ["two words", "sch\u00f6n", "x".repeat(1025)]) {
     assert.throws(
       () => readConfig({ ADMIN_TOKEN: token }),
@@ -81,11 +81,11 @@ test("a bad token stops the start and is not said", () => {
   }
 });
 
-test("an empty value is an unset one", () => {
+test("an empty value counts as unset", () => {
   assert.is(readConfig({ PORT: "", MONGODB_URL: " " }).port, 3000);
 });
 
-test("a bad value: variable, value and what is expected, in one line", () => {
+test("an invalid value: variable, value and what is expected, in one line", () => {
   const bad: [string, string][] = [
     ["PORT", "http"],
     ["PORT", "65536"],

@@ -17,13 +17,13 @@ function slowly(line: string): Hit | undefined {
   }
 }
 
-/** The fast way may decline any line, but what it takes is what the slow way makes of it. */
+/** `fastHit` may decline any line, but a hit that it returns is the one that `parseLine` returns. */
 function assertSame(line: string): void {
   const fast = fastHit(`x\n${line}\ny`, 2, 2 + line.length, NOW);
   if (fast !== undefined) assert.equal({ line, hit: fast }, { line, hit: slowly(line) });
 }
 
-// Near misses are what matters: pieces of the common shape, some of them wrong, put together at random.
+// Near misses matter most: pieces of the common form, some of them wrong, put together at random.
 const piece = fc.constantFrom(
   ...['{"counter":"', "home", "a b", "é", "\\u0041", "\\", '"', "..", ".", "}", ',"n":', "5", "0", "05", "1.5", "1e3"],
   ...[
@@ -65,7 +65,7 @@ const at = fc.oneof(
   time.map((text) => `,"at":"${text.slice(0, 19)}Z"`),
 );
 
-test("the fast way gives what the slow way gives: lines of the common shape", () => {
+test("fastHit returns what parseLine returns: lines of the common form", () => {
   fc.assert(
     fc.property(name, n, at, (counter, number, when) => {
       assertSame(`{"counter":"${counter}"${number}${when}}`);
@@ -75,7 +75,7 @@ test("the fast way gives what the slow way gives: lines of the common shape", ()
   );
 });
 
-test("the fast way gives what the slow way gives: lines that nearly have that shape", () => {
+test("fastHit returns what parseLine returns: lines that nearly have that form", () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
       assertSame(pieces.join(""));
@@ -86,7 +86,7 @@ test("the fast way gives what the slow way gives: lines that nearly have that sh
   );
 });
 
-test("the fast way takes the lines that it is there for", () => {
+test("fastHit takes lines of the common form", () => {
   const lines: [string, Hit][] = [
     ['{"counter":"home"}', { counter: "home", n: 1 }],
     ['{"counter":"/blog/a b?c=d"}', { counter: "/blog/a b?c=d", n: 1 }],
@@ -96,14 +96,14 @@ test("the fast way takes the lines that it is there for", () => {
     ['{"counter":"a","at":"2024-02-29T23:59:59.999Z"}', { counter: "a", n: 1, at: Date.UTC(2024, 2, 1) - 1 }],
   ];
   for (const [line, hit] of lines) {
-    // Twice: the second time the name is known.
+    // Twice: the second time the name is cached.
     assert.equal(fastHit(line, 0, line.length, NOW), hit);
     assert.equal(fastHit(line, 0, line.length, NOW), hit);
     assert.equal(slowly(line), hit);
   }
 });
 
-test("the fast way leaves alone what is nearly right", () => {
+test("fastHit declines lines that nearly have the form", () => {
   const endings = [
     '"',
     '"}}',
@@ -135,7 +135,7 @@ function read(text: string, maxLines = 1000): BulkEntries {
   return entries;
 }
 
-test("lines: blank ones count as lines, whatever ends them, however many are read at a time", () => {
+test("lines: blank ones are numbered too, with any line ending, and any number of lines read at a time", () => {
   const text = '\n{"counter":"a"}\r\n  \t\r\n{"counter": "b"}\n\nnope\n{"counter":"c"}\r';
   for (const maxLines of [1, 2, 3, 1000]) {
     const entries = read(text, maxLines);
@@ -166,7 +166,7 @@ test("lines: too long, too deep", () => {
   }
 });
 
-test("entries: the first 100 rejections are kept, by index, whoever refused them", () => {
+test("entries: the first 100 rejections are kept, by index, however they were refused", () => {
   const entries = new BulkEntries();
   const error = new HitsError("INVALID_N", "no");
   for (let i = 0; i < 300; i++) {

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { encodeHits } from "../../src/hit/encoding.js";
 import { storedHits } from "../../src/hit/record.js";
 
-/** More names than are kept from call to call. */
+/** More names than are cached. */
 const NAMES = Array.from({ length: 20_000 }, (_, i) => `page-${i}`);
 
 function readBack(names: readonly string[]): string[] {
@@ -22,12 +22,12 @@ function readBack(names: readonly string[]): string[] {
   return [...storedHits(batch)].map(({ counter }) => counter);
 }
 
-test("names that were forgotten amid a call are written again", () => {
+test("names evicted during a call are written in full again", () => {
   const names = NAMES.flatMap((name, i) => [name, NAMES[i % 7] ?? "", NAMES[NAMES.length - 1 - i] ?? ""]);
   assert.equal(readBack(names), names);
 });
 
-test("what one call named is not taken for named in the next", () => {
+test("a name written in one call is written in full in the next", () => {
   for (let call = 0; call < 3; call++) assert.equal(readBack(["home", "blog", "home"]), ["home", "blog", "home"]);
 });
 

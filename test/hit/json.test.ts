@@ -8,7 +8,7 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf));
 }
 
-test("depth as scanned is depth as parsed", () => {
+test("the scanned depth is the parsed depth", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8, noUnicodeString: false }), (value) => {
       const json = Buffer.from(JSON.stringify(value));
@@ -20,7 +20,7 @@ test("depth as scanned is depth as parsed", () => {
   );
 });
 
-test("brackets in strings don't count, brackets behind strings do", () => {
+test("brackets in strings don't count, brackets after strings do", () => {
   assert.is(deeperThan(Buffer.from('["[[[[\\"[[[","\\\\",{}]'), 2), false);
   assert.is(deeperThan(Buffer.from('["[[[[\\"[[[","\\\\",{}]'), 1), true);
   assert.is(deeperThan(Buffer.from("[".repeat(1_000_000)), 1000), true);

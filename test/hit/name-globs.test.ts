@@ -8,7 +8,7 @@ function allows(globs: readonly string[], name: string): boolean {
   return refused === undefined;
 }
 
-test("a star is any text: names are no paths", () => {
+test("a star matches any text: names are no paths", () => {
   const table: [string, string, boolean][] = [
     ["*", "/blog/post", true],
     ["*", ".hidden", true],
@@ -33,7 +33,7 @@ test("a star is any text: names are no paths", () => {
   for (const [glob, name, expected] of table) assert.is(allows([glob], name), expected, `${glob} ${name}`);
 });
 
-test("one glob of several is enough; judged again, a name is judged the same", () => {
+test("one glob of several is enough; a cached result is the same", () => {
   const allow = new AllowedCounters(["home", "/blog/*"]);
   for (let round = 0; round < 2; round++) {
     assert.is(allow.refuse("/blog/1"), undefined);
@@ -41,14 +41,14 @@ test("one glob of several is enough; judged again, a name is judged the same", (
   }
 });
 
-test("names judged are forgotten in time, and judged again", () => {
+test("cached results are evicted, and computed again", () => {
   const allow = new AllowedCounters(["a*"]);
   for (let i = 0; i < 20_000; i++) assert.is(allow.refuse(`a${i}`), undefined);
   assert.is(allow.refuse("a1"), undefined);
   assert.is(allow.refuse("b1")?.code, "COUNTER_NOT_ALLOWED");
 });
 
-test("a list is split at commas and blanks outside braces", () => {
+test("a list is split at commas and spaces outside braces", () => {
   assert.equal(splitGlobs(" home, /blog/*  {a,b}*,"), ["home", "/blog/*", "{a,b}*"]);
   assert.equal(splitGlobs(" , "), []);
   assert.equal(splitGlobs("a}b,c"), ["a}b", "c"]);

@@ -45,13 +45,13 @@ const hit: fc.Arbitrary<Hit> = fc
     ...(payload === undefined ? {} : { payload }),
   }));
 
-test("whatever is encoded comes back, alone and together", () => {
+test("encoded hits are read back, alone and in groups", () => {
   fc.assert(
     fc.property(fc.array(hit, { minLength: 1, maxLength: 30 }), (hits) => {
       const expected = hits.map((one, index) => ({ ...one, at: one.at ?? TIME, offset: 1000 + index }));
       assert.equal([...storedHits(batchOf(encodeHits(hits), hits.length))], expected);
       assert.equal([...storedHits(batchOf(Buffer.concat(hits.map(encodeHit)), hits.length))], expected);
-      // Groups of several requests lie one behind the other in a batch.
+      // Groups of several requests follow each other in a batch.
       const groups = Buffer.concat([encodeHits(hits), encodeHits(hits)]);
       const twice = [...hits, ...hits].map((one, index) => ({ ...one, at: one.at ?? TIME, offset: 1000 + index }));
       assert.equal([...storedHits(batchOf(groups, 2 * hits.length))], twice);
@@ -59,7 +59,7 @@ test("whatever is encoded comes back, alone and together", () => {
   );
 });
 
-test("folding adds what the hits say", () => {
+test("folding adds the hits", () => {
   fc.assert(
     fc.property(fc.array(hit, { minLength: 1, maxLength: 30 }), (hits) => {
       const expected = new Map<string, number>();
@@ -75,12 +75,12 @@ test("folding adds what the hits say", () => {
         },
       );
       assert.equal(folded, expected);
-      assert.is(names.length, new Set(names).size, "a name is looked up once a request");
+      assert.is(names.length, new Set(names).size, "a name is resolved once a request");
     }),
   );
 });
 
-test("a hit of 20 bytes of name takes 24 bytes, and 5 where the request named it before", () => {
+test("a hit with a name of 20 bytes takes 24 bytes, and 5 if the name was in the request before", () => {
   const counter = "/a/name/of/20/bytes/";
   assert.is(encodeHit({ counter, n: 1 }).length, 24);
   assert.is(
@@ -92,7 +92,7 @@ test("a hit of 20 bytes of name takes 24 bytes, and 5 where the request named it
   );
 });
 
-test("no byte of a damaged record leads past its end, and what a later version wrote is refused", () => {
+test("no byte of a damaged record leads past its end, and records of a later version are refused", () => {
   const codes = new Set<string>();
   const record = encodeHits([
     { counter: "home", n: 5, at: 7, id: "key", payload: '{"a":1}' },
@@ -113,7 +113,7 @@ test("no byte of a damaged record leads past its end, and what a later version w
   assert.equal([...codes].sort(), ["INVALID_RECORD", "UNKNOWN_RECORD_TYPE"]);
 });
 
-test("a record of a type, or with flags, that this version does not know", () => {
+test("a record of an unknown type, or with unknown flags", () => {
   for (const [type, flags] of [
     [2, 0],
     [0, 0],

@@ -19,7 +19,7 @@ test("the same key on the same counter: the first answer again, counted once", a
   await run.close();
 });
 
-test("while the first is still being written, a retry joins it", async () => {
+test("a retry joins a hit that is still being written", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const answers = await Promise.all(Array.from({ length: 20 }, () => run.collector.record(hit("k"))));
   assert.is(answers.filter((answer) => !answer.replayed).length, 1);
@@ -31,7 +31,7 @@ test("while the first is still being written, a retry joins it", async () => {
 test("a retry that joined a refused hit is refused with it, and the key is free again", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const first = run.collector.record(hit("a"));
-  // Closes while both wait: what is queued is still written, what comes later is not.
+  // Closed while both wait: queued hits are still written, later ones are not.
   const joined = run.collector.record(hit("a"));
   const closing = run.close();
   assert.is(await codeOf(run.collector.record(hit("b"))), "CLOSING");
@@ -43,7 +43,7 @@ test("a retry that joined a refused hit is refused with it, and the key is free 
   await again.close();
 });
 
-test("the same key with another body", async () => {
+test("the same key with another body is refused", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const first = run.collector.record(hit("k"));
   assert.is(await codeOf(run.collector.record(hit("k", 2))), "IDEMPOTENCY_MISMATCH", "while it is being written");
@@ -54,7 +54,7 @@ test("the same key with another body", async () => {
   await run.close();
 });
 
-test("a restart knows the keys: from the log, from a snapshot, and after retention", async () => {
+test("keys are recognised after a restart: from the log, from a snapshot, and after retention", async () => {
   const directory = temporaryDirectory();
   let run = await LocalLog.open(directory);
   await run.collector.record(hit("from a snapshot"));
@@ -81,7 +81,7 @@ test("a restart knows the keys: from the log, from a snapshot, and after retenti
   await run.close();
 });
 
-test("outside the window a key is new again", async () => {
+test("after the window a key is new again", async () => {
   const run = await LocalLog.open(temporaryDirectory(), { windowMs: 1 });
   await run.collector.record(hit("k"));
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -90,7 +90,7 @@ test("outside the window a key is new again", async () => {
   await run.close();
 });
 
-test("over the bound new keys are refused, known ones are still recognised, hits without keys count", async () => {
+test("above the limit new keys are refused, known ones are still recognised, hits without keys count", async () => {
   const run = await LocalLog.open(temporaryDirectory(), { maxIdempotencyKeys: 3 });
   const codes = await Promise.all(["a", "b", "c", "d"].map((id) => codeOf(run.collector.record(hit(id)))));
   assert.equal(codes, ["accepted", "accepted", "accepted", "TOO_MANY_KEYS"]);
@@ -103,7 +103,7 @@ test("over the bound new keys are refused, known ones are still recognised, hits
   await run.close();
 });
 
-test("many at once: retries, doubles among themselves, and keys that don't fit", async () => {
+test("many in one request: retries, duplicates in the request, and keys above the limit", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   await run.collector.record(hit("a"));
   const admission = run.collector.admission();

@@ -20,7 +20,7 @@ test("counts go up by one in the order of offsets, each with its own hit", async
   await run.close();
 });
 
-test("a hit's count holds what other logs have counted, also in a retry's answer and after a restart", async () => {
+test("a hit's count includes what other logs have counted, also in a retry's answer and after a restart", async () => {
   const directory = temporaryDirectory();
   const run = await LocalLog.open(directory);
   await run.collector.record({ counter: "home", n: 1 });
@@ -47,7 +47,7 @@ test("nothing is counted before it is durable", async () => {
   await run.close();
 });
 
-test("many at once lie one behind the other", async () => {
+test("hits of one request have consecutive offsets", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const hits = [
     { counter: "a", n: 1 },
@@ -65,7 +65,7 @@ test("many at once lie one behind the other", async () => {
   await run.close();
 });
 
-test("COUNTERS_ALLOW: other names are refused, also known ones, one by one in a bulk request", async () => {
+test("COUNTERS_ALLOW: other names are refused, also those of existing counters, one by one in a bulk request", async () => {
   const directory = temporaryDirectory();
   const before = await LocalLog.open(directory);
   await before.collector.record({ counter: "old", n: 1 });
@@ -84,7 +84,7 @@ test("COUNTERS_ALLOW: other names are refused, also known ones, one by one in a 
   await run.close();
 });
 
-test("MAX_COUNTERS: a new name over it is refused, also beside names still on their way; known ones count", async () => {
+test("MAX_COUNTERS: a new name above it is refused, names being written included; known ones count", async () => {
   const run = await LocalLog.open(temporaryDirectory(), { maxCounters: 3 });
   const record = (counter: string) => codeOf(run.collector.record({ counter, n: 1 }));
   assert.equal(await Promise.all(["a", "b", "c", "d", "a"].map(record)), [
@@ -98,7 +98,11 @@ test("MAX_COUNTERS: a new name over it is refused, also beside names still on th
   assert.is(await record("a"), "accepted");
   await run.close();
   const again = await LocalLog.open(run.log.directory.path, { maxCounters: 1 });
-  assert.is(await codeOf(again.collector.record({ counter: "c", n: 1 })), "accepted", "what the log has still counts");
+  assert.is(
+    await codeOf(again.collector.record({ counter: "c", n: 1 })),
+    "accepted",
+    "counters in the log still count",
+  );
   assert.is(again.local.totals?.count("a"), 3);
   await again.close();
 });

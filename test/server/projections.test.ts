@@ -9,7 +9,7 @@ import { writeRegistration } from "../../src/wal/registrations.js";
 import { LocalLog } from "../support/local-log.js";
 import { temporaryDirectory } from "../support/server-process.js";
 
-test("a projection of another process that had nothing to do for an hour is not late with the next hit", async () => {
+test("a projection of another process that was idle for an hour does not lag at the next hit", async () => {
   const directory = `${temporaryDirectory()}/wal`;
   const run = await LocalLog.open(directory);
   await run.hit("home", 3);
@@ -38,7 +38,7 @@ test("a projection of another process that had nothing to do for an hour is not 
       { name: "mongodb", checkpoint: 3, lag: 2, lastError: null },
     );
     assert.is(status?.state, "running");
-    assert.is(status?.errors, undefined, "that process alone knows");
+    assert.is(status?.errors, undefined, "only that process counts its errors");
   } finally {
     await outside.stop(0);
     await run.close();
@@ -50,7 +50,7 @@ test("a projection whose thread ends is halted, and that is one error", async ()
   const run = await LocalLog.open(directory);
   await run.hit("home", 3);
   const config = readConfig({ WAL_DIR: directory, MONGODB_URL: "mongodb://127.0.0.1:1" });
-  // Started from source it has no script to run: as sure a failure as any.
+  // From source, the thread has no script to run, so it always fails.
   const outside = await projectionOf({ config, log: run.log, local: run.local, logger: pino({ level: "silent" }) });
   try {
     const [status] = outside.statuses();

@@ -1,4 +1,4 @@
-/** What the dashboard is told, of a real log on a real disk. */
+/** The data of the dashboard, with a real log on a real disk. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FreeSpace } from "../../../src/host/free-space.js";
@@ -8,7 +8,7 @@ import { Dashboard, type DashboardSources, type DashboardView } from "../../../s
 import { openLocalServices } from "../../support/local-services.js";
 import { temporaryDirectory } from "../../support/server-process.js";
 
-test("a service: figures, counters, and a history that begins with its samples", async () => {
+test("figures, counters, and a history that starts with its first sample", async () => {
   const { run, tally, dashboard, outside } = await openLocalServices(`${temporaryDirectory()}/wal`);
   try {
     await run.hit("a", 2);
@@ -71,7 +71,7 @@ function open(view: Partial<DashboardView>, read = () => status()): Dashboard {
   });
 }
 
-test("however many look, all counters are gone through once a second at most", async () => {
+test("all counters are scanned at most once a second, however many viewers there are", async () => {
   let scans = 0;
   const dashboard = open({
     top: () => {
@@ -85,12 +85,12 @@ test("however many look, all counters are gone through once a second at most", a
   assert.equal(all[49]?.counters?.top[0]?.hours, [1, 2]);
 });
 
-test("unknown counts are no counts, and nothing is gone through for them", async () => {
+test("with the counts unknown there are no counters, and nothing is scanned", async () => {
   const top = () => assert.unreachable("the totals are unknown");
   assert.is((await open({ size: undefined, top: top as () => never }).data(0)).counters, null);
 });
 
-test("lists without a bound are cut, and their length told", async () => {
+test("unbounded lists are cut, with their length", async () => {
   const damage = Array.from({ length: 900 }, (_, byte) => ({ file: "0.log", byte, from: 0, to: null, found: "x" }));
   const missing = [true, false].map((settled) => {
     return { file: "0.log", from: 0, to: 1, repaired: "2026-01-15T12:00:00Z", mended: 0, settled };

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Histogram } from "../../../src/server/monitoring/histogram.js";
 
-test("it shows exactly what prom-client's own shows", async () => {
+test("its text is exactly that of prom-client's histogram", async () => {
   const [name, help, bounds] = ["seconds", "How long.", [0.00005, 0.001, 0.5, 2]];
   const registry = new prom.Registry();
   const ours = new Histogram({ name, help, bounds });
@@ -14,7 +14,7 @@ test("it shows exactly what prom-client's own shows", async () => {
     theirs.observe(value);
   }
   assert.is(ours.text(), await registry.metrics());
-  assert.is(ours.text(), await registry.metrics(), "showing changes nothing");
+  assert.is(ours.text(), await registry.metrics(), "rendering changes nothing");
 });
 
 test.run();

@@ -1,4 +1,4 @@
-/** What a scrape shows, against what was done to a real log on a real disk. */
+/** Scrapes, compared with what was done to a real log on a real disk. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
@@ -22,7 +22,7 @@ async function withServices(use: (running: Scraped) => Promise<void>, options: L
   }
 }
 
-test("before the first hit all that can be known is there, as the text format wants it", () =>
+test("before the first hit all metrics are present, in valid text format", () =>
   withServices(async ({ metrics, scrape }) => {
     assert.is((await metrics.render(0)).type, "text/plain; version=0.0.4; charset=utf-8");
     const samples = await scrape();
@@ -63,7 +63,7 @@ test("hits: accepted, refused by code, not counted by reason; each request has i
       });
       assert.equal(samplesOf(samples, "durable_hits_not_counted_total"), { '{reason="bot"}': 2, '{reason="peek"}': 1 });
       assert.is(value("log_end_offset"), 43);
-      assert.is(value("batch_records_sum"), 43, "every hit lies in one batch");
+      assert.is(value("batch_records_sum"), 43, "every hit is in one batch");
       assert.is(value("append_duration_seconds_count"), 32, "30 hits, one bulk request, one hit with a key");
       const batches = value("batch_records_count") ?? 0;
       assert.ok(batches >= 1 && batches <= 32, `${batches} batches`);
@@ -83,7 +83,7 @@ function nonZero(values: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== 0));
 }
 
-test("the log: what the status says of it, and what waits", () =>
+test("the log: the figures of the status, and queued bytes", () =>
   withServices(
     async ({ run, status, scrape }) => {
       for (let batch = 0; batch < 4; batch++) await run.collector.recordAll(many(900));
@@ -113,7 +113,7 @@ function many(hits: number) {
   return Array.from({ length: hits }, (_, i) => ({ counter: `a fairly long name of counter ${i}`, n: 1 }));
 }
 
-test("projections: lag, checkpoint, blocked, errors, and which state it is in; one that is gone leaves nothing", () =>
+test("projections: lag, checkpoint, blocked, errors, and which state it is in; one that is gone leaves no samples", () =>
   withServices(async ({ run, outside, scrape }) => {
     await run.hit("a", 5);
     const mongodb = { name: "mongodb", checkpoint: 2, lag: 3, blocked: 4, lastError: null, since: "" };
@@ -151,7 +151,7 @@ test("projections: lag, checkpoint, blocked, errors, and which state it is in; o
     assert.is(later['state{projection="mongodb",state="retrying"}'], 0);
   }));
 
-test("a log that takes nothing any more: not ready, and what was refused so", () =>
+test("a log that takes no more hits: not ready, and refusals are counted", () =>
   withServices(async ({ run, tally, scrape }) => {
     await run.hit("a");
     await run.log.drain();
@@ -164,7 +164,7 @@ test("a log that takes nothing any more: not ready, and what was refused so", ()
     assert.is(samples.get("durable_hits_accepted_total"), 1);
   }));
 
-test("two services of one process don't mix, nor do scrapes at once", () =>
+test("two servers of one process are separate, and so are concurrent scrapes", () =>
   withServices(async (one) => {
     await withServices(async (other) => {
       await one.run.hit("a", 2);

@@ -8,10 +8,10 @@ const sample = (accepted: number, owed = 0, state: "none" | "running" | "retryin
   state,
 });
 
-test("hits a second are those since the sample before, by a clock that only goes forward", () => {
+test("hits per second are those since the previous sample, by a monotonic clock", () => {
   const history = new SampleHistory(10, 5000, 1000);
   history.add(sample(50), 100_000, 6000);
-  // The wall clock was set back; two samples at once would be no time apart.
+  // The wall clock was set back; two samples at once would be zero time apart.
   history.add(sample(60, 7, "retrying"), 90_000, 16_000);
   history.add(sample(61, 8, "halted"), 95_000, 16_000);
   assert.equal(history.after(0), {
@@ -24,7 +24,7 @@ test("hits a second are those since the sample before, by a clock that only goes
   });
 });
 
-test("only what came after a sample is told; a number of another process gets all", () => {
+test("only samples after a number are returned; a number of another process gets all", () => {
   const history = new SampleHistory(10, 5000, 0);
   for (let i = 1; i <= 4; i++) history.add(sample(i, i), i * 5000, i * 5000);
   assert.equal(history.after(3).owed, [4]);
