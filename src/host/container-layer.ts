@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from "node:fs";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import { mountOf } from "./mounts.js";
 
 /** What containers keep their own files on: gone with the container. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../errors.js";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import { type Problem, problemOf } from "./problem.js";
 import { REQUEST_ID_HEADER } from "./request-id.js";
 

@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { HitsError, systemCode } from "../errors.js";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import { problemHeaders, sendProblem } from "./answer.js";
 import { type Problem, problemOf } from "./problem.js";
 

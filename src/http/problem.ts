@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { type ErrorCode, HitsError } from "../errors.js";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import { requestId } from "./request-id.js";
 
 /** An error as an answer: RFC 9457 `application/problem+json`. */

@@ -1,8 +1,7 @@
 import Router, { type RouterContext } from "@koa/router";
 import type { Context } from "koa";
 import { HitsError } from "../errors.js";
-import type { Logger } from "../model/logger.js";
-import type { Services } from "../model/services.js";
+import type { Logger, Services } from "../model/services.js";
 import type { ProjectionStatus } from "../model/status.js";
 import type { Admin } from "./access/admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from "node:net";
 import type Koa from "koa";
 import { describeError, HitsError, systemCode } from "../errors.js";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import { sendProblem } from "./answer.js";
 import { STOP_EVENT } from "./app.js";
 import { answerClientError, answerConnect } from "./client-error.js";

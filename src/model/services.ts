@@ -6,7 +6,6 @@ import type { ErrorCode, HitsError } from "../errors.js";
 import type { CounterSeries, CounterState, CountersPage, CountersQuery, SeriesQuery } from "./counters.js";
 import type { DashboardData } from "./dashboard-data.js";
 import type { Hit } from "./hit.js";
-import type { Admission, Recorded, RecordedAll } from "./recording.js";
 import type { ServiceStatus } from "./status.js";
 
 export interface Services {
@@ -30,6 +29,35 @@ export interface HitCollector {
   recordAll(hits: readonly Hit[]): Promise<RecordedAll>;
   /** Judges the hits of one bulk request one after another, so that single lines can be refused. */
   admission(): Admission;
+}
+
+/** Judges the hits of one request, each on top of those admitted before it. */
+export interface Admission {
+  /**
+   * Returns why this hit is refused, undefined if it is admitted: `COUNTER_NOT_ALLOWED` by its name, `TOO_MANY_COUNTERS` if its
+   * name would be one too many, `COUNT_LIMIT` if its counter is full, `IDEMPOTENCY_MISMATCH` or `TOO_MANY_KEYS` by its key.
+   */
+  refuse(hit: Hit): HitsError | undefined;
+}
+
+/** The place of a durable hit in the log, and its counter's count. */
+export interface Recorded {
+  readonly offset: number;
+  /** The count with this hit included; null while the counts are unknown: the hit is durable all the same. */
+  readonly count: number | null;
+  /** True if a hit with this key was there before: this is its answer, and nothing was counted now. */
+  readonly replayed: boolean;
+}
+
+/** The result of recording the hits of one request in one batch. */
+export interface RecordedAll {
+  /** Hits that are durable: those of this request, and those that were before. */
+  readonly accepted: number;
+  /** Hits that were durable before this request. */
+  readonly replayed: number;
+  /** Offsets of this request's own hits; null if it has none. */
+  readonly firstOffset: number | null;
+  readonly lastOffset: number | null;
 }
 
 /** Reads of counters' current state. Every method throws `PROJECTION_HALTED` while the counts are unknown; none waits. */
@@ -73,4 +101,14 @@ export interface MetricsText {
 export interface DashboardReader {
   /** Resolves to what the dashboard shows. `after`: the number of the newest history sample that the client has. */
   data(after: number): Promise<DashboardData>;
+}
+
+/** A log for the operator, with the methods that this program uses of a pino logger. */
+export interface Logger {
+  /** For lines that are costly to build: check `isLevelEnabled` first. */
+  debug?(fields: object, message: string): void;
+  isLevelEnabled?(level: "debug"): boolean;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }

@@ -13,7 +13,7 @@ import { BatchMetrics } from "./monitoring/batch-metrics.js";
 import { Dashboard } from "./monitoring/dashboard.js";
 import { Metrics } from "./monitoring/metrics.js";
 import { openLog } from "./open-log.js";
-import { projectionOf } from "./projections.js";
+import { startExternalProjections } from "./projections.js";
 import { ServerStatus, Tally } from "./server-status.js";
 import { exitStatus, stopOnSignals } from "./shutdown.js";
 import { startUpkeep } from "./upkeep.js";
@@ -39,12 +39,12 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
   const snapshots = new SnapshotThread();
   const { log, local } = await openLog({ config, logger, snapshots, onBatch: batches.note, onFailure });
   warnOfContainerLayer(log.directory.path, logger);
-  const outside = await projectionOf({ config, log, local, logger });
+  const external = await startExternalProjections({ config, log, local, logger });
 
   const collector = new Collector(log, local, config);
-  const view = new View(local, outside.database);
+  const view = new View(local, external.database);
   const tally = new Tally();
-  const status = new ServerStatus({ log, local, collector, outside, tally });
+  const status = new ServerStatus({ log, local, collector, external, tally });
   const readiness = log;
   // One for both: each read that waits for a hanging disk holds a thread that the log needs.
   const space = new FreeSpace(config.walDir);
@@ -74,7 +74,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
     stopUpkeep();
     await http.stop(ANSWER_GRACE_MS);
     await log.drain();
-    await outside.stop(FLUSH_MS);
+    await external.stop(FLUSH_MS);
     await local.snapshot().catch((error: unknown) => {
       logger.error({ err: error }, "cannot write the last snapshot; the next start will read more of the log");
     });

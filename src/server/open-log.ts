@@ -1,6 +1,6 @@
 import type { Config } from "../config.js";
 import type { HitsError } from "../errors.js";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import {
   type LoadedSnapshots,
   LocalProjection,

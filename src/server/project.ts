@@ -6,8 +6,8 @@ import { runProjector } from "../projection/mongo/run-projector.js";
 import { LogDirectory } from "../wal/log-directory.js";
 import { newestReadableHeader } from "../wal/recovery-files.js";
 import { segmentBases } from "../wal/segment-name.js";
+import { StateLogger } from "./projections.js";
 import { stopOnSignals } from "./shutdown.js";
-import { StateLogger } from "./state-logger.js";
 
 const WAIT_FOR_LOG_MS = 500;
 const FLUSH_MS = 3000;

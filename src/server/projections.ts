@@ -4,12 +4,11 @@ import type { Config, MongoSettings } from "../config.js";
 import type { ProjectionStatus } from "../model/status.js";
 import { ConfirmedCounts } from "../projection/confirmed-counts.js";
 import type { LocalProjection } from "../projection/local.js";
-import type { ProjectorReport } from "../projection/mongo/messages.js";
+import type { ProjectorReport, ProjectorStatus } from "../projection/mongo/messages.js";
 import { ProjectionThread } from "../projection/mongo/projection-thread.js";
 import type { Totals } from "../projection/totals.js";
 import type { Log } from "../wal/log.js";
 import { readRegistrations } from "../wal/registrations.js";
-import { StateLogger } from "./state-logger.js";
 
 const BLOCKED_SHOWN = 100;
 const REGISTRATIONS_EVERY_MS = 1000;
@@ -22,7 +21,7 @@ const READY_WITHIN_MS = 2000;
 const STALE_MS = 15_000;
 
 /** Projections other than the local one, run by this process or another. */
-export interface OutsideProjection {
+export interface ExternalProjections {
   /** The database's confirmed counts; undefined if this process has no database. */
   readonly database: ConfirmedCounts | undefined;
   statuses(): readonly ProjectionStatus[];
@@ -30,7 +29,12 @@ export interface OutsideProjection {
 }
 
 /** Starts the MongoDB projection in a thread of this process, or watches those that others registered in the log directory. */
-export async function projectionOf({ config, log, local, logger }: ProjectionOptions): Promise<OutsideProjection> {
+export async function startExternalProjections({
+  config,
+  log,
+  local,
+  logger,
+}: ProjectionOptions): Promise<ExternalProjections> {
   const { mongodb } = config;
   const { totals } = local;
   if (mongodb === undefined || totals === undefined) return new RegisteredProjections(log, local, logger);
@@ -51,7 +55,7 @@ interface ThreadOptions extends ProjectionOptions {
   readonly totals: Totals;
 }
 
-class ThreadProjection implements OutsideProjection {
+class ThreadProjection implements ExternalProjections {
   readonly database: ConfirmedCounts;
   readonly #thread: ProjectionThread;
   readonly #log: Log;
@@ -133,7 +137,7 @@ class ThreadProjection implements OutsideProjection {
 }
 
 /** Projections of other processes, by their registrations in the log directory, which are read every second. */
-class RegisteredProjections implements OutsideProjection {
+class RegisteredProjections implements ExternalProjections {
   readonly database = undefined;
   readonly #log: Log;
   readonly #local: LocalProjection;
@@ -187,5 +191,27 @@ class RegisteredProjections implements OutsideProjection {
     else if (before?.offset !== offset) this.#lagging.set(name, { offset, since: performance.now() });
     else return performance.now() - before.since > STALE_MS;
     return false;
+  }
+}
+
+/** Logs changes of the MongoDB projection's state with their reasons: once each, not with every report. */
+export class StateLogger {
+  readonly #logger: Logger;
+  #state = "";
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Takes a report. `fields` are added to the log line. */
+  note({ state, lastError }: ProjectorStatus, fields: object): void {
+    // The state is unknown until the database has answered or failed.
+    if (state === this.#state || (state === "retrying" && lastError === null)) return;
+    this.#state = state;
+    const all = { projection: "mongodb", state, ...fields };
+    if (state === "running") this.#logger.info(all, "MongoDB is up");
+    else if (state === "retrying") {
+      this.#logger.warn(all, `MongoDB does not respond; hits wait in the log: ${lastError}`);
+    } else this.#logger.error(all, `the MongoDB projection is halted: ${lastError}`);
   }
 }

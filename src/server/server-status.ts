@@ -6,7 +6,7 @@ import type { Damage } from "../wal/damage.js";
 import type { Log } from "../wal/log.js";
 import type { MissingRange } from "../wal/missing-ranges.js";
 import type { Collector } from "./collector.js";
-import type { OutsideProjection } from "./projections.js";
+import type { ExternalProjections } from "./projections.js";
 
 /** Hits refused, and requests not counted on purpose, since the start of this process. */
 export class Tally implements UncountedTally {
@@ -40,7 +40,7 @@ export interface StatusSources {
   readonly log: Log;
   readonly local: LocalProjection;
   readonly collector: Collector;
-  readonly outside: OutsideProjection;
+  readonly external: ExternalProjections;
   readonly tally: Tally;
 }
 
@@ -54,11 +54,11 @@ export class ServerStatus implements StatusReader {
   }
 
   read(): ServiceStatus {
-    const { log, local, collector, outside, tally } = this.#sources;
+    const { log, local, collector, external, tally } = this.#sources;
     const { damage, missing, ...rest } = log.status();
     return {
       log: { ...rest, damage: damage.map(damageStatus), missing: missing.map(missingStatus) },
-      projections: [localStatus(local), ...outside.statuses()],
+      projections: [localStatus(local), ...external.statuses()],
       accepted: collector.accepted,
       rejected: tally.rejectedTotal,
       uptime: Math.floor((performance.now() - this.#startedAt) / 1000),

@@ -1,5 +1,5 @@
 import type { Config } from "../config.js";
-import type { Logger } from "../model/logger.js";
+import type { Logger } from "../model/services.js";
 import type { LocalProjection } from "../projection/local.js";
 import type { Log } from "../wal/log.js";
 import { type Dashboard, SAMPLE_EVERY_MS } from "./monitoring/dashboard.js";

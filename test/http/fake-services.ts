@@ -8,9 +8,17 @@ import type {
 } from "../../src/model/counters.js";
 import type { DashboardData } from "../../src/model/dashboard-data.js";
 import type { Hit } from "../../src/model/hit.js";
-import type { Logger } from "../../src/model/logger.js";
-import type { Admission, Recorded, RecordedAll } from "../../src/model/recording.js";
-import type { CounterReader, HitCollector, Readiness, Services, UncountedTally } from "../../src/model/services.js";
+import type {
+  Admission,
+  CounterReader,
+  HitCollector,
+  Logger,
+  Readiness,
+  Recorded,
+  RecordedAll,
+  Services,
+  UncountedTally,
+} from "../../src/model/services.js";
 import type { ProjectionStatus, ServiceStatus } from "../../src/model/status.js";
 import { dashboardData } from "./dashboard/data.js";
 

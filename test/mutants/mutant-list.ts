@@ -176,7 +176,7 @@ export const mutants: readonly Mutant[] = [
     file: "src/server/collect.ts",
     find: "const collector = new Collector(log, local, config);",
     put:
-      "while (outside.statuses().some((one) => one.state === 'retrying')) await new Promise((r) => setTimeout(r, 50));\n" +
+      "while (external.statuses().some((one) => one.state === 'retrying')) await new Promise((r) => setTimeout(r, 50));\n" +
       "  const collector = new Collector(log, local, config);",
     tests: ["faults/mongodb-story", "faults/mongodb-roles"],
   },

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readConfig } from "../../src/config.js";
-import { projectionOf } from "../../src/server/projections.js";
+import { startExternalProjections } from "../../src/server/projections.js";
 import { LogDirectory } from "../../src/wal/log-directory.js";
 import { writeRegistration } from "../../src/wal/registrations.js";
 import { LocalLog } from "../support/local-log.js";
@@ -24,15 +24,15 @@ test("a projection of another process that was idle for an hour does not lag at 
     hits: 3,
   });
   await run.hit("home", 2);
-  const outside = await projectionOf({
+  const external = await startExternalProjections({
     config: readConfig({ WAL_DIR: directory }),
     log: run.log,
     local: run.local,
     logger: pino({ level: "silent" }),
   });
   try {
-    while (outside.statuses().length === 0) await sleep(10);
-    const [status] = outside.statuses();
+    while (external.statuses().length === 0) await sleep(10);
+    const [status] = external.statuses();
     assert.equal(
       { name: status?.name, checkpoint: status?.checkpoint, lag: status?.lag, lastError: status?.lastError },
       { name: "mongodb", checkpoint: 3, lag: 2, lastError: null },
@@ -40,7 +40,7 @@ test("a projection of another process that was idle for an hour does not lag at 
     assert.is(status?.state, "running");
     assert.is(status?.errors, undefined, "only that process counts its errors");
   } finally {
-    await outside.stop(0);
+    await external.stop(0);
     await run.close();
   }
 });
@@ -51,12 +51,17 @@ test("a projection whose thread ends is halted, and that is one error", async ()
   await run.hit("home", 3);
   const config = readConfig({ WAL_DIR: directory, MONGODB_URL: "mongodb://127.0.0.1:1" });
   // From source, the thread has no script to run, so it always fails.
-  const outside = await projectionOf({ config, log: run.log, local: run.local, logger: pino({ level: "silent" }) });
+  const external = await startExternalProjections({
+    config,
+    log: run.log,
+    local: run.local,
+    logger: pino({ level: "silent" }),
+  });
   try {
-    const [status] = outside.statuses();
+    const [status] = external.statuses();
     assert.equal([status?.name, status?.state, status?.errors], ["mongodb", "halted", 1]);
   } finally {
-    await outside.stop(0);
+    await external.stop(0);
     await run.close();
   }
 });

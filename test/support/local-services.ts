@@ -4,7 +4,7 @@ import { View } from "../../src/projection/view.js";
 import { BatchMetrics } from "../../src/server/monitoring/batch-metrics.js";
 import { Dashboard } from "../../src/server/monitoring/dashboard.js";
 import { Metrics } from "../../src/server/monitoring/metrics.js";
-import type { OutsideProjection } from "../../src/server/projections.js";
+import type { ExternalProjections } from "../../src/server/projections.js";
 import { ServerStatus, Tally } from "../../src/server/server-status.js";
 import { LocalLog, type LocalLogOptions } from "./local-log.js";
 
@@ -15,7 +15,7 @@ export interface LocalServices {
   readonly metrics: Metrics;
   readonly dashboard: Dashboard;
   /** Statuses of projections other than the local one; a test makes them up. */
-  readonly outside: { projections: ProjectionStatus[] };
+  readonly external: { projections: ProjectionStatus[] };
 }
 
 /** Composes the parts of a server around a real log, without HTTP; `run.close()` ends it. */
@@ -23,20 +23,20 @@ export async function openLocalServices(directory: string, options: LocalLogOpti
   const batches = new BatchMetrics();
   const run = await LocalLog.open(directory, { ...options, onBatch: batches.note });
   const { log, local, collector } = run;
-  const outside = { projections: [] as ProjectionStatus[] };
-  const projection: OutsideProjection = {
+  const external = { projections: [] as ProjectionStatus[] };
+  const projection: ExternalProjections = {
     database: undefined,
-    statuses: () => outside.projections,
+    statuses: () => external.projections,
     stop: async () => undefined,
   };
   const view = new View(local, undefined);
   const tally = new Tally();
-  const status = new ServerStatus({ log, local, collector, outside: projection, tally });
+  const status = new ServerStatus({ log, local, collector, external: projection, tally });
   const space = new FreeSpace(directory);
   const build = { version: "1.2.3", node: "20.19.0", role: "all" };
   const limits = { maxQueuedBytes: 1024 * 1024, maxCounters: 5000, maxIdempotencyKeys: 1000, ...options };
   const sources = { status, readiness: log, batches, tally, log, keys: local.keys, view };
   const metrics = new Metrics({ build, limits, space, sources });
   const dashboard = new Dashboard({ segmentBytes: 64 * 1024, maxCounters: limits.maxCounters, space, sources });
-  return { run, tally, status, metrics, dashboard, outside };
+  return { run, tally, status, metrics, dashboard, external };
 }

@@ -1,8 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { HitsError } from "../../errors.js";
 import type { CounterState } from "../../model/counters.js";
-import type { Logger } from "../../model/logger.js";
-import type { Services } from "../../model/services.js";
+import type { Logger, Services } from "../../model/services.js";
 import type { ProjectionStatus } from "../../model/status.js";
 import { counterOrUnknown, type UnknownCounter } from "./counters.js";
 

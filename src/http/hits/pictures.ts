@@ -1,8 +1,7 @@
 import type { Context } from "koa";
 import type { CounterState } from "../../model/counters.js";
 import type { Hit } from "../../model/hit.js";
-import type { Logger } from "../../model/logger.js";
-import type { Services } from "../../model/services.js";
+import type { Logger, Services } from "../../model/services.js";
 import { counterInPath } from "../counter-name.js";
 import { counterOrUnknown } from "../counters/counters.js";
 import { type Problem, problemOf } from "../problem.js";

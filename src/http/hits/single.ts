@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Middleware } from "koa";
-import type { Logger } from "../../model/logger.js";
-import type { Services } from "../../model/services.js";
+import type { Logger, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
 import { type CheckedName, NameCache } from "../counter-name.js";

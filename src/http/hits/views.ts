@@ -1,7 +1,6 @@
 import type { Context } from "koa";
 import type { Hit } from "../../model/hit.js";
-import type { Logger } from "../../model/logger.js";
-import type { Services } from "../../model/services.js";
+import type { Logger, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { type Problem, problemOf } from "../problem.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";

@@ -55,9 +55,9 @@ export class Dashboard implements DashboardReader {
   /** Adds a sample to the history; to be called every `SAMPLE_EVERY_MS`. */
   sample(): void {
     const { accepted, projections } = this.#sources.status.read();
-    const outside = outsideOf(projections);
-    const state: HistoryState = outside?.state ?? "none";
-    this.#history.add({ accepted, owed: outside?.lag ?? 0, state });
+    const database = databaseProjection(projections);
+    const state: HistoryState = database?.state ?? "none";
+    this.#history.add({ accepted, owed: database?.lag ?? 0, state });
   }
 
   async data(after: number): Promise<DashboardData> {
@@ -102,7 +102,7 @@ export class Dashboard implements DashboardReader {
 }
 
 /** The projection into the database, of this process or another. */
-function outsideOf(projections: readonly ProjectionStatus[]): ProjectionStatus | undefined {
+function databaseProjection(projections: readonly ProjectionStatus[]): ProjectionStatus | undefined {
   return projections.find(({ name }) => name === "mongodb");
 }
 

@@ -9,7 +9,7 @@ import { openLocalServices } from "../../support/local-services.js";
 import { temporaryDirectory } from "../../support/server-process.js";
 
 test("figures, counters, and a history that starts with its first sample", async () => {
-  const { run, tally, dashboard, outside } = await openLocalServices(`${temporaryDirectory()}/wal`);
+  const { run, tally, dashboard, external } = await openLocalServices(`${temporaryDirectory()}/wal`);
   try {
     await run.hit("a", 2);
     await run.hit("b", 3);
@@ -30,7 +30,7 @@ test("figures, counters, and a history that starts with its first sample", async
     assert.equal([first.history.last, first.history.state, first.history.owed], [1, [0], [0]]);
     assert.ok((first.history.rate[0] ?? 0) > 0);
     const since = "2026-01-15T12:00:00Z";
-    outside.projections.push({
+    external.projections.push({
       name: "mongodb",
       checkpoint: 0,
       lag: 5,

@@ -114,10 +114,10 @@ function many(hits: number) {
 }
 
 test("projections: lag, checkpoint, blocked, errors, and which state it is in; one that is gone leaves no samples", () =>
-  withServices(async ({ run, outside, scrape }) => {
+  withServices(async ({ run, external, scrape }) => {
     await run.hit("a", 5);
     const mongodb = { name: "mongodb", checkpoint: 2, lag: 3, blocked: 4, lastError: null, since: "" };
-    outside.projections = [
+    external.projections = [
       { ...mongodb, state: "retrying", errors: 6 },
       { ...mongodb, name: "elsewhere", state: "running" },
     ];
@@ -143,7 +143,7 @@ test("projections: lag, checkpoint, blocked, errors, and which state it is in; o
       'state{projection="elsewhere",state="retrying"}': 0,
       'state{projection="elsewhere",state="halted"}': 0,
     });
-    outside.projections = [{ ...mongodb, state: "halted", errors: 7 }];
+    external.projections = [{ ...mongodb, state: "halted", errors: 7 }];
     const later = samplesOf(await scrape(), "durable_hits_projection_");
     assert.not.ok(Object.keys(later).some((key) => key.includes("elsewhere")));
     assert.is(later['errors_total{projection="mongodb"}'], 7);
