@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { tryLock } from "fs-native-extensions";
 import { describeError, HitsError, systemCode } from "../errors.js";
+import { FILE_MODE } from "./node-file-system.js";
 import { LOCK_NAME } from "./segment-name.js";
 
 /** Held by the one process that writes a log directory. */
@@ -22,7 +23,7 @@ export async function takeLock(directory: string): Promise<Lock> {
   const file = path.join(directory, LOCK_NAME);
   let handle: fs.promises.FileHandle;
   try {
-    handle = await fs.promises.open(file, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644);
+    handle = await fs.promises.open(file, fs.constants.O_RDWR | fs.constants.O_CREAT, FILE_MODE);
   } catch (error) {
     throw new HitsError(
       "LOG_DIRECTORY",

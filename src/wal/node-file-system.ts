@@ -14,11 +14,15 @@ const flags: Record<OpenMode, number> = {
   durable: O_RDWR | (O_DSYNC ?? 0),
 };
 
+/** Payloads may be personal data: for the user that writes the log alone. What is there already keeps its mode. */
+export const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
 /** The real file system. Callbacks below, not `fs.promises`: a batch is one promise instead of a chain of them. */
 export const nodeFileSystem: FileSystem = {
   open(path, mode) {
     return new Promise((resolve, reject) => {
-      fs.open(path, flags[mode], 0o644, (error, fd) => {
+      fs.open(path, flags[mode], FILE_MODE, (error, fd) => {
         if (error) reject(error);
         else resolve(new NodeFile(fd, mode === "durable" && O_DSYNC !== undefined));
       });
@@ -43,13 +47,13 @@ export const nodeFileSystem: FileSystem = {
 /** One level at a time: on a read-only mount Node's own recursion says ENOENT, which names the wrong trouble. */
 async function makeDirectory(directory: string): Promise<void> {
   try {
-    await fs.promises.mkdir(directory);
+    await fs.promises.mkdir(directory, DIRECTORY_MODE);
   } catch (error) {
     const code = systemCode(error);
     if (code === "EEXIST") return;
     if (code !== "ENOENT" || path.dirname(directory) === directory) throw error;
     await makeDirectory(path.dirname(directory));
-    await fs.promises.mkdir(directory);
+    await fs.promises.mkdir(directory, DIRECTORY_MODE);
   }
 }
 

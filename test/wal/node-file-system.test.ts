@@ -4,9 +4,14 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { systemCode } from "../../src/errors.js";
+import { writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
+import { Totals } from "../../src/projection/totals.js";
 import { Log } from "../../src/wal/log.js";
 import { LogDirectory } from "../../src/wal/log-directory.js";
+import { writeMissingRanges } from "../../src/wal/missing-ranges.js";
 import { nodeFileSystem } from "../../src/wal/node-file-system.js";
+import { copyFileToQuarantine } from "../../src/wal/quarantine.js";
+import { writeRegistration } from "../../src/wal/registrations.js";
 import { append, readOn } from "../support/log-files.js";
 
 const root = fs.mkdtempSync(path.join(tmpdir(), "hits-fs-"));
@@ -73,6 +78,44 @@ test("a log on the real file system: written, rotated, closed, opened again, rea
   assert.equal([[...contents.records.values()], contents.damage], [[...records, "last"], []]);
   assert.is(new DataView(second.sharedEnd).getBigInt64(0, true), BigInt(second.end));
   await second.close();
+});
+
+/** The modes of a directory and of everything in it, by path. */
+function modes(directory: string): Record<string, string> {
+  const names = ["", ...(fs.readdirSync(directory, { recursive: true }) as string[])];
+  const mode = (name: string) => (fs.statSync(path.join(directory, name)).mode & 0o777).toString(8);
+  return Object.fromEntries(names.sort().map((name) => [name, mode(name)]));
+}
+
+test("what the log creates is for its own user alone, whatever the umask; what is there keeps its mode", async () => {
+  const umask = process.umask(0);
+  try {
+    const made = path.join(root, "made");
+    fs.mkdirSync(made);
+    const directory = new LogDirectory(path.join(made, "above", "log"));
+    const log = await Log.open({ directory, segmentBytes: 64 * 1024, maxQueuedBytes: 1024 * 1024 });
+    await append(log, ["x".repeat(60_000)]);
+    await append(log, ["y".repeat(60_000)]);
+    const facts = { logId: log.id, epoch: 1, nonce: log.nonce, offset: 0, created: "", asOf: null, damage: [] };
+    await writeSnapshot(directory, { facts, image: new Totals().image() });
+    await writeRegistration(directory, { name: "mongodb", offset: 0, epoch: 1, nonce: log.nonce, updatedAt: "" });
+    await writeMissingRanges(directory, []);
+    await copyFileToQuarantine(directory, "missing.json", "a test", "");
+    await log.close();
+    const found = modes(made);
+    assert.is(found[""], "777");
+    delete found[""];
+    const directories = [
+      "above",
+      "above/log",
+      ...["projections", "quarantine", "snapshots"].map((name) => `above/log/${name}`),
+    ];
+    const wrong = Object.entries(found).filter(([name, mode]) => mode !== (directories.includes(name) ? "700" : "600"));
+    assert.equal(wrong, []);
+    assert.ok(Object.keys(found).length > directories.length + 6, Object.keys(found).join(", "));
+  } finally {
+    process.umask(umask);
+  }
 });
 
 test.run();
