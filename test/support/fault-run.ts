@@ -1,6 +1,7 @@
 /** One fixed workload on a real server, again and again from the same log, each time with another fault of the kernel. */
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
+import { copySync, removeSync } from "fs-extra/esm";
 import * as assert from "uvu/assert";
 import { type Answer, allCounts, LedgerClient } from "./ledger-client.js";
 import { LocalLog } from "./local-log.js";
@@ -46,7 +47,7 @@ export class FaultRun {
     }
     assert.is(ledger.offsets.length, 36);
     run.#acknowledged = ledger.acknowledged;
-    cpSync(run.directory, run.#base, { recursive: true });
+    copySync(run.directory, run.#base);
     const { outcome } = await run.#workload(tracing(run.#output));
     assert.is(outcome.ended.status, 0, outcome.ended.stderr);
     run.#trace = readTrace(run.#output, run.directory);
@@ -108,8 +109,8 @@ export class FaultRun {
     before: readonly string[],
     injection?: Injection,
   ): Promise<{ outcome: FaultOutcome; ledger: LedgerClient }> {
-    rmSync(this.directory, { recursive: true, force: true });
-    cpSync(this.#base, this.directory, { recursive: true });
+    removeSync(this.directory);
+    copySync(this.#base, this.directory);
     const ledger = new LedgerClient();
     for (const [counter, count] of this.#acknowledged) ledger.acknowledged.set(counter, count);
     const answers: Answer[] = [];

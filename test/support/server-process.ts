@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { removeSync } from "fs-extra/esm";
 import { holdAgainstDescription } from "./described-fetch.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -13,7 +14,7 @@ const children: ChildProcess[] = [];
 // A test that fails leaves no server and no files behind, and neither does one that the runner ends.
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  for (const directory of directories) removeSync(directory);
 });
 process.once("SIGTERM", () => process.exit(143));
 

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
-import { cp } from "node:fs/promises";
 import path from "node:path";
+import { copy, emptyDir, ensureDir, remove } from "fs-extra/esm";
 import { MongoClient } from "mongodb";
 import { temporaryDirectory } from "../server-process.js";
 import { DatabaseProcess } from "./database-process.js";
@@ -40,7 +39,7 @@ export class MongoServer {
     if (!found.controllable) return new MongoServer(found, found.url, 0, "");
     const port = await freePort();
     const server = new MongoServer(found, `mongodb://127.0.0.1:${port}`, port, temporaryDirectory());
-    mkdirSync(server.#data);
+    await ensureDir(server.#data);
     await server.start();
     return server;
   }
@@ -96,7 +95,7 @@ export class MongoServer {
     const running = this.#process?.frozen === false ? this.#process : undefined;
     await running?.freeze();
     try {
-      await cp(this.#data, directory, { recursive: true });
+      await copy(this.#data, directory);
     } finally {
       running?.thaw();
     }
@@ -104,18 +103,17 @@ export class MongoServer {
   }
 
   /** kill -9, the files of that copy instead of its own, and up again: a restore from a backup. */
-  async putBack(copy: Copy): Promise<void> {
+  async putBack(from: Copy): Promise<void> {
     await this.kill();
-    rmSync(this.#data, { recursive: true, force: true });
-    await cp(copy.directory, this.#data, { recursive: true });
+    await remove(this.#data);
+    await copy(from.directory, this.#data);
     await this.start();
   }
 
   /** kill -9, and up again with no data at all. */
   async wipe(): Promise<void> {
     await this.kill();
-    rmSync(this.#data, { recursive: true, force: true });
-    mkdirSync(this.#data);
+    await emptyDir(this.#data);
     await this.start();
   }
 
@@ -130,7 +128,7 @@ export class MongoServer {
   async close(): Promise<void> {
     if (this.found.controllable) {
       await this.kill();
-      rmSync(this.#directory, { recursive: true, force: true });
+      await remove(this.#directory);
       return;
     }
     const client = new MongoClient(this.url, { serverSelectionTimeoutMS: 10_000 });

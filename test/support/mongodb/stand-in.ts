@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { copy, emptyDir, move } from "fs-extra/esm";
 import { CACHE, remembered } from "./remembered.js";
 
 const run = promisify(execFile);
@@ -31,10 +32,9 @@ export async function buildStandIn(java: string, maven: string): Promise<StandIn
 
 async function build(java: string, maven: string, target: string): Promise<string> {
   const work = `${target}.building`;
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
+  await emptyDir(work);
   // Maven writes beside the pom.
-  cpSync(SOURCES, work, { recursive: true });
+  await copy(SOURCES, work);
   const lib = path.join(work, "lib");
   // On Windows mvn is a script, and those need a shell.
   await run(maven, ["-B", "-q", "dependency:copy-dependencies", `-DoutputDirectory=${lib}`], {
@@ -48,7 +48,6 @@ async function build(java: string, maven: string, target: string): Promise<strin
   // start, which would take another second.
   const compiler = ["-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", classes, "-cp", jars.join(path.delimiter)];
   await run(java, [...compiler, path.join(work, "StandIn.java")], { timeout: 60_000 });
-  rmSync(target, { recursive: true, force: true });
-  renameSync(work, target);
+  await move(work, target, { overwrite: true });
   return target;
 }
