@@ -2,31 +2,31 @@ import { foldHits } from "../hit/record.js";
 import type { SnapshotFile } from "../projection/snapshot/snapshot.js";
 import type { Damage } from "../wal/damage.js";
 import type { LogDirectory } from "../wal/log-directory.js";
-import { LogReader } from "../wal/log-reader.js";
 import { type MissingRange, readMissingRanges } from "../wal/missing-ranges.js";
 import { LOCK_NAME } from "../wal/segment-name.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { readWholeFile } from "../wal/whole-file.js";
-import { forEachSegment, logIdOf, readToEnd } from "./log-directory.js";
+import { forEachSegment, logIdOf } from "./log-directory.js";
+import { readLog } from "./read-log.js";
 import { readWitnesses, type Witnesses } from "./verify/witnesses.js";
 
 export interface StatusReport {
   readonly log: {
     readonly id: string | undefined;
     readonly epoch: number | undefined;
-    /** The first offset there is, and the first not written yet. */
+    /** The first offset in the log, and the first that is not written yet. */
     readonly start: number;
     readonly end: number;
     readonly segments: number;
     readonly bytes: number;
     readonly damage: readonly Damage[];
-    /** What repairs have written down. */
+    /** Ranges that repairs have written down. */
     readonly missing: readonly MissingRange[];
   };
   /** Newest first. */
   readonly snapshots: readonly SnapshotFile[];
   readonly projections: readonly ProjectionRow[];
-  /** What the lock file says of whoever opened the log last. Nobody may hold the lock any more. */
+  /** The lock file's text about the process that opened the log last. It may hold the lock no longer. */
   readonly lastOpenedBy: string | undefined;
 }
 
@@ -40,28 +40,14 @@ export interface ProjectionRow {
   readonly problem: string | undefined;
 }
 
-/** Reads a log once, from end to end. Throws `OFFSET_GONE` or `ENOENT` when the server removed what came next. */
+/** Reads a log once, from end to end. Throws `OFFSET_GONE` or `ENOENT` if the server removed what came next. */
 export async function logStatus(directory: LogDirectory): Promise<StatusReport> {
   const witnesses = await readWitnesses(directory);
   const lags = new Lags(witnesses.registrations);
-  const damage: Damage[] = [];
   const missing = await readMissingRanges(directory);
-  let end = 0;
-  const reader = new LogReader({ directory, from: undefined, missing });
-  let newest: number | undefined;
-  try {
-    const logEnd = await readToEnd(reader, {
-      batch(batch) {
-        end = batch.endOffset;
-        lags.add(batch);
-      },
-      damage: (one) => damage.push(one),
-    });
-    newest = logEnd.segment;
-  } finally {
-    await reader.close();
-  }
-  end = Math.max(end, newest ?? 0);
+  const reading = await readLog({ directory, missing }, { batch: (batch) => lags.add(batch) });
+  const { segment: newest, damage } = reading;
+  const end = Math.max(reading.end, newest ?? 0);
   let [segments, bytes, start] = [0, 0, end];
   let epoch: number | undefined;
   await forEachSegment(directory, newest, (segment, size) => {
@@ -88,11 +74,11 @@ export async function logStatus(directory: LogDirectory): Promise<StatusReport> 
 function problemOf(registration: Witnesses["registrations"][number], start: number, end: number): string | undefined {
   const { damaged, offset } = registration;
   if (damaged !== undefined) return `its registration is damaged: ${damaged}`;
-  if (offset > end) return `it knows of offsets that the log does not have: the log ends at ${end}`;
-  return offset < start ? `the log begins at ${start} by now: its lag is what is left` : undefined;
+  if (offset > end) return `its checkpoint is past the end of the log, at ${end}`;
+  return offset < start ? `the log begins at ${start} by now: the lag counts only what is left` : undefined;
 }
 
-/** Hits behind each checkpoint. Damage hides some: a lag may then be too low. */
+/** The hits from each checkpoint on. Damage hides some: a lag may then be too low. */
 class Lags {
   readonly hits: number[];
   readonly #checkpoints: readonly number[];
@@ -125,7 +111,7 @@ async function lockText(directory: LogDirectory): Promise<string | undefined> {
     const text = (await readWholeFile(directory.fs, directory.file(LOCK_NAME))).toString("utf8").trim();
     return text === "" ? undefined : text;
   } catch {
-    // Not there, or not for this user to read: it is for people only.
+    // Missing, or not readable by this user: it is for people only.
     return undefined;
   }
 }

@@ -1,41 +1,46 @@
 import { type StoredHit, storedHits } from "../../hit/record.js";
+import { walkLog } from "../../maintenance/walk-log.js";
 import { rfc3339 } from "../../model/text.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
 import { printableJson } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
-import { walkLog } from "./walk-log.js";
+import { describeNote } from "./describe-finding.js";
 
 export const catCommand: Command = {
   name: "cat",
   synopsis: "[--from N] [--to N] [--counter NAME] [--follow]",
-  summary: "records, a JSON line each",
+  summary: "one JSON line per record",
   options: ["from", "to", "counter", "follow"],
   help: `Prints a JSON line for each record, in the order of offsets, with or without --json:
 
   {"offset","at","counter","n","id","payload"}
 
-  at is RFC 3339: the event's time where the client gave one, else when it was written. n is there where it is not 1,
-  id and payload where the hit has them.
+  at is RFC 3339: the event's time if the client sent one, else when it was written. n is present if it is not 1, id and
+  payload if the hit has them.
 
-  --from N         begin at offset N (default: the oldest there is)
+  --from N         begin at offset N (default: the oldest in the log)
   --to N           end before offset N
   --counter NAME   only the hits of this counter
-  --follow, -f     go on with what is written from now on, over restarts of the server, until Ctrl-C or --to; a log that
-                   isn't there yet is waited for
+  --follow, -f     continue with what is written from now on, over restarts of the server, until Ctrl-C or --to; waits for
+                   a log that does not exist yet
 
-Damage is a line on standard error, and so is what a repair has written down as missing; what lies behind it follows.
-Exit status: 0; 1 where it can't be read, or retention has taken what --from asks for.`,
+Damage is a line on standard error, and so is what a repair has written down as missing; the records after it follow.
+Exit status: 0; 1 if it can't be read, or if retention has removed what --from asks for.`,
 
   async run(invocation) {
-    const { follow, output } = invocation;
-    await walkLog(invocation, follow ? invocation.interruption() : undefined, {
-      batch: (batch) => printHits(batch, invocation),
-      async say(line) {
-        await output.flush();
-        output.complain(line);
+    const { directory, from, to, follow, output } = invocation;
+    const signal = follow ? invocation.interruption() : undefined;
+    await walkLog(
+      { directory, from, to, follow, signal },
+      {
+        batch: (batch) => printHits(batch, invocation),
+        async note(note) {
+          await output.flush();
+          output.complain(describeNote(note, directory));
+        },
+        atEnd: () => output.flush(),
       },
-      atEnd: () => output.flush(),
-    });
+    );
     return 0;
   },
 };
@@ -48,7 +53,7 @@ async function printHits(batch: LogBatch, { from = 0, to, counter, output }: Inv
   }
 }
 
-/** A record as a line of JSON. */
+/** Returns a record as a line of JSON. */
 export function hitLine(hit: StoredHit): string {
   let line = `{"offset":${hit.offset},"at":"${rfc3339(hit.at)}","counter":${JSON.stringify(hit.counter)}`;
   if (hit.n !== 1) line += `,"n":${hit.n}`;
@@ -57,11 +62,11 @@ export function hitLine(hit: StoredHit): string {
   return printableJson(`${line}}`);
 }
 
-/** A payload as JSON: the stored text, so that no number in it is rounded. What is no JSON object is shown as the text it is. */
+/** Returns a payload as JSON: the stored text, so that no number in it is rounded; as a string if it is no JSON object. */
 export function payloadJson(payload: string): string {
   try {
     const value: unknown = JSON.parse(payload);
-    // Line breaks of JSON lie between its parts, where a space says the same.
+    // Line breaks in JSON are between its parts, where a space means the same.
     if (typeof value === "object" && value !== null) return payload.replace(/[\r\n]/g, " ");
   } catch {
     // Falls through.

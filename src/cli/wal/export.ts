@@ -1,17 +1,14 @@
-import { nameMatcher } from "../../hit/name-globs.js";
 import { type StoredHit, storedHits } from "../../hit/record.js";
-import { readToEnd } from "../../maintenance/log-directory.js";
+import { endOfLog, hitSelector, oldestOffset, walkLog } from "../../maintenance/walk-log.js";
 import { plural } from "../../model/text.js";
-import { LogReader } from "../../wal/log-reader.js";
-import { segmentBases } from "../../wal/segment-name.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
 import type { Output } from "../terminal/output.js";
 import { type ProgressView, progressView } from "../terminal/progress.js";
 import { grouped } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
+import { describeNote } from "./describe-finding.js";
 import { ExportFile } from "./export-file.js";
 import { type ExportFormat, exportFormat } from "./export-format.js";
-import { walkLog } from "./walk-log.js";
 
 const INCOMPLETE = 1;
 
@@ -27,30 +24,30 @@ export const exportCommand: Command = {
   ],
   help: `Writes each hit, in the order of offsets: those that are durable, and no others.
 
-  ndjson (the default)   {"counter","n","at","id","payload"}: what POST /hits and durable-hits import take. n is there where it is
-                         not 1, id and payload where the hit has them; at is RFC 3339: the event's time where the client
-                         gave one, else when it was written
+  ndjson (the default)   {"counter","n","at","id","payload"}: what POST /hits and durable-hits import take. n is present if it is
+                         not 1, id and payload if the hit has them; at is RFC 3339: the event's time if the client sent
+                         one, else when it was written
   csv                    RFC 4180, in UTF-8: offset,at,counter,n,id,payload
 
   --from N, --to N       from offset N on, and before offset N
   --since T, --until T   from the time T on, and before it: 2026-01-15T12:00:00Z, or 2026-01-15 for its beginning in UTC
-  --counter NAME|GLOB    only this counter, or those that a glob names, as in COUNTERS_ALLOW (* is any text, / too)
-  --output FILE, -o      into a file, which is there whole, synced, or not at all; with --follow it grows as the log does
-  --force                replaces a file that is there
-  --follow, -f           go on with what is written from now on, over restarts of the server, until Ctrl-C or --to; a log
-                         that isn't there yet is waited for
-  --no-ids               leaves out the clients' ids. Within its IDEMPOTENCY_WINDOW an import counts each id once: a log in
-                         which an id came again after its window gives the same counts only without them
-  --excel-safe           csv only: puts a ' in front of names, ids and payloads that begin with = + - @, a tab or a line
-                         break. Names come from anybody, and spreadsheets run what looks like a formula. Without it the
-                         fields are as they are stored
+  --counter NAME|GLOB    only this counter, or those that match a glob, as in COUNTERS_ALLOW (* is any text, / too)
+  --output FILE, -o      into a file, which is either complete and synced or not created; with --follow it grows as the log does
+  --force                replaces an existing file
+  --follow, -f           continue with what is written from now on, over restarts of the server, until Ctrl-C or --to; waits
+                         for a log that does not exist yet
+  --no-ids               omits the clients' ids. Within its IDEMPOTENCY_WINDOW an import counts each id once: a log in
+                         which an id was sent again after its window gives the same counts only without them
+  --excel-safe           csv only: puts a ' before names, ids and payloads that begin with = + - @, a tab or a line break.
+                         Names come from anybody, and spreadsheets run what looks like a formula. Without it the fields are
+                         as they are stored
 
 --json: with --output, the summary as {"file","format","hits","damage","interrupted"}; the data is the same. On a terminal
-a bar on standard error says how far it is.
+a bar on standard error shows the progress.
 Damage is a line on standard error, and so is what a repair has written down as missing, and where the log begins at a later
-offset than 0; what lies behind it follows.
-Exit status: 0; 1 where damage has cost hits, where it can't be read or written, where retention has taken what --from
-asks for, or where Ctrl-C came before the end (not with --follow): then no FILE is written.`,
+offset than 0; the records after it follow.
+Exit status: 0; 1 if damage has cost hits, if it can't be read or written, if retention has removed what --from asks for,
+or if Ctrl-C came before the end (not with --follow): then no FILE is written.`,
 
   async run(invocation) {
     const { directory, follow, exported, output, bar } = invocation;
@@ -65,7 +62,7 @@ asks for, or where Ctrl-C came before the end (not with --follow): then no FILE 
       if (isCut) await file?.discard();
       else await file?.keep();
       if (isCut) output.complain(`wal export: interrupted${given === undefined ? "" : `: ${given} was not written`}`);
-      if (given !== undefined) await sayOutcome(invocation, given, outcome, isCut);
+      if (given !== undefined) await printOutcome(invocation, { ...outcome, file: given, isInterrupted: isCut });
       return outcome.damage > 0 || isCut ? INCOMPLETE : 0;
     } catch (error) {
       await file?.discard();
@@ -81,41 +78,48 @@ interface Outcome {
 }
 
 async function exportHits(invocation: Invocation, target: Output, signal: AbortSignal): Promise<Outcome> {
-  const format = exportFormat(invocation.exported);
-  const isWanted = selection(invocation);
-  const view = await barFor(invocation);
+  const { directory, from, to, follow, counter, exported } = invocation;
+  const { since, until } = exported;
+  const format = exportFormat(exported);
+  const writing = { format, isWanted: hitSelector({ from, to, since, until, counter }), target };
+  const view = await progressOf(invocation);
   let hits = 0;
   let damage = 0;
-  const say = async (line: string) => {
+  const print = async (line: string) => {
     await target.flush();
     view.print(line);
   };
   try {
-    await sayWhereItBegins(invocation, say);
+    const oldest = from === undefined ? await oldestOffset(directory, { mayBeMissing: follow }) : 0;
+    if (oldest > 0) await print(`note: this log begins at offset ${oldest}: earlier records are no longer in it`);
     target.put(format.head);
-    await walkLog(invocation, signal, {
-      async batch(batch) {
-        hits += await writeHits(batch, format, isWanted, target);
-        view.update(Math.max(0, batch.endOffset - (invocation.from ?? 0)), hits);
+    await walkLog(
+      { directory, from, to, follow, signal },
+      {
+        async batch(batch) {
+          hits += await writeHits(batch, writing);
+          view.update(Math.max(0, batch.endOffset - (from ?? 0)), hits);
+        },
+        async note(note) {
+          if (typeof note === "object" && "damage" in note) damage++;
+          await print(describeNote(note, directory));
+        },
+        atEnd: () => target.flush(),
       },
-      async say(line, isDamage) {
-        if (isDamage) damage++;
-        await say(line);
-      },
-      atEnd: () => target.flush(),
-    });
+    );
   } finally {
     view.stop();
   }
   return { hits, damage };
 }
 
-async function writeHits(
-  batch: LogBatch,
-  format: ExportFormat,
-  isWanted: (hit: StoredHit) => boolean,
-  target: Output,
-): Promise<number> {
+interface Writing {
+  readonly format: ExportFormat;
+  readonly isWanted: (hit: StoredHit) => boolean;
+  readonly target: Output;
+}
+
+async function writeHits(batch: LogBatch, { format, isWanted, target }: Writing): Promise<number> {
   let hits = 0;
   for (const hit of storedHits(batch)) {
     if (!isWanted(hit)) continue;
@@ -125,52 +129,23 @@ async function writeHits(
   return hits;
 }
 
-function selection({ from = 0, to, counter, exported }: Invocation): (hit: StoredHit) => boolean {
-  const end = to ?? Number.POSITIVE_INFINITY;
-  const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = exported;
-  const matches = counter === undefined ? undefined : nameMatcher([counter]);
-  const isNamed = (name: string) => matches === undefined || name === counter || matches(name);
-  return (hit) => hit.offset >= from && hit.offset < end && hit.at >= since && hit.at < until && isNamed(hit.counter);
-}
-
-/** Whoever asks for all there is should know where that isn't all there ever was. */
-async function sayWhereItBegins({ directory, from, follow }: Invocation, say: (line: string) => Promise<void>) {
-  if (from !== undefined) return;
-  const names = follow ? await directory.list().catch(() => []) : await directory.list();
-  const oldest = segmentBases(names)[0] ?? 0;
-  if (oldest > 0) await say(`note: this log begins at offset ${oldest}: what lay before is no longer in it`);
-}
-
-/** How far it is, on a terminal that shows nothing else. */
-async function barFor({ directory, from = 0, to, follow, exported, bar }: Invocation): Promise<ProgressView> {
+/** Returns a progress bar, shown only on a terminal that shows nothing else. */
+async function progressOf({ directory, from = 0, to, follow, exported, bar }: Invocation): Promise<ProgressView> {
   const { stderr, isStdoutTerminal } = bar;
   const isShown = stderr.isTTY === true && !follow && (exported.file !== undefined || !isStdoutTerminal);
   if (!isShown) return progressView({ stderr, totalBytes: undefined, quiet: true });
-  // Of the end only the newest segment has to be read.
-  const newest = (await directory.segmentBases()).at(-1);
-  let end = newest ?? 0;
-  const reader = new LogReader({ directory, from: newest });
-  try {
-    await readToEnd(reader, {
-      batch(batch) {
-        end = batch.endOffset;
-      },
-      damage: () => undefined,
-    });
-  } finally {
-    await reader.close();
-  }
+  const end = await endOfLog(directory);
   return progressView({ stderr, totalBytes: Math.max(0, Math.min(end, to ?? end) - from), quiet: false });
 }
 
-async function sayOutcome(
-  { json, exported, output }: Invocation,
-  file: string,
-  { hits, damage }: Outcome,
-  interrupted: boolean,
-): Promise<void> {
-  if (json) await output.json({ file, format: exported.format, hits, damage, interrupted });
-  else if (!interrupted) {
+interface Written extends Outcome {
+  readonly file: string;
+  readonly isInterrupted: boolean;
+}
+
+async function printOutcome({ json, exported, output }: Invocation, { file, hits, damage, isInterrupted }: Written) {
+  if (json) await output.json({ file, format: exported.format, hits, damage, interrupted: isInterrupted });
+  else if (!isInterrupted) {
     const lacking = damage === 0 ? "" : `; damage in ${plural(damage, "place")} may have cost others`;
     await output.lines([`${grouped(hits)} ${hits === 1 ? "hit" : "hits"} in ${file}${lacking}`]);
   }

@@ -1,16 +1,18 @@
 import { readConfig } from "../../config.js";
 import { HitsError } from "../../errors.js";
 import { type Ask, mongoSettings, readSlots, withStore } from "../../maintenance/ask-mongodb.js";
-import { againWhenOvertaken, checkLogDirectory } from "../../maintenance/log-directory.js";
+import { checkLogDirectory } from "../../maintenance/log-directory.js";
+import { retryOnRetention } from "../../maintenance/read-log.js";
 import { isPlanned } from "../../maintenance/repair/plan.js";
 import { dryRepair, type Repair, type RepairOptions, repairLog } from "../../maintenance/repair/repair-log.js";
-import { describeFinding, type Finding, isSound } from "../../maintenance/verify/finding.js";
+import { type Finding, isSound } from "../../maintenance/verify/finding.js";
 import { verifyLog } from "../../maintenance/verify/verify-log.js";
 import { plural } from "../../model/text.js";
 import { takeLock } from "../../wal/lock.js";
 import { readMissingRanges } from "../../wal/missing-ranges.js";
 import { printableName } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
+import { describeFinding } from "./describe-finding.js";
 
 /** Counters shown of those that nothing explains. */
 const SHOWN = 20;
@@ -38,16 +40,14 @@ Exit status: 0 done, or it can be; 1 something is left (it says what), or the lo
     const { directory, yes } = invocation;
     await checkLogDirectory(directory);
     const options = optionsOf(invocation);
-    const repair = yes
-      ? await repairLog(options).catch(explainLock)
-      : await againWhenOvertaken(() => dryRepair(options));
-    const { findings } = await againWhenOvertaken(() => verifyLog(repair.view));
+    const repair = yes ? await repairLog(options).catch(explainLock) : await retryOnRetention(() => dryRepair(options));
+    const { findings } = await retryOnRetention(() => verifyLog(repair.view));
     // What a repair would not have done about a file is told before, too.
     const isLeft = (finding: Finding) => !isSound(finding) && (yes || !isPlanned(finding, repair.plan, repair.ranges));
     const left = repair.byHand.length > 0 ? [] : findings.filter(isLeft).map(describeFinding);
     const waits = (await readMissingRanges(directory)).firstUnsettled < Number.POSITIVE_INFINITY;
     await print(repair, left, waits, invocation);
-    const problems = left.length + repair.byHand.length + (repair.assessment?.mending.unexplained.length ?? 0);
+    const problems = left.length + repair.byHand.length + (repair.assessment?.restoration.unexplained.length ?? 0);
     return problems > 0 || (yes && waits) ? 1 : 0;
   },
 };
@@ -73,7 +73,7 @@ async function print(repair: Repair, left: readonly string[], waits: boolean, in
   const { json, yes, output } = invocation;
   const { steps, assessment, byHand } = repair;
   const mongodb = assessment?.mongodb ?? "needless";
-  const unexplained = assessment?.mending.unexplained ?? [];
+  const unexplained = assessment?.restoration.unexplained ?? [];
   if (json) {
     const state = typeof mongodb === "string" ? mongodb : mongodb.problem;
     await output.json({

@@ -1,10 +1,12 @@
-import { againWhenOvertaken, checkLogDirectory } from "../../maintenance/log-directory.js";
+import { checkLogDirectory } from "../../maintenance/log-directory.js";
 import { logStatus, type StatusReport } from "../../maintenance/log-status.js";
-import { describeFinding, missingFinding } from "../../maintenance/verify/finding.js";
+import { retryOnRetention } from "../../maintenance/read-log.js";
+import { missingFinding } from "../../maintenance/verify/finding.js";
 import { humanAge, humanBytes, plural, rfc3339, seconds } from "../../model/text.js";
 import { describeDamage } from "../../wal/damage.js";
 import { printableName, table } from "../terminal/text.js";
 import type { Command } from "./command.js";
+import { describeFinding } from "./describe-finding.js";
 
 export const statusCommand: Command = {
   name: "status",
@@ -23,7 +25,7 @@ Exit status: 0; 1 where it can't be read.`,
 
   async run({ directory, json, output }) {
     await checkLogDirectory(directory);
-    const report = await againWhenOvertaken(() => logStatus(directory));
+    const report = await retryOnRetention(() => logStatus(directory));
     const now = Date.now();
     if (json) await output.json(document(report, now));
     else await output.lines(page(report, directory.path, now));

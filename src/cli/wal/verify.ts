@@ -1,8 +1,10 @@
-import { againWhenOvertaken, checkLogDirectory } from "../../maintenance/log-directory.js";
-import { describeFinding, isSound } from "../../maintenance/verify/finding.js";
+import { checkLogDirectory } from "../../maintenance/log-directory.js";
+import { retryOnRetention } from "../../maintenance/read-log.js";
+import { isSound } from "../../maintenance/verify/finding.js";
 import { type Verification, verifyLog } from "../../maintenance/verify/verify-log.js";
 import { humanBytes, plural } from "../../model/text.js";
 import type { Command } from "./command.js";
+import { describeFinding } from "./describe-finding.js";
 
 export const verifyCommand: Command = {
   name: "verify",
@@ -26,7 +28,7 @@ Exit status: 0 sound; 1 damaged, or it can't be read.`,
 
   async run({ directory, json, output }) {
     await checkLogDirectory(directory);
-    const verification = await againWhenOvertaken(() => verifyLog(directory));
+    const verification = await retryOnRetention(() => verifyLog(directory));
     if (json) await output.json(verification);
     else await output.lines([...verification.findings.map(describeFinding), summary(verification)]);
     return verification.sound ? 0 : 1;

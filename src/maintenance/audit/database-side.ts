@@ -4,35 +4,43 @@ import { DayRows } from "./day-rows.js";
 import type { Difference } from "./report.js";
 import { Rows } from "./rows.js";
 
-/** What an audit asks of the database: it reads, and writes nothing. */
+/** The part of the store that an audit needs: it reads only. */
 export type AuditedStore = Pick<CounterStore, "readCheckpoint" | "scan"> & { readonly series: ScanPage };
 
 type ScanPage = Pick<DocumentStore, "scan">;
 
 const PAGE = 1000;
-/** What the database holds, read before the log: so nothing of it can be ahead of what the log then says. */
+
+/** What MongoDB has of a log. It is read before the log, so that it can't be ahead of it. */
 export interface DatabaseSide {
   readonly checkpoint: Checkpoint | undefined;
   readonly rows: Rows;
   readonly documents: number;
   readonly days: DayRows;
-  /** What is wrong with documents by themselves. */
+  /** Documents that are wrong whatever the log has. */
   readonly differing: readonly Difference[];
 }
 
-/** Reads the checkpoint, then all documents. Throws a `StoreError` where the database doesn't answer. */
-export async function readDatabase(store: AuditedStore, logId: string): Promise<DatabaseSide> {
-  // First: what the documents hold when they are read is at least what this says.
+/** Reads the checkpoint, then all documents. Throws a `StoreError` if MongoDB does not answer. */
+export async function readDatabaseSide(store: AuditedStore, logId: string): Promise<DatabaseSide> {
+  // First: the documents that are read next can only be further.
   const checkpoint = await store.readCheckpoint();
-  const [rows, days] = [new Rows(), new DayRows(new Rows())];
-  const counters = await readDocuments(store, logId, rows, "");
-  const series = await readDocuments(store.series, logId, days.rows, "series-");
+  const offset = checkpoint?.offset ?? 0;
+  const [rows, days] = [new Rows(offset), new DayRows(new Rows(offset))];
+  const counters = await readDocuments(store, { logId, rows, prefix: "" });
+  const series = await readDocuments(store.series, { logId, rows: days.rows, prefix: "series-" });
   days.documents = series.documents;
   const differing = [...counters.differing, ...series.differing];
   return { checkpoint, rows, documents: counters.documents, days, differing };
 }
 
-async function readDocuments(store: ScanPage, logId: string, rows: Rows, prefix: "" | "series-") {
+interface Target {
+  readonly logId: string;
+  readonly rows: Rows;
+  readonly prefix: "" | "series-";
+}
+
+async function readDocuments(store: ScanPage, { logId, rows, prefix }: Target) {
   const differing: Difference[] = [];
   let documents = 0;
   let after: string | undefined;

@@ -3,12 +3,19 @@ import type { Totals } from "../../projection/totals.js";
 import type { Difference } from "./report.js";
 import { judgeRow, type LogSide, type Rows } from "./rows.js";
 
-/** Counters' days as an audit compares them: rows by the names of their documents, filled in from the log. */
+interface AddedHit {
+  readonly n: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly offset: number;
+}
+
+/** The days of all counters: rows by the names of their documents, filled in from the log. */
 export class DayRows {
   readonly rows: Rows;
   /** Documents read. */
   documents = 0;
-  /** Days before this one are not known, or were dropped: they are not compared. */
+  /** The first day that is compared: earlier ones are not known, or were dropped. */
   #since = Number.NEGATIVE_INFINITY;
   /** By day and the counter's own row: the row of the day. */
   readonly #indexes = new Map<number, Map<number, number>>();
@@ -17,28 +24,27 @@ export class DayRows {
     this.rows = rows;
   }
 
-  /** Begins with what a snapshot has; undefined: at the log's birth. */
+  /** Starts with a snapshot's counts; without one at the log's birth. */
   start(totals: Totals | undefined): void {
-    this.rows.reset();
+    this.rows.start(undefined);
     if (totals === undefined) return;
     const { series } = totals;
     this.startAt(series.since);
     const names = [...totals.names()].map(([name]) => name);
     for (const day of series.days()) {
       for (const index of new Set(series.indexesOf(day))) {
-        const row = this.rows.all[this.rows.indexOf(dayName(day, names[index] ?? ""))];
-        if (row !== undefined) row.start = row.atSlot = row.atCheckpoint = series.count(index, day) ?? 0;
+        this.rows.startRow(dayName(day, names[index] ?? ""), series.count(index, day) ?? 0);
       }
     }
   }
 
-  /** Says from which day on the projection that fills the database is whole. */
+  /** Sets the first day from which on the projection into MongoDB is whole. */
   startAt(day: number | undefined): void {
     this.#since = Math.max(this.#since, day ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Adds a hit of the counter with this name and row. */
-  add(counter: string, counterRow: number, n: number, at: number, offset: number, checkpoint: number): void {
+  add(counter: string, counterRow: number, { n, at, offset }: AddedHit): void {
     const day = dayOf(at);
     let ofDay = this.#indexes.get(day);
     if (ofDay === undefined) {
@@ -47,13 +53,12 @@ export class DayRows {
     }
     const index = ofDay.get(counterRow) ?? this.rows.indexOf(dayName(day, counter));
     ofDay.set(counterRow, index);
-    this.rows.add(index, n, offset, checkpoint);
+    this.rows.add(index, n, offset);
   }
 
   /**
-   * What differs, and how many days were compared. Of a log that has been repaired the days are not: it is not known of
-   * which day the hits were that mends stand for. Nor where the database has no day of this log yet: it was filled by a
-   * release without them.
+   * Compares the days; returns what differs, and how many were compared. None are for a repaired log, since the days of
+   * restored records are not known, nor if MongoDB has no day of this log yet: a release without days filled it.
    */
   judge(log: LogSide, checkpoint: number): { differing: Difference[]; checked: number } {
     const differing: Difference[] = [];
@@ -72,9 +77,9 @@ export class DayRows {
           found: Number.isNaN(hours) ? "no whole numbers" : hours,
         });
       }
-      if (!isFilled || log.isMended || row.document === "damaged") continue;
+      if (!isFilled || log.hasMissing || row.document === "damaged") continue;
       if (!((partsOfDayName(row.name)?.day ?? Number.NaN) >= this.#since)) continue;
-      if (row.document === "none" && row.start + row.behind === 0) continue;
+      if (row.document === "none" && row.start + row.pending === 0) continue;
       checked++;
       const { difference } = judgeRow(row, log, checkpoint);
       if (difference !== undefined) {

@@ -3,11 +3,10 @@ import type { Damage } from "../../wal/damage.js";
 import { EPOCH_GAP } from "../../wal/format.js";
 import { damagedHeaders, type RememberedEpoch } from "../../wal/header-repair.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
-import { LogReader } from "../../wal/log-reader.js";
 import { type MissingRange, MissingRanges, readMissingRanges, unreadableList } from "../../wal/missing-ranges.js";
 import { readHeaderIfThere } from "../../wal/segment-header.js";
 import { MISSING_NAME, PROJECTION_DIRECTORY, segmentName } from "../../wal/segment-name.js";
-import { readToEnd } from "../log-directory.js";
+import { readLog } from "../read-log.js";
 import type { Finding } from "../verify/finding.js";
 import { startOfLog } from "../verify/verify-segments.js";
 import { newestSound, readWitnesses, snapshotPath, vouchersOf, type Witnesses } from "../verify/witnesses.js";
@@ -130,17 +129,11 @@ async function damageOf(directory: LogDirectory, missing: MissingRanges, witness
     const found = `this one as the oldest, at offset ${start.base}`;
     damage.push({ file: segmentName(start.base), byte: 0, from: sound, to: start.offset, expected, found });
   }
-  let end = start?.offset ?? 0;
-  const reader = new LogReader({ directory, from: undefined, missing });
-  const { segment, byte } = await readToEnd(reader, {
-    batch: (batch) => {
-      end = Math.max(end, batch.endOffset);
-    },
-    damage: (one) => {
-      end = Math.max(end, one.to ?? Number.POSITIVE_INFINITY);
-      damage.push(one);
-    },
-  }).finally(() => reader.close());
+  const reading = await readLog({ directory, missing }, { batch: () => undefined });
+  damage.push(...reading.damage);
+  const isEndKnown = reading.damage.every(({ to }) => to !== undefined);
+  const end = isEndKnown ? Math.max(start?.offset ?? 0, reading.end) : Number.POSITIVE_INFINITY;
+  const { segment, byte } = reading;
   const furthest = vouchersOf(witnesses).sort((a, b) => b.offset - a.offset)[0];
   if (furthest !== undefined && furthest.offset > Math.max(end, segment ?? 0)) {
     const expected = `records up to offset ${furthest.offset}, which ${furthest.file} has`;

@@ -1,60 +1,61 @@
 import path from "node:path";
 import { IdempotencyKeys } from "../../projection/idempotency-keys.js";
 import { keyRecorder, loadSnapshots } from "../../projection/local.js";
-import { addSnapshot, readSnapshots } from "../../projection/snapshot/snapshot.js";
+import { addSnapshot } from "../../projection/snapshot/snapshot.js";
 import { Totals } from "../../projection/totals.js";
 import type { Damage } from "../../wal/damage.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
-import { LogReader } from "../../wal/log-reader.js";
 import type { MissingRanges } from "../../wal/missing-ranges.js";
 import { copyFileToQuarantine } from "../../wal/quarantine.js";
 import { newestReadableHeader } from "../../wal/recovery-files.js";
 import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import { removeIfThere } from "../../wal/whole-file.js";
-import { readToEnd } from "../log-directory.js";
-import type { History } from "../log-history.js";
-import type { PlannedMend } from "./restored-records.js";
+import { type LogHistory, soundSnapshots } from "../log-history.js";
+import { readLog } from "../read-log.js";
+import type { RestoredRecord } from "./restored-records.js";
 
+/** What a new snapshot is made from. */
 export interface Renewal {
-  readonly history: History;
-  /** What others knew besides. */
-  readonly mends: readonly PlannedMend[];
+  readonly history: LogHistory;
+  readonly restored: readonly RestoredRecord[];
   readonly missing: MissingRanges;
-  /** What the log lacks: the snapshot says so until the list of what is missing does. */
+  /** What the log lacks: the snapshot has it as damage until the list of missing ranges has it. */
   readonly lacks: readonly Damage[];
-  /** Names of snapshots whose place it takes. */
+  /** Names of the snapshots that it replaces. */
   readonly stale: ReadonlySet<string>;
   readonly windowMs: number;
 }
 
 /**
- * Makes a snapshot of all that the log adds up to, and takes away those that say something else, once copies of them are in
- * quarantine. What only a snapshot has (ids of hits, other logs' counts) comes from the newest sound one. Hits that others
- * knew of are counted in the hour of the repair: it is not known when they were.
+ * Makes a snapshot of all that the log adds up to, and removes those that differ, once copies of them are in quarantine.
+ * What only a snapshot has (ids of hits, other logs' counts) is from the newest sound one. Restored hits are counted in the
+ * hour of the repair: their own is not known.
  */
 export async function renewSnapshot(
   directory: LogDirectory,
-  { history, mends, missing, lacks, stale, windowMs }: Renewal,
+  { history, restored, missing, lacks, stale, windowMs }: Renewal,
   when: string,
 ): Promise<void> {
   const header = await newestReadableHeader(directory, await directory.segmentBases());
   if (header === undefined) return;
   const { newest } = await loadSnapshots(directory);
   const now = Date.parse(when);
-  const known = newest?.facts.offset ?? history.from;
-  // Where nothing is missing the log says best of which hours and days its hits were; else the snapshot may know more of that.
-  const isWhole = mends.length + lacks.length === 0;
-  const from = isWhole ? history.from : known;
+  const newestOffset = newest?.facts.offset ?? history.from;
+  // If nothing is missing, the log knows best of which hours and days its hits were; else the snapshot may know more of that.
+  const isWhole = restored.length + lacks.length === 0;
+  const from = isWhole ? history.from : newestOffset;
   const totals = (isWhole ? await totalsAt(directory, from, header.logId) : newest?.totals) ?? new Totals();
   const keys = new IdempotencyKeys(windowMs);
   keys.restore(newest?.keys ?? Buffer.alloc(0), now);
-  const reader = new LogReader({ directory, from, missing });
-  const batch: Parameters<typeof readToEnd>[1]["batch"] = (one) =>
-    totals.fold(
-      one,
-      one.baseOffset >= known && keys.isKept(one.time, now) ? keyRecorder(one, totals, keys) : undefined,
-    );
-  await readToEnd(reader, { batch, damage: () => undefined }).finally(() => reader.close());
+  await readLog(
+    { directory, from, missing },
+    {
+      batch: (batch) => {
+        const isKept = batch.baseOffset >= newestOffset && keys.isKept(batch.time, now);
+        totals.fold(batch, isKept ? keyRecorder(batch, totals, keys) : undefined);
+      },
+    },
+  );
   for (const [name, index] of newest?.totals.names() ?? []) {
     totals.setRemote(totals.indexOf(name), newest?.totals.remote(index) ?? 0);
   }
@@ -65,7 +66,7 @@ export async function renewSnapshot(
     totals.add(index, more);
     if (more > 0) totals.series.add(index, more, now);
   }
-  for (const { counter, n } of mends) totals.addAt(totals.indexOf(counter), n, now);
+  for (const { counter, n } of restored) totals.addAt(totals.indexOf(counter), n, now);
   const why = "its totals are not what the log adds up to";
   for (const file of stale) await copyFileToQuarantine(directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
   const { logId, epoch, nonce } = header;
@@ -82,11 +83,8 @@ export async function renewSnapshot(
   await directory.sync(SNAPSHOT_DIRECTORY);
 }
 
-/** What a sound snapshot of this log has at an offset; undefined where there is none, as at the log's birth. */
+/** Returns the totals of a sound snapshot at this offset; undefined if there is none, as at the log's birth. */
 async function totalsAt(directory: LogDirectory, offset: number, logId: string): Promise<Totals | undefined> {
   if (offset === 0) return undefined;
-  for await (const { facts, totals } of readSnapshots(directory)) {
-    if (facts?.logId === logId && facts.offset === offset && totals !== undefined) return totals;
-  }
-  return undefined;
+  return (await soundSnapshots(directory, logId)).find(({ facts }) => facts.offset === offset)?.totals;
 }

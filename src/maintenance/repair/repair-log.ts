@@ -18,7 +18,7 @@ import { logIdOf } from "../log-directory.js";
 import { type Assessment, assess, isSettled } from "./assess.js";
 import { type DamagedFile, newRanges, planRepair, type RepairPlan } from "./plan.js";
 import { renewSnapshot } from "./renew-snapshot.js";
-import { withMends } from "./restored-records.js";
+import { withRestoredRecords } from "./restored-records.js";
 import { type Step, stepsOf } from "./steps.js";
 
 export interface RepairOptions {
@@ -60,7 +60,7 @@ export async function dryRepair({ directory: disk, ...options }: RepairOptions):
   const logId = await logIdOf(directory);
   const copies = new Map<Damage, string | undefined>();
   const ranges = await newRanges(directory, plan, copies, new Date().toISOString());
-  const assessment = logId === undefined ? undefined : await assess(directory, logId, plan, ranges, options);
+  const assessment = logId === undefined ? undefined : await assess(logId, { ...options, directory, plan, ranges });
   return { steps: stepsOf(plan, ranges, assessment), assessment, plan, ranges, byHand: plan.byHand, view: directory };
 }
 
@@ -97,16 +97,16 @@ export async function repairLog(options: RepairOptions): Promise<Repair> {
     const logId = await logIdOf(directory);
     const copies = await quarantine(directory, plan, when);
     const ranges = await newRanges(directory, plan, copies, when);
-    const assessment = logId === undefined ? undefined : await assess(directory, logId, plan, ranges, options);
+    const assessment = logId === undefined ? undefined : await assess(logId, { ...options, directory, plan, ranges });
     steps.push(...stepsOf(plan, ranges, assessment));
     if (assessment !== undefined) {
-      const stale = new Set([...assessment.mending.lacking, ...plan.healed]);
+      const stale = new Set([...assessment.restoration.lacking, ...plan.healed]);
       if (assessment.history !== undefined && stale.size > 0) {
         const missing = new MissingRanges([...plan.missing.ranges, ...ranges]);
-        const { mends } = assessment.mending;
+        const { records: restored } = assessment.restoration;
         const renewal = {
           history: assessment.history,
-          mends,
+          restored,
           missing,
           lacks: ranges,
           stale,
@@ -223,11 +223,11 @@ async function commit(
   directory: LogDirectory,
   { missing }: RepairPlan,
   ranges: readonly MissingRange[],
-  { mongodb, mending }: Assessment,
+  { mongodb, restoration }: Assessment,
 ): Promise<void> {
   const settles = isSettled(mongodb) && missing.firstUnsettled < Number.POSITIVE_INFINITY;
-  if (!settles && ranges.length + mending.mends.length === 0 && missing.damaged === undefined) return;
-  const all = withMends([...missing.ranges, ...ranges], mending.mends);
+  if (!settles && ranges.length + restoration.records.length === 0 && missing.damaged === undefined) return;
+  const all = withRestoredRecords([...missing.ranges, ...ranges], restoration.records);
   await writeMissingRanges(
     directory,
     all.map((range) => ({ ...range, settled: range.settled || isSettled(mongodb) })),

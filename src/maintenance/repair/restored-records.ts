@@ -1,17 +1,17 @@
 import { encodeHit } from "../../hit/encoding.js";
 import { MAX_N } from "../../model/hit.js";
 import type { MissingRange, MissingRanges } from "../../wal/missing-ranges.js";
-import type { History, Word } from "../log-history.js";
+import type { Claim, LogHistory } from "../log-history.js";
 
-/** Hits that a snapshot or the database knows of and the log has lost: they take the place of what is missing. */
-export interface PlannedMend {
+/** Hits that the log has lost and a snapshot or MongoDB still has: a record that takes a missing offset. */
+export interface RestoredRecord {
   readonly counter: string;
   readonly n: number;
   readonly offset: number;
   readonly source: "snapshot" | "mongodb";
 }
 
-/** A word that what is missing can't explain: it names more hits than can have been lost before it. */
+/** A claim for more hits than can have been lost before its offset. */
 export interface Unexplained {
   readonly counter: string;
   readonly offset: number;
@@ -19,101 +19,102 @@ export interface Unexplained {
   readonly log: number;
 }
 
-export interface Mending {
-  readonly mends: readonly PlannedMend[];
+/** What can be restored of what is missing. */
+export interface Restoration {
+  readonly records: readonly RestoredRecord[];
   readonly unexplained: readonly Unexplained[];
   /** Snapshots whose totals lack what is known now. */
   readonly lacking: readonly string[];
 }
 
-interface Need {
-  readonly counter: string;
-  readonly n: number;
-  /** The offsets that it may lie at: `[from, below)`. */
+export const NOTHING_RESTORED: Restoration = { records: [], unexplained: [], lacking: [] };
+
+interface Need extends Pick<RestoredRecord, "counter" | "n" | "source"> {
+  /** The offsets that the record may take: `[from, below)`. */
   readonly from: number;
   readonly below: number;
-  readonly source: PlannedMend["source"];
 }
 
 /**
- * Holds what others say against what the log adds up to. Who knew more of a counter at an offset knew hits that were lost
- * before it: as many stand in for them, at missing offsets below, each at its own. Totals never fall, so that the largest
- * word at an offset is the best; nothing is ever taken off.
+ * Compares all claims with the log. A claim above the log's total at its offset counts hits that were lost before it: as
+ * many are restored, at missing offsets below, each at its own. Totals never fall, so the largest claim at an offset is the
+ * best; nothing is ever taken off.
  */
-export function findMends(history: History, missing: MissingRanges): Mending {
+export function findRestoredRecords(history: LogHistory, missing: MissingRanges): Restoration {
   const needs: Need[] = [];
   const unexplained: Unexplained[] = [];
-  for (const [counter, { words }] of history.counters) {
+  for (const [counter, { claims }] of history.counters) {
     let added = 0;
     let known = 0;
-    for (const word of words.sort((a, b) => a.offset - b.offset || b.count - a.count)) {
-      const more = word.count - word.log - added;
-      const isInLog = word.snapshot !== undefined || word.offset <= history.end;
-      if (more > 0 && isInLog && isExplained(word, known, missing)) {
+    for (const claim of claims.sort((a, b) => a.offset - b.offset || b.count - a.count)) {
+      const more = claim.count - claim.log - added;
+      const isInLog = claim.snapshot !== undefined || claim.offset <= history.end;
+      if (more > 0 && isInLog && isExplained(claim, known, missing)) {
+        const source = claim.snapshot === undefined ? "mongodb" : "snapshot";
         for (let left = more; left > 0; left -= MAX_N) {
-          const source = word.snapshot === undefined ? "mongodb" : "snapshot";
-          needs.push({ counter, n: Math.min(left, MAX_N), from: known, below: word.offset, source });
+          needs.push({ counter, n: Math.min(left, MAX_N), from: known, below: claim.offset, source });
         }
         added += more;
       } else if (more > 0) {
-        unexplained.push({ counter, offset: word.offset, count: word.count, log: word.log + added });
+        unexplained.push({ counter, offset: claim.offset, count: claim.count, log: claim.log + added });
       }
-      if (more >= 0 && word.whole) known = word.offset;
+      if (more >= 0 && claim.whole) known = claim.offset;
     }
   }
-  const { mends, left } = place(needs, missing);
+  const { records, left } = place(needs, missing);
   for (const { counter, n, below } of left) unexplained.push({ counter, offset: below, count: n, log: 0 });
-  return { mends, unexplained, lacking: lackingSnapshots(history, mends) };
+  return { records, unexplained, lacking: lackingSnapshots(history, records) };
 }
 
-/** Snapshots that have less of some counter than is known for their offset by now. */
-function lackingSnapshots({ counters, snapshots }: History, mends: readonly PlannedMend[]): string[] {
-  const byCounter = new Map<string, PlannedMend[]>();
-  for (const mend of mends) byCounter.set(mend.counter, [...(byCounter.get(mend.counter) ?? []), mend]);
+/** Returns the snapshots that have less of some counter than is known for their offset by now. */
+function lackingSnapshots({ counters, snapshots }: LogHistory, records: readonly RestoredRecord[]): string[] {
+  const byCounter = new Map<string, RestoredRecord[]>();
+  for (const record of records) byCounter.set(record.counter, [...(byCounter.get(record.counter) ?? []), record]);
   const lacking = new Set<string>();
-  for (const [counter, { words }] of counters) {
-    for (const { snapshot, offset, count, log } of words) {
+  for (const [counter, { claims }] of counters) {
+    for (const { snapshot, offset, count, log } of claims) {
       if (snapshot === undefined) continue;
       let known = log;
-      for (const mend of byCounter.get(counter) ?? []) if (mend.offset < offset) known += mend.n;
+      for (const record of byCounter.get(counter) ?? []) if (record.offset < offset) known += record.n;
       if (count < known) lacking.add(snapshot);
     }
   }
   return snapshots.filter((file) => lacking.has(file));
 }
 
-function isExplained(word: Word, known: number, missing: MissingRanges): boolean {
-  return missing.ranges.some(({ from, to }) => from < Math.min(to, word.offset) && to > known);
+function isExplained(claim: Claim, known: number, missing: MissingRanges): boolean {
+  return missing.ranges.some(({ from, to }) => from < Math.min(to, claim.offset) && to > known);
 }
 
-/** Gives each its own missing offset, the most pressing first. */
-function place(needs: Need[], missing: MissingRanges): { mends: PlannedMend[]; left: Need[] } {
+/** Gives each need its own missing offset, those with the lowest bound first. */
+function place(needs: Need[], missing: MissingRanges): { records: RestoredRecord[]; left: Need[] } {
   const free = new FreeOffsets(missing);
-  const mends: PlannedMend[] = [];
+  const records: RestoredRecord[] = [];
   const left: Need[] = [];
   for (const need of needs.sort((a, b) => a.below - b.below)) {
     const offset = free.take(need.from, need.below);
     if (offset === undefined) left.push(need);
-    else mends.push({ counter: need.counter, n: need.n, offset, source: need.source });
+    else records.push({ counter: need.counter, n: need.n, offset, source: need.source });
   }
-  return { mends, left };
+  return { records, left };
 }
 
-/** Missing offsets that no mend has. */
+/** Missing offsets that no restored record has. */
 class FreeOffsets {
-  readonly #ranges: MissingRanges;
-  /** From an offset that is taken to the next that may not be. */
+  readonly #missing: MissingRanges;
+  /** From a taken offset to the next that may be free. */
   readonly #next = new Map<number, number>();
 
   constructor(missing: MissingRanges) {
-    this.#ranges = missing;
-    for (const { restoredRecords } of missing.ranges)
+    this.#missing = missing;
+    for (const { restoredRecords } of missing.ranges) {
       for (const { offset } of restoredRecords) this.#next.set(offset, offset + 1);
+    }
   }
 
-  /** The first of `[from, below)`. */
+  /** Takes the first free offset in `[from, below)`. */
   take(from: number, below: number): number | undefined {
-    for (const range of this.#ranges.ranges) {
+    for (const range of this.#missing.ranges) {
       const offset = this.#firstFree(Math.max(from, range.from));
       if (offset >= Math.min(below, range.to)) continue;
       this.#next.set(offset, offset + 1);
@@ -123,26 +124,29 @@ class FreeOffsets {
   }
 
   #firstFree(offset: number): number {
-    const passed: number[] = [];
+    const skipped: number[] = [];
     let at = offset;
     for (let next = this.#next.get(at); next !== undefined; next = this.#next.get(at)) {
-      passed.push(at);
+      skipped.push(at);
       at = next;
     }
-    for (const one of passed) this.#next.set(one, at);
+    for (const one of skipped) this.#next.set(one, at);
     return at;
   }
 }
 
-/** The ranges with these mends in them. */
-export function withMends(ranges: readonly MissingRange[], mends: readonly PlannedMend[]): MissingRange[] {
+/** Returns the ranges with these records in them. */
+export function withRestoredRecords(
+  ranges: readonly MissingRange[],
+  records: readonly RestoredRecord[],
+): MissingRange[] {
   return ranges.map((range) => {
-    const own = mends.filter(({ offset }) => offset >= range.from && offset < range.to);
+    const own = records.filter(({ offset }) => offset >= range.from && offset < range.to);
     if (own.length === 0) return range;
-    const records = own.map(({ counter, n, offset, source }) => {
+    const encoded = own.map(({ counter, n, offset, source }) => {
       const payload = JSON.stringify({ mend: source });
       return { offset, record: encodeHit({ counter, n, payload }) };
     });
-    return { ...range, restoredRecords: [...range.restoredRecords, ...records].sort((a, b) => a.offset - b.offset) };
+    return { ...range, restoredRecords: [...range.restoredRecords, ...encoded].sort((a, b) => a.offset - b.offset) };
   });
 }

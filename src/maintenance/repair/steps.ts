@@ -3,7 +3,7 @@ import type { MissingRange } from "../../wal/missing-ranges.js";
 import { segmentName } from "../../wal/segment-name.js";
 import type { Assessment } from "./assess.js";
 import type { RepairPlan } from "./plan.js";
-import type { PlannedMend } from "./restored-records.js";
+import { NOTHING_RESTORED, type RestoredRecord } from "./restored-records.js";
 
 /** One thing that a repair does, or would do. */
 export interface Step {
@@ -20,10 +20,10 @@ export function stepsOf(plan: RepairPlan, ranges: readonly MissingRange[], asses
     steps.push({ kind: "header", file: segmentName(baseOffset), detail });
   }
   for (const range of ranges) steps.push(missingStep(range));
-  const { mends, lacking } = assessment?.mending ?? { mends: [], lacking: [] };
+  const { records, lacking } = assessment?.restoration ?? NOTHING_RESTORED;
   for (const source of ["snapshot", "mongodb"] as const) {
-    const own = mends.filter((mend) => mend.source === source);
-    if (own.length > 0) steps.push({ kind: "mend", file: null, detail: mendText(own, source) });
+    const own = records.filter((record) => record.source === source);
+    if (own.length > 0) steps.push({ kind: "mend", file: null, detail: restoredText(own, source) });
   }
   for (const name of new Set([...lacking, ...plan.healed])) {
     const detail = "made anew with all that is known by now, the old one kept in quarantine";
@@ -51,9 +51,9 @@ function missingStep({ file, byte, from, to, expected, found }: MissingRange): S
   return { kind: "missing", file, detail };
 }
 
-function mendText(mends: readonly PlannedMend[], source: PlannedMend["source"]): string {
-  const hits = mends.reduce((sum, { n }) => sum + n, 0);
-  const counters = new Set(mends.map(({ counter }) => counter)).size;
+function restoredText(records: readonly RestoredRecord[], source: RestoredRecord["source"]): string {
+  const hits = records.reduce((sum, { n }) => sum + n, 0);
+  const counters = new Set(records.map(({ counter }) => counter)).size;
   const who = source === "mongodb" ? "MongoDB still has" : "snapshots still have";
   return `${plural(hits, "hit")} of ${plural(counters, "counter")} brought back, which ${who}`;
 }

@@ -46,8 +46,3 @@ export function damageFinding({ file, byte, from, to, expected, found }: Damage)
   const missing = to === undefined ? "" : ` (offsets ${from} to ${to} can't be read)`;
   return { kind: "damage", file, byte, offset: from, expected, found: `${found}${missing}` };
 }
-
-/** A finding as one line. */
-export function describeFinding({ kind, file, byte, offset, expected, found }: Finding): string {
-  return `${kind}: ${file} byte ${byte}, offset ${offset}: expected ${expected}, found ${found}`;
-}

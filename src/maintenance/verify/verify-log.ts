@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, HitsError } from "../../errors.js";
 import { storedHits } from "../../hit/record.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
-import { LogReader } from "../../wal/log-reader.js";
+import type { LogEnd } from "../../wal/log-reader.js";
 import { type MissingRanges, readMissingRanges, unreadableList } from "../../wal/missing-ranges.js";
 import { segmentName } from "../../wal/segment-name.js";
 import { type LogBatch, SegmentReader } from "../../wal/segment-reader.js";
-import { readToEnd } from "../log-directory.js";
+import { readLog } from "../read-log.js";
 import { damageFinding, type Finding, isSound, missingFinding } from "./finding.js";
 import { segmentFindings, startOfLog } from "./verify-segments.js";
 import { Vouchers } from "./vouchers.js";
@@ -38,37 +38,36 @@ export async function verifyLog(directory: LogDirectory): Promise<Verification> 
   const missing = await readMissingRanges(directory);
   let records = 0;
   let end = start?.base ?? 0;
-  const visitor = {
-    batch(batch: LogBatch) {
-      vouchers.batch(batch);
-      if (batch.missing === undefined) records += batch.count;
-      end = batch.endOffset;
-      decode(batch, findings);
+  let looks = 0;
+  let torn: Finding | undefined;
+  let last: LogEnd | undefined;
+  const { segment: newest } = await readLog(
+    { directory, missing },
+    {
+      batch(batch) {
+        vouchers.batch(batch);
+        if (batch.missing === undefined) records += batch.count;
+        end = batch.endOffset;
+        decode(batch, findings);
+      },
+      damage(damage) {
+        findings.push(damageFinding(damage));
+        vouchers.covered(damage.to ?? 0);
+      },
+      async end(logEnd) {
+        const isSame = last?.segment === logEnd.segment && last?.byte === logEnd.byte;
+        if (torn !== undefined && isSame) {
+          findings.push(torn);
+          return false;
+        }
+        last = logEnd;
+        torn = await tornTail(directory, logEnd, end);
+        if (torn === undefined || ++looks > LOOKS) return false;
+        await sleep(LOOK_AGAIN_MS);
+        return true;
+      },
     },
-    damage(damage: Parameters<typeof damageFinding>[0]) {
-      findings.push(damageFinding(damage));
-      vouchers.covered(damage.to ?? 0);
-    },
-  };
-  const reader = new LogReader({ directory, from: undefined, missing });
-  let newest: number | undefined;
-  try {
-    let logEnd = await readToEnd(reader, visitor);
-    for (let look = 1; logEnd.segment !== undefined; look++) {
-      const torn = await tornTail(directory, logEnd.segment, logEnd.byte, Math.max(end, logEnd.segment));
-      if (torn === undefined || look > LOOKS) break;
-      await sleep(LOOK_AGAIN_MS);
-      const before = logEnd;
-      logEnd = await readToEnd(reader, visitor);
-      if (logEnd.segment === before.segment && logEnd.byte === before.byte) {
-        findings.push(torn);
-        break;
-      }
-    }
-    newest = logEnd.segment;
-  } finally {
-    await reader.close();
-  }
+  );
   const segments = await segmentFindings(directory, newest);
   findings.push(...segments.findings, ...witnessFindings(witnesses, segments.logId));
   if (newest === undefined) findings.push(...withoutSegments(witnesses));
@@ -76,7 +75,7 @@ export async function verifyLog(directory: LogDirectory): Promise<Verification> 
   if (vouchers.findings.length > 0) await checkStart(directory, start?.base);
   findings.push(...vouchers.findings, ...(await missingStart(directory, start, witnesses, missing)));
   addRemembered(witnesses, findings, missing);
-  if (missing.damaged !== undefined) findings.push(damageFinding(unreadableList(missing.damaged)));
+  if (missing.damaged !== undefined) findings.push(damageFinding(unreadable(missing.damaged)));
   // Written down by its place, where it cost no record and so has no range to be met by a reader.
   const open = findings.filter((one) => !isWrittenDown(one, missing));
   findings.splice(0, findings.length, ...open, ...missing.ranges.map(missingFinding));
@@ -116,10 +115,10 @@ function decode(batch: LogBatch, findings: Finding[]): void {
 /** Bytes behind the last valid batch of the newest segment. Nothing vouches for them, else the reader called it damage. */
 async function tornTail(
   directory: LogDirectory,
-  base: number,
-  byte: number,
-  offset: number,
+  { segment: base, byte }: LogEnd,
+  end: number,
 ): Promise<Finding | undefined> {
+  if (base === undefined) return undefined;
   const segment = await SegmentReader.open(directory, base, { syncReads: false });
   try {
     // Without a header nothing in it can be told apart, and all of it is damage already.
@@ -127,7 +126,14 @@ async function tornTail(
     const length = (await segment.endOfContent(byte)) - byte;
     if (length === 0) return undefined;
     const found = `${length} bytes that are none: a torn tail, never acknowledged; the next start cuts it`;
-    return { kind: "torn tail", file: segmentName(base), byte, offset, expected: "a batch, or zeros", found };
+    return {
+      kind: "torn tail",
+      file: segmentName(base),
+      byte,
+      offset: Math.max(end, base),
+      expected: "a batch, or zeros",
+      found,
+    };
   } finally {
     await segment.close();
   }

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { auditLog, type Report } from "../../../src/cli/wal/audit.js";
+import { type AuditReport, auditLog } from "../../../src/maintenance/audit/audit-log.js";
 import type { AuditedStore } from "../../../src/maintenance/audit/database-side.js";
 import { parseDocument } from "../../../src/projection/mongo/document.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
@@ -10,7 +10,7 @@ import { append, bulky, flipByte, inDirectory, openLog, rotatedLog, segments, sn
 /** Slots by counter, `[offset, count]`, as a database would have them. */
 type Slots = Record<string, readonly [offset: number, count: number]>;
 
-function audit(directory: string, logId: string, slots: Slots, checkpoint: number): Promise<Report> {
+function audit(directory: string, logId: string, slots: Slots, checkpoint: number): Promise<AuditReport> {
   const documents = Object.entries(slots).map(([_id, [offset, count]]) =>
     parseDocument({ _id, count, logs: { [logId]: { offset, count } } }),
   );

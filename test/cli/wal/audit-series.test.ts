@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { auditLog } from "../../../src/cli/wal/audit.js";
+import { auditLog } from "../../../src/maintenance/audit/audit-log.js";
 import type { AuditedStore } from "../../../src/maintenance/audit/database-side.js";
 import { parseDocument } from "../../../src/projection/mongo/document.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";

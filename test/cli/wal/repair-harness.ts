@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import * as assert from "uvu/assert";
-import { countHits } from "../../../src/cli/wal/counts.js";
+import { countHits } from "../../../src/maintenance/counts.js";
 import { readHistory } from "../../../src/maintenance/log-history.js";
 import { View } from "../../../src/projection/view.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
@@ -31,7 +31,7 @@ export async function counts(directory: string) {
 /** The same from as far back as the log itself goes. */
 export async function countedAnew(directory: string, logId: string): Promise<Record<string, number>> {
   const missing = await readMissingRanges(new LogDirectory(directory));
-  const { counters } = await readHistory(new LogDirectory(directory), logId, missing);
+  const { counters } = await readHistory(new LogDirectory(directory), logId, { missing });
   return Object.fromEntries([...counters].map(([name, { total }]) => [name, total]));
 }
 

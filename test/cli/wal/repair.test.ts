@@ -320,7 +320,7 @@ test("a snapshot that was made behind damage, and one before that knows more: it
     flipByte(segments(directory)[0], HEADER_BYTES + 100);
     const damaged = await openLog(directory);
     await append(damaged, bulky("c", 5));
-    const { damage } = await import("../../../src/cli/wal/counts.js").then(({ countHits }) =>
+    const { damage } = await import("../../../src/maintenance/counts.js").then(({ countHits }) =>
       countHits(new LogDirectory(directory)),
     );
     assert.equal(damage, []);

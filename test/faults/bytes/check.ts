@@ -1,7 +1,7 @@
 import * as assert from "uvu/assert";
-import { countHits } from "../../../src/cli/wal/counts.js";
 import { HitsError } from "../../../src/errors.js";
 import { storedHits } from "../../../src/hit/record.js";
+import { countHits } from "../../../src/maintenance/counts.js";
 import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
 import { Counters } from "../../../src/projection/mongo/counters.js";

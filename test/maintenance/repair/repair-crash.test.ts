@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { countHits } from "../../../src/cli/wal/counts.js";
 import { HitsError } from "../../../src/errors.js";
 import type { Answer } from "../../../src/maintenance/ask-mongodb.js";
+import { countHits } from "../../../src/maintenance/counts.js";
 import { readHistory } from "../../../src/maintenance/log-history.js";
 import { type RepairOptions, repairLog } from "../../../src/maintenance/repair/repair-log.js";
 import { loadSnapshots } from "../../../src/projection/local.js";
@@ -62,7 +62,7 @@ async function checkRepaired(fs: MemoryFileSystem, logId: string, expected: Coun
   const missing = await readMissingRanges(directoryOn(fs));
   assert.is(missing.firstUnsettled, Number.POSITIVE_INFINITY, when);
   assert.ok(missing.ranges.length > 0, `${when}: what is missing is written down`);
-  const { counters } = await readHistory(directoryOn(fs), logId, missing);
+  const { counters } = await readHistory(directoryOn(fs), logId, { missing });
   for (const [name, count] of Object.entries(expected))
     assert.is(counters.get(name)?.total, count, `${when}: ${name}, anew`);
 }

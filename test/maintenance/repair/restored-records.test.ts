@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { CounterHistory, History } from "../../../src/maintenance/log-history.js";
-import { findMends, withMends } from "../../../src/maintenance/repair/restored-records.js";
+import type { CounterHistory, LogHistory } from "../../../src/maintenance/log-history.js";
+import { findRestoredRecords, withRestoredRecords } from "../../../src/maintenance/repair/restored-records.js";
 import { MAX_N } from "../../../src/model/hit.js";
 import { MissingRanges } from "../../../src/wal/missing-ranges.js";
 import { missingRange } from "../../support/missing.js";
@@ -15,9 +15,9 @@ const snapshot = (offset: number, count: number, log: number, whole = true) => (
   log,
 });
 
-function history(counters: Record<string, CounterHistory["words"]>): History {
-  const all = Object.entries(counters).map(([name, words]) => [name, { total: 0, words }] as const);
-  const files = new Set(all.flatMap(([, { words }]) => words.map((word) => word.snapshot ?? "")));
+function history(counters: Record<string, CounterHistory["claims"]>): LogHistory {
+  const all = Object.entries(counters).map(([name, claims]) => [name, { total: 0, claims }] as const);
+  const files = new Set(all.flatMap(([, { claims }]) => claims.map((claim) => claim.snapshot ?? "")));
   files.delete("");
   return { from: 0, end: 1000, counters: new Map(all), snapshots: [...files] };
 }
@@ -26,13 +26,19 @@ const missing = (...ranges: (readonly [number, number])[]) =>
   new MissingRanges(ranges.map(([from, to]) => missingRange(from, to)));
 
 test("the difference stands in at a missing offset below the word", () => {
-  const { mends, unexplained, lacking } = findMends(history({ a: [slot(120, 57, 50)] }), missing([100, 150]));
-  assert.equal(mends, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);
+  const { records, unexplained, lacking } = findRestoredRecords(
+    history({ a: [slot(120, 57, 50)] }),
+    missing([100, 150]),
+  );
+  assert.equal(records, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);
   assert.equal([unexplained, lacking], [[], []]);
 });
 
 test("nothing for who knows as much, or less", () => {
-  assert.equal(findMends(history({ a: [slot(120, 50, 50)], b: [slot(120, 3, 50)] }), missing([100, 150])).mends, []);
+  assert.equal(
+    findRestoredRecords(history({ a: [slot(120, 50, 50)], b: [slot(120, 3, 50)] }), missing([100, 150])).records,
+    [],
+  );
 });
 
 test("each lost hit has an offset of its own, also where a mend is written down already", () => {
@@ -40,9 +46,9 @@ test("each lost hit has an offset of its own, also where a mend is written down 
   const known = new MissingRanges([
     missingRange(100, 150, { restoredRecords: [{ offset: 101, record: Buffer.from([1, 65]) }] }),
   ]);
-  const { mends } = findMends(history(counters), known);
+  const { records } = findRestoredRecords(history(counters), known);
   assert.equal(
-    mends.map(({ counter, offset }) => [counter, offset]),
+    records.map(({ counter, offset }) => [counter, offset]),
     [
       ["a", 100],
       ["b", 102],
@@ -52,7 +58,7 @@ test("each lost hit has an offset of its own, also where a mend is written down 
 });
 
 test("more than can have been lost before it is not explained, and nothing is made up", () => {
-  const { mends, unexplained } = findMends(
+  const { records, unexplained } = findRestoredRecords(
     history({
       early: [slot(90, 5, 2)],
       crowded: [slot(101, 1, 0)],
@@ -62,7 +68,7 @@ test("more than can have been lost before it is not explained, and nothing is ma
     missing([100, 150]),
   );
   assert.equal(
-    mends.map(({ counter }) => counter),
+    records.map(({ counter }) => counter),
     ["crowded"],
   );
   assert.equal(unexplained.map(({ counter }) => counter).sort(), ["beyond", "early", "other"]);
@@ -70,23 +76,25 @@ test("more than can have been lost before it is not explained, and nothing is ma
 
 test("where somebody knew the truth in between, only what is missing behind that explains more", () => {
   const two = missing([100, 110], [300, 310]);
-  const words = [snapshot(200, 40, 40), slot(400, 47, 40)];
-  assert.equal(findMends(history({ a: words }), two).mends, [{ counter: "a", n: 7, offset: 300, source: "mongodb" }]);
-  assert.is(findMends(history({ a: words }), missing([100, 110])).unexplained.length, 1);
+  const claims = [snapshot(200, 40, 40), slot(400, 47, 40)];
+  assert.equal(findRestoredRecords(history({ a: claims }), two).records, [
+    { counter: "a", n: 7, offset: 300, source: "mongodb" },
+  ]);
+  assert.is(findRestoredRecords(history({ a: claims }), missing([100, 110])).unexplained.length, 1);
 });
 
 test("a snapshot that was taken behind damage is no such truth, and is made anew", () => {
-  const words = [snapshot(200, 40, 40, false), slot(400, 47, 40)];
-  const { mends, lacking } = findMends(history({ a: words }), missing([100, 110]));
-  assert.equal(mends, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);
+  const claims = [snapshot(200, 40, 40, false), slot(400, 47, 40)];
+  const { records, lacking } = findRestoredRecords(history({ a: claims }), missing([100, 110]));
+  assert.equal(records, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);
   assert.equal(lacking, ["at 200"], "it has less than is known for its offset now");
 });
 
 test("a large difference is as many records as it takes, within one range as within several", () => {
   const ranges = missing([100, 102], [110, 150]);
-  const { mends } = findMends(history({ a: [slot(120, 2 * MAX_N + 5, 0)] }), ranges);
+  const { records } = findRestoredRecords(history({ a: [slot(120, 2 * MAX_N + 5, 0)] }), ranges);
   assert.equal(
-    mends.map(({ n, offset }) => [n, offset]),
+    records.map(({ n, offset }) => [n, offset]),
     [
       [MAX_N, 100],
       [MAX_N, 101],
@@ -94,7 +102,7 @@ test("a large difference is as many records as it takes, within one range as wit
     ],
   );
   assert.equal(
-    withMends(ranges.ranges, mends).map((range) => range.restoredRecords.length),
+    withRestoredRecords(ranges.ranges, records).map((range) => range.restoredRecords.length),
     [2, 1],
   );
 });

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
-import { againWhenOvertaken } from "../../src/maintenance/log-directory.js";
+import { retryOnRetention } from "../../src/maintenance/read-log.js";
 
 const gone = new HitsError("OFFSET_GONE", "gone");
 const missing = Object.assign(new Error("no such file"), { code: "ENOENT" });
@@ -14,7 +14,7 @@ async function calls(errors: readonly Error[]): Promise<{ calls: number; outcome
     if (error !== undefined) throw error;
     return "read";
   };
-  const outcome: unknown = await againWhenOvertaken(read).catch((error: unknown) => error);
+  const outcome: unknown = await retryOnRetention(read).catch((error: unknown) => error);
   return { calls, outcome };
 }
 
