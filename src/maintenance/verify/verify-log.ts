@@ -75,7 +75,7 @@ export async function verifyLog(directory: LogDirectory): Promise<Verification> 
   if (vouchers.findings.length > 0) await checkStart(directory, start?.base);
   findings.push(...vouchers.findings, ...(await missingStart(directory, start, witnesses, missing)));
   addRemembered(witnesses, findings, missing);
-  if (missing.damaged !== undefined) findings.push(damageFinding(unreadable(missing.damaged)));
+  if (missing.damaged !== undefined) findings.push(damageFinding(unreadableList(missing.damaged)));
   // Written down by its place, where it cost no record and so has no range to be met by a reader.
   const open = findings.filter((one) => !isWrittenDown(one, missing));
   findings.splice(0, findings.length, ...open, ...missing.ranges.map(missingFinding));
