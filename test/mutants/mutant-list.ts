@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 1,
-    name: "acknowledged while the write is under way",
+    name: "a hit is acknowledged while its write is in flight",
     file: `${WAL}/group-commit.ts`,
     find: "await segment.write(buffer, bytes, baseOffset, records, time);",
     put: "void segment.write(buffer, bytes, baseOffset, records, time).catch(() => undefined);",
@@ -43,7 +43,7 @@ export const mutants: readonly Mutant[] = [
   // 2. Durable means counted exactly once.
   {
     invariant: 2,
-    name: "the compare-and-set compares the slot's offset only",
+    name: "the compare-and-set compares only the slot's offset",
     file: `${MONGO}/mongo-documents.ts`,
     find: "slot}.count`]: Long.fromNumber(seen.count),",
     put: "slot}.count`]: { $exists: true },",
@@ -59,7 +59,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "an update without an answer is taken for one that was not applied",
+    name: "an update without an answer counts as not applied",
     file: `${MONGO}/applier.ts`,
     find: "for (const key of keys) this.#documents.forget(key);",
     put: "",
@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "a retry does not join the hit that is being written",
+    name: "a retry does not wait for the first hit, which is being written",
     file: "src/server/pending-keys.ts",
     find: "this.#pending.set(key.digest, { fingerprint: key.fingerprint, waiting: [] });",
     put: "void key;",
@@ -83,7 +83,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "a restart forgets the keys that only the log has",
+    name: "a restart forgets keys that only the log has",
     file: "src/projection/local.ts",
     find: "keys.isKept(step.batch.time, now) ? keyRecorder(step.batch, totals, keys) : undefined",
     put: "undefined",
@@ -91,7 +91,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "a hit's own time does not say of which hour it is",
+    name: "a hit's own time does not decide its hour",
     file: "src/server/collector.ts",
     find: "hit.n, hit.at ?? time) + ",
     put: "hit.n, time) + ",
@@ -115,7 +115,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "hits of a snapshot above the checkpoint are not owed to their days",
+    name: "a snapshot's hits above the checkpoint do not make their days dirty",
     file: `${MONGO}/log-follower.ts`,
     find: "        days.touch(index, at, endOffset);",
     put: "",
@@ -123,7 +123,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "days are not looked for when the database was put back",
+    name: "days are not scanned when the database was restored from a copy",
     file: `${MONGO}/projector.ts`,
     find: "this.#days.goneBack();",
     put: "",
@@ -131,7 +131,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "days whose document is gone are not missed",
+    name: "days whose documents are gone go unnoticed",
     file: `${MONGO}/scrub.ts`,
     find: "this.#documents.forget(keyOf(index, day));",
     put: "",
@@ -139,7 +139,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "a change of the server is forgotten for days that were given up early",
+    name: "a change of the server is forgotten for days whose rows were dropped early",
     file: `${MONGO}/bounded-documents.ts`,
     find: "if (offset < this.#droppedBelow) this.invalidate();",
     put: "",
@@ -147,7 +147,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "a document that has more than the log is lowered",
+    name: "a document with more hits than the log is lowered",
     file: `${MONGO}/dirty-documents.ts`,
     find: 'if (total < count) return "surplus";',
     put: "",
@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
-    name: "a day that the log knows less of is blocked",
+    name: "a day with more hits than the log's is blocked",
     file: `${MONGO}/dirty-documents.ts`,
     find: "return this.source.toleratesSurplus ? total > count : total !== count;",
     put: "return total !== count;",
@@ -182,7 +182,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 3,
-    name: "a stop waits for MongoDB as long as it takes",
+    name: "a stop waits for MongoDB without a limit",
     file: "src/server/collect.ts",
     find: "const FLUSH_MS = 1500;",
     put: "const FLUSH_MS = 60_000;",
@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 4,
-    name: "a reader in another process believes what no disk has",
+    name: "a reader in another process trusts bytes that no disk has",
     file: `${WAL}/segment-reader.ts`,
     find: "if (this.#syncReads && this.#bufferLength > 0) await this.#file.sync();",
     put: "",
@@ -224,7 +224,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 5,
-    name: "an epoch begins where the segments end, whatever snapshots know",
+    name: "an epoch begins where the segments end, whatever snapshots prove",
     file: `${WAL}/recovery.ts`,
     find: "baseOffset: Math.max(found.known, witnessed) + EPOCH_GAP,",
     put: "baseOffset: found.known + EPOCH_GAP,",
@@ -232,7 +232,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 5,
-    name: "an epoch's number takes no notice of snapshots and checkpoints",
+    name: "an epoch's number ignores snapshots and checkpoints",
     file: `${WAL}/recovery.ts`,
     find: "epoch: Math.max(headerEpoch, witnessedEpoch) + 1,",
     put: "epoch: headerEpoch + 1,",
@@ -241,7 +241,7 @@ export const mutants: readonly Mutant[] = [
   // 6. Damage is never hidden.
   {
     invariant: 6,
-    name: "an opening passes a hole without a word",
+    name: "an opening skips a hole silently",
     file: `${WAL}/recovery.ts`,
     find: "if (segment.offset > before.from) damage.push({ ...before, to: segment.offset });",
     put: "",
@@ -249,7 +249,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 6,
-    name: "a segment shorter than it was is no damage",
+    name: "a shortened segment does not count as damage",
     file: `${WAL}/recovery.ts`,
     find: "if (size < preparedSize) {",
     put: "if (size < 0) {",
@@ -257,7 +257,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 6,
-    name: "the MongoDB projection passes damage",
+    name: "the MongoDB projection skips damage",
     file: `${MONGO}/log-follower.ts`,
     find: "      this.#damage = step.damage;\n      return false;",
     put: "      return true;",
@@ -265,7 +265,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 6,
-    name: "counts are never called incomplete",
+    name: "counts are never marked incomplete",
     file: "src/projection/local.ts",
     find: "return this.#log.damage.length > 0;",
     put: "return false;",
@@ -274,7 +274,7 @@ export const mutants: readonly Mutant[] = [
   // 7. The first failed write is final.
   {
     invariant: 7,
-    name: "after a failed write it goes on",
+    name: "the writer continues after a failed write",
     file: `${WAL}/group-commit.ts`,
     find: "this.#failure = error;",
     put: "",
@@ -282,7 +282,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 7,
-    name: "a short write is a write",
+    name: "a short write counts as complete",
     file: `${WAL}/segment-writer.ts`,
     find: "if (written !== length) throw",
     put: "if (written < 0) throw",
@@ -290,7 +290,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 7,
-    name: "an unclean opening does not write its tail once more",
+    name: "an unclean opening does not rewrite the tail",
     file: `${WAL}/recovery.ts`,
     find: "await rewriteTail(directory.fs, directory.file(file), sealedByte, endByte);",
     put: "",
@@ -299,7 +299,7 @@ export const mutants: readonly Mutant[] = [
   // 8. An error says what it means.
   {
     invariant: 8,
-    name: "a failed write is called certainly not counted",
+    name: "hits of a failed write are reported as certainly not counted",
     file: `${WAL}/group-commit.ts`,
     find: '"LOG_FAILED",',
     put: '"QUEUE_FULL",',
@@ -307,7 +307,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 8,
-    name: "a refused group is queued all the same",
+    name: "a refused group is queued anyway",
     file: `${WAL}/group-commit.ts`,
     find: "if (refusal !== undefined) throw refusal;\n    this.#queue.push(group);",
     put: "this.#queue.push(group);\n    if (refusal !== undefined) throw refusal;",
@@ -315,7 +315,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 8,
-    name: "a hit of unknown fate is called not counted",
+    name: "a hit of unknown outcome is reported as not counted",
     file: "src/http/hits/not-counted.ts",
     find: 'new Set(["LOG_FAILED", "INTERNAL"])',
     put: "new Set([])",
@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
   // 9. Retention never passes what somebody needs.
   {
     invariant: 9,
-    name: "retention passes registered projections",
+    name: "retention ignores registered projections",
     file: `${WAL}/log.ts`,
     find: "needed = Math.min(needed, registration.offset);",
     put: "void registration;",
@@ -332,7 +332,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 9,
-    name: "retention passes the older snapshot",
+    name: "retention ignores the older snapshot",
     file: "src/projection/local.ts",
     find: "const older = this.#keptOffsets[0];",
     put: "const older = this.#kept.at(-1);",
@@ -340,7 +340,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 9,
-    name: "retention takes a segment that is needed in part",
+    name: "retention removes a segment that is partly needed",
     file: `${WAL}/retention.ts`,
     find: "if (behind.end !== undefined && behind.end.endOffset > neededFrom) break;",
     put: "if (behind.end !== undefined && base > neededFrom) break;",
@@ -357,7 +357,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: "there may be any number of counters",
+    name: "the number of counters has no bound",
     file: "src/server/collector.ts",
     find: "if (totals.size + this.#pendingNames.size + scope.names.size < this.#maxCounters) return undefined;",
     put: "if (totals.size >= 0) return undefined;",
@@ -365,7 +365,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: "any number of keys is remembered",
+    name: "the number of remembered keys has no bound",
     file: "src/server/pending-keys.ts",
     find: "if (this.#keys.size + this.#pending.size + scopeKeys < this.#maxKeys) return undefined;",
     put: "if (scopeKeys >= 0) return undefined;",
@@ -373,7 +373,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: "there may be any number of points",
+    name: "the number of points has no bound",
     file: "src/projection/series/series.ts",
     find: "++this.#points > this.#limits.maxPoints) this.#trim();",
     put: "++this.#points < 0) this.#trim();",
@@ -381,7 +381,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: "hours are kept for ever",
+    name: "hours are kept forever",
     file: "src/projection/series/series.ts",
     find: "this.#foldBelow(newest + 1);",
     put: "",
@@ -389,7 +389,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: "any number of days may be owed",
+    name: "the number of dirty days has no bound",
     file: `${MONGO}/bounded-documents.ts`,
     find: "if (this.rows.size >= this.#maxRows) this.invalidate();",
     put: "",
@@ -398,7 +398,7 @@ export const mutants: readonly Mutant[] = [
   // 11. One writer.
   {
     invariant: 11,
-    name: "a directory that is locked is taken",
+    name: "a locked directory is opened",
     file: `${WAL}/lock.ts`,
     find: "if (!tryTake(handle.fd, file)) {",
     put: "if (!tryTake(handle.fd, file) && file === '') {",
@@ -406,7 +406,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 11,
-    name: "the lock file is made anew by each who locks",
+    name: "each opening replaces the lock file",
     file: `${WAL}/lock.ts`,
     find: "handle = await fs.promises.open(file,",
     put: "await fs.promises.rm(file, { force: true });\n    handle = await fs.promises.open(file,",
@@ -415,7 +415,7 @@ export const mutants: readonly Mutant[] = [
   // 12. A projection is never ahead of its log.
   {
     invariant: 12,
-    name: "a nonce that this log never had is fine",
+    name: "a nonce that this log never had is accepted",
     file: `${MONGO}/checkpoint-keeper.ts`,
     find: "if (!this.#epochs.has(checkpoint)) return `",
     put: "if (checkpoint.epoch < 0) return `",
@@ -423,7 +423,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 12,
-    name: "a checkpoint beyond its epoch's end is fine",
+    name: "a checkpoint past its epoch's end is accepted",
     file: `${MONGO}/checkpoint-keeper.ts`,
     find: "if (this.#epochs.isPastEnd(checkpoint)) return `",
     put: "if (checkpoint.epoch < 0) return `",
