@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { remove } from "fs-extra/esm";
 import { MongoClient } from "mongodb";
-import { loadSnapshots } from "../src/projection/local.js";
+import { loadSnapshots } from "../src/projection/snapshot/snapshot.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
 import type { MongoServer } from "../test/support/mongodb/server.js";
 import { temporaryDirectory } from "../test/support/server-process.js";

@@ -1,8 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from "node:fs";
 import path from "node:path";
 import { ConfirmedCounts } from "../src/projection/confirmed-counts.js";
-import { loadSnapshots } from "../src/projection/local.js";
-import { writeSnapshot } from "../src/projection/snapshot/snapshot.js";
+import { loadSnapshots, writeSnapshot } from "../src/projection/snapshot/snapshot.js";
 import type { NewSnapshotFacts } from "../src/projection/snapshot/snapshot-format.js";
 import { Totals } from "../src/projection/totals.js";
 import { View } from "../src/projection/view.js";

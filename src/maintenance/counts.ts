@@ -1,5 +1,5 @@
 import { HitsError } from "../errors.js";
-import { loadSnapshots } from "../projection/local.js";
+import { loadSnapshots } from "../projection/snapshot/snapshot.js";
 import { Totals } from "../projection/totals.js";
 import type { Damage } from "../wal/damage.js";
 import type { LogDirectory } from "../wal/log-directory.js";

@@ -2,23 +2,23 @@ import type { ProjectorReport, ProjectorStatus } from "./mongo/messages.js";
 import type { Totals } from "./totals.js";
 
 /**
- * What the database is known to have, by counter, as its projection has told. Reads are served from here and from the
- * totals, so that none ever waits for the database.
+ * This log's hits by counter that the database has confirmed, as its projection reports. Reads are served from here and from
+ * the totals, so that none ever waits for the database.
  */
 export class ConfirmedCounts {
   readonly #totals: Totals;
   readonly #maxCounters: number;
   #confirmed: Confirmed;
-  /** What a projection that starts anew has told so far; takes the place of the other once it has told all. */
+  /** The reports of a projection that has restarted; they replace the others once it has reported everything. */
   #reported: Confirmed | undefined;
-  /** Whether a projection has ever told all that is owed. */
+  /** A projection has reported everything owed at least once. */
   #isReady = false;
   #asOf: string | null;
   #status: ProjectorStatus | undefined;
-  /** Counters of other logs that there was no room for. */
+  /** Counters of other logs that exceeded `maxCounters`. */
   #dropped = 0;
 
-  /** Nothing counts as confirmed until the projection is `ready`. */
+  /** Nothing counts as confirmed until `markReady`. */
   constructor(totals: Totals, asOf: string | null, maxCounters: number) {
     this.#totals = totals;
     this.#maxCounters = maxCounters;
@@ -27,21 +27,21 @@ export class ConfirmedCounts {
   }
 
   /**
-   * The projection starts anew, and tells again all that is owed: what it confirmed last may never have been told. Until it
-   * is `ready`, what it told before stands.
+   * Notes that the projection restarts and reports everything owed again: its last confirmations may not have been reported.
+   * Earlier reports stand until `markReady`.
    */
   restart(): void {
     this.#reported = new Confirmed(this.#totals);
   }
 
-  /** All that is owed has been told; whatever else is in the totals is confirmed. */
+  /** Notes that everything owed has been reported: all else in the totals is confirmed. */
   markReady(): void {
     this.#isReady = true;
     this.#confirmed = this.#reported ?? this.#confirmed;
     this.#reported = undefined;
   }
 
-  /** RFC 3339: when the database last answered; null for never. */
+  /** RFC 3339: the time of the database's last answer; null for none. */
   get asOf(): string | null {
     return this.#asOf;
   }
@@ -69,7 +69,7 @@ export class ConfirmedCounts {
     if (report.status.asOf > 0) this.#asOf = new Date(report.status.asOf).toISOString();
     for (const [name, count] of report.confirmed) {
       const index = this.#totals.find(name);
-      // The totals are never behind the projection: both follow the same log, the totals first.
+      // The totals never lag the projection: both follow the same log, the totals first.
       if (index !== undefined) (this.#reported ?? this.#confirmed).set(index, count);
     }
     for (const [name, count] of report.remote) {
@@ -79,12 +79,12 @@ export class ConfirmedCounts {
   }
 }
 
-/** By the totals' index: this log's hits that the database has confirmed. */
+/** Confirmed hits by the totals' index. */
 class Confirmed {
   #counts: Float64Array<ArrayBuffer>;
   #sum: number;
 
-  /** All that is in the totals now. */
+  /** Starts from everything that is in the totals now. */
   constructor(totals: Totals) {
     this.#counts = totals.copyCounts();
     this.#sum = totals.sum;

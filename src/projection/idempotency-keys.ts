@@ -4,7 +4,7 @@ import type { Hit, KeyedHit } from "../model/hit.js";
 import { readU64, writeU64 } from "../wal/format.js";
 
 /**
- * A key as it is kept, in memory and in snapshots: 44 bytes, little-endian.
+ * The layout of a key, in memory and in snapshots: 44 bytes, little-endian.
  *
  *      0 16  digest of counter and key            28  8  the counter's count with the hit
  *     16  4  CRC-32 of the rest of the hit        36  8  when it became durable, epoch milliseconds
@@ -14,10 +14,10 @@ const DIGEST_BYTES = 16;
 export const KEY_BYTES = 44;
 const KEYS_PER_CHUNK = 16_384;
 
-/** What a hit's key stands for: the same key on the same counter is the same digest. */
+/** A hit's key, digested: the same key on the same counter has the same digest. */
 export interface HitKey {
   readonly digest: string;
-  /** Differs where anything else of the hit does. */
+  /** Differs if anything else of the hit differs. */
   readonly fingerprint: number;
 }
 
@@ -28,31 +28,31 @@ export interface FirstAnswer {
   readonly count: number;
 }
 
-/** A hit's key is asked for several times on its way in. */
+/** Digests by hit: a hit's key is needed several times on its way in. */
 const keys = new WeakMap<Hit, HitKey>();
 
 export function keyOf(hit: KeyedHit): HitKey {
   const known = keys.get(hit);
   if (known !== undefined) return known;
-  // Neither a name nor an id has control characters.
+  // No name or id has control characters.
   const digest = hash("sha256", `${hit.counter}\0${hit.id}`, "binary").slice(0, DIGEST_BYTES);
   const key = { digest, fingerprint: crc32(`${hit.n}\0${hit.at ?? ""}\0${hit.payload ?? ""}`) };
   keys.set(hit, key);
   return key;
 }
 
-/** The keys of a snapshot: parts of chunks that only ever grow, shared with the thread that writes them. */
+/** The keys at one moment, for a snapshot: parts of chunks that only ever grow, shared with the thread that writes them. */
 export type KeysImage = readonly { readonly buffer: SharedArrayBuffer; readonly from: number; readonly to: number }[];
 
 /**
- * The keys of hits that became durable within the window, with their first answers. About 150 bytes of memory each. None
- * is forgotten early: the owner of the bound refuses new ones instead.
+ * The keys of hits that became durable within the window, with their first answers: about 150 bytes of memory each. None is
+ * dropped early: above the limit the collector refuses new ones.
  */
 export class IdempotencyKeys {
   readonly #windowMs: number;
   /** Chunks in the order of time, the first partly expired. */
   #chunks: { readonly bytes: Buffer; readonly buffer: SharedArrayBuffer; used: number }[] = [];
-  /** Numbers of the first key that is kept, and of the first of the first chunk. */
+  /** Numbers of the first key that is kept, and of the first key of the first chunk. */
   #first = 0;
   #chunkFirst = 0;
   #next = 0;
@@ -77,7 +77,7 @@ export class IdempotencyKeys {
     };
   }
 
-  /** Adds a key that became durable at this time. The first answer to a key stands. */
+  /** Adds a key that became durable at this time. The first answer to a key stands. Called for each hit: no options. */
   add({ digest, fingerprint }: HitKey, offset: number, count: number, time: number): void {
     if (this.#numbers.has(digest)) return;
     let chunk = this.#chunks.at(-1);
@@ -96,12 +96,12 @@ export class IdempotencyKeys {
     this.#numbers.set(digest, this.#next++);
   }
 
-  /** Whether a key of that time is still to be remembered. */
+  /** Returns whether a key of that time is within the window. */
   isKept(time: number, now: number): boolean {
     return time > now - this.#windowMs;
   }
 
-  /** Forgets what has left the window. */
+  /** Drops the keys that have left the window. */
   expire(now: number): void {
     while (this.#first < this.#next) {
       const { bytes, at } = this.#place(this.#first);

@@ -1,28 +1,19 @@
 import { describeError, HitsError, systemCode } from "../errors.js";
 import type { KeyedHit } from "../model/hit.js";
 import type { Log } from "../wal/log.js";
-import type { LogDirectory } from "../wal/log-directory.js";
-import type { Witness } from "../wal/recovery.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
 import type { SeriesLimits } from "./series/series.js";
-import { KEPT_SNAPSHOTS, readSnapshots, type SnapshotFile } from "./snapshot/snapshot.js";
-import type { NewSnapshotFacts, SnapshotFacts } from "./snapshot/snapshot-format.js";
+import { KEPT_SNAPSHOTS, type LoadedSnapshots } from "./snapshot/snapshot.js";
+import type { NewSnapshotFacts } from "./snapshot/snapshot-format.js";
 import type { SnapshotJob } from "./snapshot/snapshot-worker.js";
 import { Totals } from "./totals.js";
 
-/** Writes a snapshot durably, off the request thread or (in tests) on a file system of their own. */
+/** A writer of snapshots: off the request thread, or in tests on a file system of their own. */
 export interface SnapshotSink {
+  /** Resolves once the snapshot is durable. */
   write(job: SnapshotJob): Promise<void>;
   close(): Promise<void>;
-}
-
-/** What the snapshots of a directory give to start from. */
-export interface LoadedSnapshots {
-  /** The newest sound one. */
-  readonly newest: { readonly facts: SnapshotFacts; readonly totals: Totals; readonly keys: Buffer } | undefined;
-  readonly witnesses: readonly Witness[];
-  readonly damaged: readonly SnapshotFile[];
 }
 
 export interface LocalProjectionOptions {
@@ -43,34 +34,10 @@ export interface SnapshotDue {
   readonly remoteMilliseconds: number;
 }
 
-export const NO_SNAPSHOTS: LoadedSnapshots = { newest: undefined, witnesses: [], damaged: [] };
-
-/** Reads the newest sound snapshot of a log directory. Damaged ones are passed by, kept, and named. */
-export async function loadSnapshots(directory: LogDirectory): Promise<LoadedSnapshots> {
-  const witnesses: Witness[] = [];
-  const damaged: SnapshotFile[] = [];
-  for await (const snapshot of readSnapshots(directory)) {
-    const { facts, totals, keys } = snapshot;
-    if (facts !== undefined) {
-      witnesses.push({
-        source: `snapshot ${snapshot.file}`,
-        logId: facts.logId,
-        offset: facts.offset,
-        epoch: facts.epoch,
-      });
-    }
-    if (facts !== undefined && totals !== undefined && keys !== undefined) {
-      return { newest: { facts, totals, keys }, witnesses, damaged };
-    }
-    damaged.push(snapshot);
-  }
-  return { newest: undefined, witnesses, damaged };
-}
-
 /**
- * The local projection: totals by counter in memory, which every read is served from. At the start a snapshot and the rest
- * of the log; from then on each batch once it is durable. Without a place to start from it halts and says why; hits are
- * taken all the same, and nothing is made up.
+ * The local projection: totals by counter in memory, which serve every read. At the start it folds a snapshot and the rest of
+ * the log, from then on each batch once it is durable. Without anything to start from it halts, with the reason: hits are
+ * still accepted, but no count is shown.
  */
 export class LocalProjection {
   /** Undefined once it has halted. */
@@ -78,9 +45,9 @@ export class LocalProjection {
   readonly halted: HitsError | undefined;
   /** The keys of hits within the window, with their first answers. */
   readonly keys: IdempotencyKeys;
-  /** RFC 3339: since when it runs, or is halted. */
+  /** RFC 3339: the time from which it has been running, or halted. */
   readonly since = new Date().toISOString();
-  /** The offset that the log itself was read from at the start. */
+  /** The offset from which the log was read at the start. */
   readonly readFrom: number;
   readonly #log: Log;
   readonly #sink: SnapshotSink;
@@ -113,8 +80,8 @@ export class LocalProjection {
   }
 
   /**
-   * Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`, and `LOG_FAILED` where the disk
-   * does not give what it holds: then nothing may start.
+   * Folds what the snapshot does not cover. Throws `UNKNOWN_RECORD_TYPE`, `INVALID_RECORD`, and `LOG_FAILED` if the disk
+   * can't be read: then the server must not start.
    */
   static async open(options: LocalProjectionOptions): Promise<LocalProjection> {
     const { log, loaded, idempotencyWindowMs, series } = options;
@@ -158,7 +125,7 @@ export class LocalProjection {
     return this.#offset;
   }
 
-  /** RFC 3339: when other logs' counts in the totals were last known; null for never. */
+  /** RFC 3339: the time of other logs' counts in the totals; null for none. */
   get remoteAsOf(): string | null {
     return this.#remoteAsOf;
   }
@@ -167,19 +134,19 @@ export class LocalProjection {
     return this.#log.damage.length > 0;
   }
 
-  /** Retention may not pass this: the older of the two kept snapshots; 0 while there are fewer. */
+  /** The offset that retention may not pass: that of the older of the two kept snapshots; 0 while there are fewer. */
   get neededFrom(): number {
     const older = this.#keptOffsets[0];
     return older === undefined || this.#keptOffsets.length < KEPT_SNAPSHOTS ? 0 : older;
   }
 
-  /** Says that everything below `endOffset` has been added to the totals. Called in the order of the log. */
+  /** Notes that everything below `endOffset` has been added to the totals. Called in the order of the log. */
   advance(endOffset: number, records: number): void {
     this.#offset = endOffset;
     this.#recordsSince += records;
   }
 
-  /** Says when the database last answered (RFC 3339), and whether other logs' counts in the totals have changed by it. */
+  /** Notes the time of the database's last answer (RFC 3339), and whether it changed other logs' counts in the totals. */
   noteRemote(asOf: string | null, changed: boolean): void {
     this.#remoteAsOf = asOf;
     this.#remoteChanged ||= changed;
@@ -195,7 +162,7 @@ export class LocalProjection {
     if (due) await this.snapshot();
   }
 
-  /** Writes a snapshot of what is in the totals now, unless there is one. Rejects with why it could not be written. */
+  /** Writes a snapshot of the totals unless nothing has changed since the last. Rejects if it could not be written. */
   async snapshot(): Promise<void> {
     await this.#writing?.catch(() => undefined);
     if (this.totals === undefined || (this.#recordsSince === 0 && !this.#remoteChanged)) return;
@@ -217,7 +184,7 @@ export class LocalProjection {
     this.#writing = this.#sink.write({ directory, facts, image: this.totals.image(), keys: this.keys.image() });
     try {
       await this.#writing;
-      // One at the same offset takes the place of the one before: it is no second one to fall back on.
+      // A snapshot at the same offset replaces the one before: it is not a second one to fall back on.
       if (this.#keptOffsets.at(-1) !== facts.offset)
         this.#keptOffsets = [...this.#keptOffsets, facts.offset].slice(-KEPT_SNAPSHOTS);
     } catch (error) {
@@ -230,24 +197,24 @@ export class LocalProjection {
   }
 }
 
-/** Keeps the keys of a batch's hits, with the counts that their answers had. */
+/** Returns a function that adds the key of a hit of this batch, with the count that its answer had. */
 export function keyRecorder(batch: LogBatch, totals: Totals, keys: IdempotencyKeys) {
   return (index: number, hit: KeyedHit, offset: number) =>
     keys.add(keyOf(hit), offset, totals.countAt(index) + totals.remote(index), batch.time);
 }
 
 function readError(directory: string, error: unknown): HitsError {
-  const message = `reading ${directory} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
+  const message = `cannot read ${directory} (${describeError(error)}): no hit was accepted. Fix the disk and start again`;
   return new HitsError("LOG_FAILED", message, { cause: error });
 }
 
 function haltError(gone: HitsError, loaded: LoadedSnapshots): HitsError {
   const damaged = loaded.damaged.map((snapshot) => `${snapshot.file}: ${snapshot.invalid}`).join("; ");
-  const why = damaged === "" ? "there is no snapshot that old" : `the snapshots can't be read (${damaged})`;
+  const why = damaged === "" ? "no snapshot reaches that far" : `the snapshots can't be read (${damaged})`;
   return new HitsError(
     "PROJECTION_HALTED",
-    `the totals are unknown: ${describeError(gone)}, and ${why}. Hits are accepted and kept. To count again, stop the server ` +
-      "and put back a sound snapshot or the missing segments from a backup; or fork the log into a new directory",
+    `the totals are unknown: ${describeError(gone)}, and ${why}. Hits are accepted and kept. To show counts again, stop the ` +
+      "server and restore a sound snapshot or the missing segments from a backup, or fork the log into a new directory",
     { cause: gone },
   );
 }

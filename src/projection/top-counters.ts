@@ -2,13 +2,13 @@ import type { ConfirmedCounts } from "./confirmed-counts.js";
 import type { Totals } from "./totals.js";
 
 export interface TopCounters {
-  /** Indexes by count, the largest first; of equal ones, those seen first. */
+  /** Indexes by count, the largest first; equal counts in the order of first sight. */
   readonly indexes: readonly number[];
-  /** Counters of which the database lacks hits; 0 without one. */
+  /** Number of counters that the database lacks hits of; 0 without a database. */
   readonly owing: number;
 }
 
-/** The counters with the largest counts, in one pass over all. Some milliseconds for a million of them. */
+/** Finds the counters with the largest counts in one pass over all: some milliseconds for a million. */
 export function topCounters(totals: Totals, database: ConfirmedCounts | undefined, limit: number): TopCounters {
   const heap = new SmallestFirst(limit);
   let owing = 0;
@@ -20,7 +20,7 @@ export function topCounters(totals: Totals, database: ConfirmedCounts | undefine
   return { indexes: heap.largestFirst(), owing };
 }
 
-/** A bounded heap: the entry that the next larger one takes the place of is on top. */
+/** A bounded heap; on top is the entry that the next larger one replaces. */
 class SmallestFirst {
   readonly #limit: number;
   readonly #indexes: number[] = [];
@@ -30,7 +30,7 @@ class SmallestFirst {
     this.#limit = limit;
   }
 
-  /** Indexes must rise: of equal counts the one offered first stays. */
+  /** Offers an entry. Indexes must ascend: of equal counts the one offered first stays. */
   offer(index: number, count: number): void {
     if (this.#indexes.length < this.#limit) {
       this.#rise(this.#indexes.length, index, count);
@@ -69,7 +69,7 @@ class SmallestFirst {
     this.#set(at, index, count);
   }
 
-  /** Takes the place of the top. */
+  /** Replaces the top. */
   #sink(index: number, count: number): void {
     let at = 0;
     for (;;) {

@@ -7,26 +7,26 @@ import { Series, type SeriesImage } from "./series/series.js";
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * What a snapshot needs of the totals at one moment, cheap to take: the counts are copied, and the names, which only
- * ever grow, are shared with the thread that writes them.
+ * The totals at one moment, for a snapshot. Cheap to take: the counts are copied; the names, which only ever grow, are shared
+ * with the thread that writes them.
  */
 export interface TotalsImage {
   readonly size: number;
   readonly counts: Float64Array<ArrayBuffer>;
-  /** What other logs were last known to have counted. */
+  /** Counts of other logs as last known. */
   readonly remote: Float64Array<ArrayBuffer>;
-  /** Names in the order of counts, each a 16-bit length and UTF-8: the used part of each chunk. */
+  /** Names in the order of the counts, each a 16-bit length and UTF-8: the used part of each chunk. */
   readonly names: readonly { readonly buffer: SharedArrayBuffer; readonly used: number }[];
   readonly series: SeriesImage;
 }
 
 /**
- * Totals by counter, in memory. A counter has an index, given in the order of first sight and never taken back: `counts`
- * is an array by index, and a name is stored once as bytes for snapshots and once as a key.
+ * Totals by counter, in memory. A counter has an index for good, in the order of first sight: counts are in arrays by index,
+ * and a name is stored twice, as bytes for snapshots and as a key.
  */
 export class Totals {
   readonly order = new NameOrder();
-  /** The same hits by hour and day, as far as these are kept. */
+  /** The same hits by hour and day, within the limits of the series. */
   readonly series = new Series();
   readonly #index = new Map<string, number>();
   #counts = new Float64Array(1024);
@@ -47,18 +47,18 @@ export class Totals {
     return this.#index.has(name);
   }
 
-  /** 0 for a counter never seen. */
+  /** Returns this log's count of a counter; 0 for one never seen. */
   count(name: string): number {
     const index = this.#index.get(name);
     return index === undefined ? 0 : (this.#counts[index] ?? 0);
   }
 
-  /** The counter's index; undefined for one never seen. */
+  /** Returns the counter's index; undefined for one never seen. */
   find(name: string): number | undefined {
     return this.#index.get(name);
   }
 
-  /** What other logs were last known to have counted of the counter of this index. */
+  /** Returns the counter's count in other logs, as last known. */
   remote(index: number): number {
     return this.#remote[index] ?? 0;
   }
@@ -67,12 +67,12 @@ export class Totals {
     this.#remote[index] = count;
   }
 
-  /** This log's count of the counter of this index. */
+  /** Returns this log's count of the counter with this index. */
   countAt(index: number): number {
     return this.#counts[index] ?? 0;
   }
 
-  /** The counter's index, given now where it has none. The name must be valid: at most 1,024 bytes. */
+  /** Returns the counter's index, a new one for a new counter. The name must be valid: at most 1,024 bytes. */
   indexOf(name: string): number {
     const known = this.#index.get(name);
     if (known !== undefined) return known;
@@ -87,7 +87,7 @@ export class Totals {
     return index;
   }
 
-  /** Adds to the counter of this index, but not to its series; its count after that. */
+  /** Adds to the counter with this index, but not to its series. Returns its new count. */
   add(index: number, n: number): number {
     this.#sum += n;
     const count = (this.#counts[index] ?? 0) + n;
@@ -96,29 +96,29 @@ export class Totals {
   }
 
   /**
-   * The name of the counter of this index, which there must be. Goes through a part of the names: for a few of them, since
-   * an array of all would cost memory for each counter.
+   * Returns the name of the counter with this index, which must exist. Reads through part of the names: meant for a few of
+   * them, since an array of all would cost memory for each counter.
    */
   nameAt(index: number): string {
     const chunk = this.#chunks.findLast(({ first }) => first <= index);
-    if (chunk === undefined) throw new RangeError(`there is no counter ${index}`);
+    if (chunk === undefined) throw new RangeError(`no counter has the index ${index}`);
     let at = 0;
     for (let i = chunk.first; i < index; i++) at += 2 + chunk.bytes.readUInt16LE(at);
     return chunk.bytes.toString("utf8", at + 2, at + 2 + chunk.bytes.readUInt16LE(at));
   }
 
-  /** Adds a hit to the counter of this index and to its series; its count after that. The time of its batch was noted. */
+  /** Adds a hit to the counter with this index and to its series, after the time of its batch was noted. Returns its new count. */
   addAt(index: number, n: number, at: number): number {
     this.series.add(index, n, at);
     return this.add(index, n);
   }
 
-  /** All counters: name and index. */
+  /** Iterates over all counters: name and index. */
   names(): IterableIterator<[string, number]> {
     return this.#index.entries();
   }
 
-  /** Adds the hits of a batch. `keyed` is told of those with an id, after they were added. Throws as `foldHits` does. */
+  /** Adds the hits of a batch. `keyed` is called for hits with an id, after they were added. Throws as `foldHits` does. */
   fold(batch: LogBatch, keyed?: (index: number, hit: KeyedHit, offset: number) => void): void {
     this.series.noteTime(batch.time);
     foldHits(
@@ -129,7 +129,7 @@ export class Totals {
     );
   }
 
-  /** A copy of all counts, by index. */
+  /** Returns a copy of all counts, by index. */
   copyCounts(): Float64Array<ArrayBuffer> {
     return this.#counts.slice(0, this.size);
   }
@@ -144,7 +144,7 @@ export class Totals {
     };
   }
 
-  /** Fills empty totals from a snapshot's counts and names. False where they don't fit together. */
+  /** Fills empty totals from a snapshot's counts and names. False: these don't match. */
   restore(counts: Float64Array, remote: Float64Array, names: Buffer): boolean {
     let at = 0;
     for (const [position, count] of counts.entries()) {

@@ -14,36 +14,36 @@ export interface TopCounters {
   readonly owing: number;
 }
 
-/** What every read is served from: memory, whatever state a database is in. Throws `PROJECTION_HALTED`. */
+/** Reads, served from memory whatever state a database is in. Throws `PROJECTION_HALTED`. */
 export class View implements CounterReader {
   readonly #local: LocalProjection;
   readonly #database: ConfirmedCounts | undefined;
   #topNames: ReadonlyMap<number, string> = new Map();
 
-  /** `database`: undefined where none is configured. */
+  /** `database`: undefined if none is configured. */
   constructor(local: LocalProjection, database: ConfirmedCounts | undefined) {
     this.#local = local;
     this.#database = database;
   }
 
-  /** How many counters there are; undefined while the counts are unknown. */
+  /** Number of counters; undefined while the counts are unknown. */
   get size(): number | undefined {
     return this.#local.totals?.size;
   }
 
-  /** A counter never seen has count 0. */
+  /** Returns a counter's state; a counter never seen has count 0. */
   counter(name: string): CounterState {
     return this.#show(name, this.#totals(), this.#asOf());
   }
 
-  /** This log's hits of a counter in a range of time; see `seriesBuckets`. */
+  /** Returns this log's hits of a counter in a range of time; see `seriesBuckets`. */
   series({ counter, ...range }: SeriesQuery): CounterSeries {
     const totals = this.#totals();
     const found = { counter, by: range.by, ...seriesBuckets(totals.series, totals.find(counter), range) };
     return this.#local.incomplete ? { ...found, incomplete: true as const } : found;
   }
 
-  /** This log's hits of a counter in each of the last hours, the current one last; 0 where nothing is known of an hour. */
+  /** Returns this log's hits of a counter in each of the last hours, the current one last; 0 for an unknown hour. */
   lastHours(counter: string, hours: number): number[] {
     const totals = this.#totals();
     const index = totals.find(counter);
@@ -51,11 +51,11 @@ export class View implements CounterReader {
     return Array.from({ length: hours }, (_, i) => totals.series.hour(index, first + i * HOUR_MS) ?? 0);
   }
 
-  /** Up to `limit` counters by name, with this prefix, behind `after`; and what to go on with, null at the end. */
+  /** Returns up to `limit` counters with this prefix, in the order of their names, after `after`. */
   counters(query: CountersQuery): CountersPage {
     const totals = this.#totals();
     const asOf = this.#asOf();
-    // One more than asked for tells whether there is a next page.
+    // One name more than asked for shows whether there is a next page.
     const names = totals.order.page(query.prefix, query.after, query.limit + 1);
     const shown = names.slice(0, query.limit);
     return {
@@ -69,7 +69,7 @@ export class View implements CounterReader {
     const totals = this.#totals();
     const asOf = this.#asOf();
     const { indexes, owing } = topCounters(totals, this.#database, limit);
-    // Those of the last time are mostly those of now.
+    // Mostly the same counters as last time.
     this.#topNames = new Map(indexes.map((index) => [index, this.#topNames.get(index) ?? totals.nameAt(index)]));
     return { counters: [...this.#topNames.values()].map((name) => this.#show(name, totals, asOf)), owing };
   }
@@ -88,7 +88,7 @@ export class View implements CounterReader {
     const index = totals.find(counter);
     const own = index === undefined ? 0 : totals.countAt(index);
     const remote = index === undefined ? 0 : totals.remote(index);
-    // Without a database the local count is all there is to be projected into.
+    // Without a database the local count counts as projected.
     const confirmed = index === undefined || this.#database === undefined ? own : this.#database.confirmed(index);
     const pending = Math.max(0, own - confirmed);
     const view = { counter, count: remote + own, projected: remote + own - pending, pending, asOf };

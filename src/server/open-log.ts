@@ -1,13 +1,8 @@
 import type { Config } from "../config.js";
 import type { HitsError } from "../errors.js";
 import type { Logger } from "../model/services.js";
-import {
-  type LoadedSnapshots,
-  LocalProjection,
-  loadSnapshots,
-  NO_SNAPSHOTS,
-  type SnapshotSink,
-} from "../projection/local.js";
+import { LocalProjection, type SnapshotSink } from "../projection/local.js";
+import { type LoadedSnapshots, loadSnapshots, NO_SNAPSHOTS } from "../projection/snapshot/snapshot.js";
 import { describeDamage } from "../wal/damage.js";
 import { Log, type LogOptions } from "../wal/log.js";
 import { LogDirectory } from "../wal/log-directory.js";

@@ -125,7 +125,7 @@ export const mutants: readonly Mutant[] = [
     invariant: 2,
     name: "days are not scanned when the database was restored from a copy",
     file: `${MONGO}/projector.ts`,
-    find: "this.#days.goneBack();",
+    find: "this.#days.invalidate();",
     put: "",
     tests: ["projection/mongo/interleavings"],
   },

@@ -1,5 +1,5 @@
-import { LocalProjection, loadSnapshots, type SnapshotSink } from "../../src/projection/local.js";
-import { writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
+import { LocalProjection, type SnapshotSink } from "../../src/projection/local.js";
+import { loadSnapshots, writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
 import { Collector, type CollectorOptions } from "../../src/server/collector.js";
 import { Log, type LogOptions } from "../../src/wal/log.js";
 import { LogDirectory } from "../../src/wal/log-directory.js";

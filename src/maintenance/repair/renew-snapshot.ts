@@ -1,7 +1,7 @@
 import path from "node:path";
 import { IdempotencyKeys } from "../../projection/idempotency-keys.js";
-import { keyRecorder, loadSnapshots } from "../../projection/local.js";
-import { addSnapshot } from "../../projection/snapshot/snapshot.js";
+import { keyRecorder } from "../../projection/local.js";
+import { addSnapshot, loadSnapshots } from "../../projection/snapshot/snapshot.js";
 import { Totals } from "../../projection/totals.js";
 import type { Damage } from "../../wal/damage.js";
 import type { LogDirectory } from "../../wal/log-directory.js";

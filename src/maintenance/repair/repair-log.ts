@@ -1,6 +1,6 @@
 import path from "node:path";
 import { systemCode } from "../../errors.js";
-import { loadSnapshots } from "../../projection/local.js";
+import { loadSnapshots } from "../../projection/snapshot/snapshot.js";
 import type { Damage } from "../../wal/damage.js";
 import { HEADER_BYTES } from "../../wal/format.js";
 import { type DamagedHeader, overlayHeaders, writeHeader } from "../../wal/header-repair.js";

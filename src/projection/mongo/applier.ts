@@ -7,7 +7,7 @@ import { type DocumentStore, type SlotUpdate, StoreError } from "./store.js";
 const IN_FLIGHT = 3;
 const BLOCKED_RETRY_MS = 10_000;
 
-/** Takes what documents say of other logs' hits. */
+/** Called with a counter's hits of other logs whenever its document is read. */
 export type RemoteListener = (name: string, remote: number) => void;
 
 export interface ApplierOptions {
@@ -20,8 +20,8 @@ export interface ApplierOptions {
 }
 
 /**
- * Brings documents to what the log says: reads those that are unknown, sends a compare-and-set for each that owes, and
- * believes only what was confirmed. A miss means: read again.
+ * Brings documents to what the log has: reads those whose slot is unknown, sends a compare-and-set for each that owes, and
+ * believes only what was confirmed. After a miss the document is read again.
  */
 export class Applier {
   readonly #store: DocumentStore;
@@ -29,7 +29,7 @@ export class Applier {
   readonly #logId: string;
   readonly #size: CommandSize;
   readonly #onRemote: RemoteListener;
-  /** Counters whose document nothing can be done with, and why: they stay owed, the others go on. */
+  /** Names of documents that nothing can be done with, and the reasons: they stay owed, the others proceed. */
   readonly blocked = new Map<string, string>();
   #blockedAt = 0;
 
@@ -41,7 +41,7 @@ export class Applier {
     this.#onRemote = onRemote;
   }
 
-  /** What is owed; of the blocked only now and then. */
+  /** The keys of what is owed; blocked documents are among them only now and then. */
   due(): number[] {
     const owing = this.#documents.owing();
     if (this.blocked.size === 0) return owing;
@@ -54,8 +54,8 @@ export class Applier {
   }
 
   /**
-   * Works off these counters, with the log folded to `position()` at the moment of each command; undefined: nothing may be
-   * written now. True: all that they owed when this was called is confirmed, or they are blocked.
+   * Works off these documents, with the log folded to `position()` at the moment of each command; undefined: nothing may be
+   * written now. Resolves to true if everything that they owed at the call is confirmed, or they are blocked.
    */
   async settle(keys: readonly number[], position: () => number | undefined): Promise<boolean> {
     let [at, settled] = [0, true];
@@ -74,7 +74,7 @@ export class Applier {
     return settled;
   }
 
-  /** Takes what a read or a scan says of one document; whether it can be worked with. */
+  /** Takes a document that was read or scanned. Returns false if it is damaged. */
   accept(document: CounterDocument | DamagedDocument): boolean {
     const key = this.#documents.source.find(document.name);
     if (isDamaged(document)) {
@@ -97,7 +97,7 @@ export class Applier {
     if (foldOffset === undefined) return false;
     for (const key of keys) {
       if (this.#isBlocked(key)) continue;
-      // Read a moment ago, and made unknown again by a change of the server's state.
+      // It was read a moment ago, but a change of the server's state may have made it unknown again.
       const update = this.#documents.isKnown(key) ? this.#documents.update(key, foldOffset) : "later";
       if (update === "done") continue;
       if (update === "later") settled = false;
@@ -111,7 +111,7 @@ export class Applier {
   }
 
   async #apply(updates: readonly SlotUpdate[], keys: readonly number[]): Promise<boolean> {
-    // Until it is confirmed it is unknown: the command may be lost on its way there, or its answer on the way back.
+    // Unknown until confirmed: the command may be lost on its way, or its answer.
     for (const key of keys) this.#documents.forget(key);
     let applied: boolean;
     try {

@@ -16,7 +16,7 @@ import type { Checkpoint, CounterStore } from "./store.js";
 
 export const PROJECTION_NAME = "mongodb";
 
-/** How often a reader in another process looks for more; inside the process looking costs nothing. */
+/** Time between polls of the log's end: inside the writer's process these cost nothing. */
 const POLL_MS = 20;
 const POLL_OTHER_PROCESS_MS = 100;
 
@@ -31,7 +31,7 @@ export interface BootstrapOptions {
   readonly series?: SeriesLimits;
 }
 
-/** A projector that has read nothing of the database yet, and what it knows by the log directory alone. */
+/** A projection as the log directory gives it, before anything of the database has been read. */
 export interface Bootstrapped {
   readonly counters: Counters;
   readonly follower: LogFollower;
@@ -39,9 +39,8 @@ export interface Bootstrapped {
 }
 
 /**
- * Puts a projector together from the log directory: the newest snapshot without damage, the registration, and a reader from
- * the older of the two. Registers the projection where it never was. Throws `PROJECTION_HALTED` where there is nothing to
- * start from.
+ * Composes a projector from the log directory: the newest snapshot without damage, the registration, and a reader from the
+ * older of the two. Registers the projection if it is new. Throws `PROJECTION_HALTED` if there is nothing to start from.
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   const { directory } = options;
@@ -56,10 +55,10 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const covered = registered?.offset ?? 0;
   const from = await readableFrom(options, registered === undefined ? start : Math.min(start, covered), start);
   const counters = new Counters();
-  // Counters have the same indexes in both: these are given in the order of the snapshot's.
+  // Counters have the indexes that they have in the snapshot's series: they are restored in its order.
   const days = new CounterDays(snapshot?.totals.series ?? new Series(), counters);
   if (options.series !== undefined) days.series.setLimits(options.series);
-  // Without the hits between checkpoint and snapshot it is unknown which of the snapshot's counters owe something.
+  // If the hits between checkpoint and snapshot are gone it is unknown which of the snapshot's counters owe something.
   const isCovered = registered !== undefined && from <= covered;
   for (const [name, index] of snapshot?.totals.names() ?? []) {
     counters.restore(counters.indexOf(name), snapshot?.totals.countAt(index) ?? 0, isCovered);
@@ -122,7 +121,7 @@ interface UndamagedSnapshot {
   readonly totals: Totals;
 }
 
-/** Snapshots that were taken behind damage hold hits that must not be projected yet. */
+/** Resolves to the newest snapshot to start from: those taken past damage have hits that must not be projected yet. */
 async function newestUndamaged(
   directory: LogDirectory,
   missing: MissingRanges,
@@ -135,7 +134,7 @@ async function newestUndamaged(
   return undefined;
 }
 
-/** The first of these offsets that the log can still be read from. */
+/** Resolves to the first of these offsets from which the log can still be read. */
 async function readableFrom(options: BootstrapOptions, wanted: number, start: number): Promise<number> {
   const { directory, durableEnd } = options;
   for (const from of wanted === start ? [start] : [wanted, start]) {
@@ -152,7 +151,7 @@ async function readableFrom(options: BootstrapOptions, wanted: number, start: nu
   const first = (await directory.segmentBases())[0];
   throw new HitsError(
     "PROJECTION_HALTED",
-    `there is nothing to project from: no sound snapshot, and the log in ${directory.path} begins at offset ${first}. Put back a ` +
+    `nothing to project from: there is no sound snapshot, and the log in ${directory.path} begins at offset ${first}. Restore a ` +
       "snapshot or the missing segments from a backup, or fork the log into a new directory",
   );
 }

@@ -7,7 +7,7 @@ const MAX_OWED = 20_000;
 
 /**
  * Dirty documents in bounded memory: a document has a row only while it owes something, or while its last hit is not certain
- * yet. If there would be too many rows all are dropped, and `needsScan` says that every document has to be scanned.
+ * yet. If there would be too many rows all are dropped, and every document has to be scanned: `needsScan`.
  */
 export class BoundedDocuments extends DirtyDocuments {
   readonly #maxRows: number;
@@ -15,7 +15,7 @@ export class BoundedDocuments extends DirtyDocuments {
   readonly #keys: number[] = [];
   /** Rows by day, then by index. */
   readonly #days = new Map<number, Map<number, number>>();
-  /** The rows of the day that was looked up last. */
+  /** The day of the last look-up, and its rows. */
   #day = Number.NaN;
   #rowsOfDay: Map<number, number> | undefined;
   #end = 0;
@@ -100,7 +100,7 @@ export class BoundedDocuments extends DirtyDocuments {
 
   /** Drops rows that owe nothing. */
   #drop(isWanted: (row: number) => boolean): void {
-    // From the last row down: the one that takes a dropped row's number has been looked at.
+    // From the last row down: the row that takes a dropped row's number has been checked already.
     for (let row = this.rows.size - 1; row >= 0; row--) {
       if (!this.rows.isOwed(row) && isWanted(row)) this.#remove(row);
     }

@@ -1,7 +1,6 @@
 /**
- * How much is asked of the database in one command. A command that fails may have been too much for a slow server to answer
- * before it is given up: then the next is a quarter, so that each such command gets through in the end. What succeeds
- * doubles it again.
+ * The number of documents in one command. A command that fails may have been too large for a slow server to answer in time:
+ * the next is a quarter of its size, so that commands get through in the end. Each success doubles the size again.
  */
 export class CommandSize {
   readonly #largest: number;
@@ -16,7 +15,7 @@ export class CommandSize {
     return this.#current;
   }
 
-  /** Does something of at most `current`, and takes note of how it went. Of several at once that fail, one counts. */
+  /** Runs a command of at most `current` documents and adapts the size. If several fail at once, one counts. */
   async run<T>(work: (size: number) => Promise<T>): Promise<T> {
     const size = this.#current;
     try {

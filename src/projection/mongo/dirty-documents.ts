@@ -10,7 +10,7 @@ export interface DocumentSource {
   nameOf(key: number): string;
   /** Hits that the log has for a document. */
   total(key: number): number;
-  /** A document with more hits of this log than `total` is left alone: not all of them may be known any more. */
+  /** A document with more hits of this log than `total` is left alone: `total` may no longer include all of them. */
   readonly toleratesSurplus: boolean;
   /** Adds what else an update of this document holds. */
   update(key: number, slots: Pick<SlotUpdate, "name" | "seen" | "next">): SlotUpdate;
@@ -37,9 +37,9 @@ export function partsOf(key: number): { readonly index: number; readonly day: nu
 }
 
 /**
- * What each document of a collection was last seen to have, beside what the log has: the difference is owed. What is owed is
- * a set of documents, not a queue of hits, so that an outage of a day owes no more than one of a second. Every document has
- * a row, numbered as its key.
+ * The documents of a collection as last seen, with what they owe: the difference to what the log has. Owed is a set of
+ * documents, not a queue of hits, so that an outage of a day owes no more than one of a second. Every document has a row,
+ * numbered as its key.
  */
 export class DirtyDocuments {
   readonly source: DocumentSource;
@@ -54,12 +54,12 @@ export class DirtyDocuments {
     return this.rows.owed;
   }
 
-  /** Whether it is unknown which documents owe something: all of them have to be scanned. */
+  /** It is unknown which documents owe something: all of them have to be scanned. */
   get needsScan(): boolean {
     return false;
   }
 
-  /** Whether more documents may be marked before those that owe something are settled. */
+  /** More documents may be marked before those that owe something are settled. */
   get hasRoom(): boolean {
     return true;
   }

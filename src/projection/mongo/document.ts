@@ -1,18 +1,18 @@
 /**
- * A counter's document, as it lies in MongoDB, judged:
+ * A slot of a counter's document. The document in MongoDB:
  *
  *     { _id: "home", count: 57, logs: { "<logId>": { offset: 1235, count: 57 } }, updatedAt }
  *
- * `count` is the sum of `logs.*.count`; a slot's `offset` is the first offset of that log which it does not include.
+ * `count` is the sum of `logs.*.count`; a slot's `offset` is the first offset of that log that it does not include.
  */
 export interface Slot {
   readonly offset: number;
   readonly count: number;
-  /** Of a counter's day: all its hours together, where the slot has them; NaN where they are no numbers. */
+  /** In the document of a counter's day: the sum of its hours, if the slot has them; NaN if they are not numbers. */
   readonly hours?: number;
 }
 
-/** A slot as seen; "absent": a document without one; "no document": none at all. */
+/** A slot as seen. "absent": the document has none; "no document": there is none. */
 export type SeenSlot = Slot | "absent" | "no document";
 
 export interface CounterDocument {
@@ -22,7 +22,7 @@ export interface CounterDocument {
   readonly slots: ReadonlyMap<string, Slot>;
 }
 
-/** A document that nothing can be added to without making it worse, and why. */
+/** A document that nothing can be added to without making it worse, and the reason. */
 export interface DamagedDocument {
   readonly name: string;
   readonly reason: string;
@@ -33,16 +33,16 @@ export function parseDocument(raw: unknown): CounterDocument | DamagedDocument {
   const name = typeof document["_id"] === "string" ? document["_id"] : String(document["_id"]);
   const damaged = (reason: string): DamagedDocument => ({ name, reason });
   const count = toInteger(document["count"]);
-  if (count === undefined) return damaged(`count is ${show(document["count"])}, a whole number is needed`);
+  if (count === undefined) return damaged(`count must be an integer, got ${describeValue(document["count"])}`);
   const logs = document["logs"];
-  if (!isObject(logs)) return damaged(`logs is ${show(logs)}, an object by log id is needed`);
+  if (!isObject(logs)) return damaged(`logs must be an object by log id, got ${describeValue(logs)}`);
   const slots = new Map<string, Slot>();
   for (const [logId, slot] of Object.entries(logs)) {
     const offset = isObject(slot) ? toInteger(slot["offset"]) : undefined;
     const slotCount = isObject(slot) ? toInteger(slot["count"]) : undefined;
     if (offset === undefined || offset < 0 || slotCount === undefined) {
       return damaged(
-        `logs.${logId} is ${show(slot)}, {offset, count} in whole numbers is needed, the offset not below 0`,
+        `logs.${logId} must be {offset, count} in integers, the offset not below 0, got ${describeValue(slot)}`,
       );
     }
     const hours = isObject(slot) ? slot["hours"] : undefined;
@@ -60,19 +60,19 @@ export function isDamaged(document: CounterDocument | DamagedDocument): document
   return "reason" in document;
 }
 
-/** What all slots together say. */
+/** Returns the sum of the counts of all slots. */
 export function sumOfSlots(document: CounterDocument): number {
   let sum = 0;
   for (const slot of document.slots.values()) sum += slot.count;
   return sum;
 }
 
-/** What the logs other than this one have counted. */
+/** Returns the hits of all logs but this one. */
 export function remoteCount(document: CounterDocument, logId: string): number {
   return sumOfSlots(document) - (document.slots.get(logId)?.count ?? 0);
 }
 
-/** Whatever kind of number the driver hands out, as one that is exact below 2^53; undefined for anything else. */
+/** Converts a number of any kind that the driver returns; undefined unless it is an integer below 2^53. */
 export function toInteger(value: unknown): number | undefined {
   const number = typeof value === "bigint" ? Number(value) : value;
   return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined;
@@ -82,8 +82,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-function show(value: unknown): string {
-  if (value === undefined) return "missing";
+function describeValue(value: unknown): string {
+  if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "an array";
   if (isObject(value)) return "an object";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);

@@ -3,7 +3,7 @@ import { MissingRanges } from "../../wal/missing-ranges.js";
 import { readHeaderIfThere } from "../../wal/segment-header.js";
 import type { Checkpoint } from "./store.js";
 
-/** An epoch of this log that is known: each opening has its own random nonce. */
+/** An epoch of this log: each opening has its own random nonce. */
 export interface KnownEpoch {
   readonly epoch: number;
   readonly nonce: string;
@@ -13,13 +13,13 @@ export interface KnownEpoch {
 const MAX_KNOWN = 10_000;
 
 /**
- * The epochs that this log has had: from the headers of its segments, and from the registration, which remembers those whose
- * segments are gone. A checkpoint with a nonce that is not among them is of another log: an old copy, or a twin.
+ * The epochs that this log has had: from the headers of its segments, and from the registration, which keeps those whose
+ * segments are gone. A checkpoint with a nonce that is not among them is from another log: an old copy, or a twin.
  */
 export class Epochs {
   readonly #directory: LogDirectory;
   readonly #nonces = new Map<number, string>();
-  /** The first offset behind an epoch, where a later one says so. */
+  /** The first offset after each epoch, if a later one records it. */
   readonly #ends = new Map<number, number>();
   /** Segments by base offset, ascending, with the epoch of each. */
   readonly #segments = new Map<number, KnownEpoch>();
@@ -31,7 +31,7 @@ export class Epochs {
     for (const { epoch, nonce } of remembered) this.#nonces.set(epoch, nonce);
   }
 
-  /** Reads the headers of segments that were not there before. */
+  /** Reads the headers of segments that are new since the last call. */
   async refresh(): Promise<void> {
     for (const base of await this.#directory.segmentBases()) {
       if (this.#segments.has(base)) continue;
@@ -41,14 +41,14 @@ export class Epochs {
       this.#nonces.set(header.epoch, header.nonce);
       const end = header.previous?.endOffset;
       if (end === undefined) continue;
-      // All epochs before this one have ended there, or earlier where a header between them says so.
+      // All epochs before this one have ended there, or earlier if a header between them records that.
       for (const epoch of this.#nonces.keys()) {
         if (epoch < header.epoch) this.#ends.set(epoch, Math.min(this.#ends.get(epoch) ?? end, end));
       }
     }
   }
 
-  /** The epoch in which the record below this offset was written, where its segment is still there. */
+  /** The epoch in which the record before this offset was written, if its segment is still there. */
   epochAt(offset: number): KnownEpoch | undefined {
     let found: KnownEpoch | undefined;
     for (const [base, epoch] of this.#segments) if (base < offset) found = epoch;
@@ -63,14 +63,14 @@ export class Epochs {
     return this.#nonces.get(checkpoint.epoch) === checkpoint.nonce;
   }
 
-  /** Whether the checkpoint lies behind the end of its epoch, where that has ended. */
+  /** Returns whether the checkpoint is past the end of its epoch, if that has ended. */
   isPastEnd(checkpoint: Checkpoint): boolean {
     const end = this.#ends.get(checkpoint.epoch);
-    // What can't be read of an epoch's end may have been projected before it was lost.
+    // Records at an epoch's end that can't be read may have been projected before they were lost.
     return end !== undefined && checkpoint.offset > this.#missing.endOfMissing(end);
   }
 
-  /** Whether a later epoch than this has begun. */
+  /** Returns whether a later epoch has begun. */
   hasEnded(epoch: number): boolean {
     return this.#ends.has(epoch);
   }

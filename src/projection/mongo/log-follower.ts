@@ -8,34 +8,32 @@ import type { CounterDays } from "./counter-days.js";
 import type { Counters } from "./counters.js";
 import type { Checkpoint } from "./store.js";
 
-/** A look whether the log has been repaired, once in so long. */
-const LOOK_FOR_REPAIR_MS = 1000;
+/** Time between checks for a repair of the log. */
+const REPAIR_CHECK_MS = 1000;
 
 export interface FollowerOptions {
   readonly reader: LogReader;
   readonly counters: Counters;
   readonly days: CounterDays;
-  /** Totals were restored up to here: below it, hits are looked at only for whether the checkpoint covers them. */
+  /** The end of the restored totals: hits below it are read only if the checkpoint does not cover them. */
   readonly start: Checkpoint;
-  /** Below it, the database has confirmed everything. */
+  /** The offset below which the database has confirmed everything. */
   readonly covered: number;
 }
 
 /**
- * Folds the log into the slots, batch by batch, whatever the database does. It stops in front of damage: what lies behind is
- * not projected until the log has been repaired, and until a database that may know more of it has been asked.
+ * The projection's reader: folds the log, batch by batch, whatever the database does. It stops before damage: what comes
+ * after is not projected until the log has been repaired, and a database that may know more of it has been asked.
  */
 export class LogFollower {
   readonly #reader: LogReader;
   readonly #counters: Counters;
   readonly #days: CounterDays;
-  /** Totals were restored up to here: below it, hits are looked at only for whether the checkpoint covers them. */
   readonly #restored: number;
-  /** Below it, the database has confirmed everything. */
   readonly #covered: number;
   #position: Checkpoint;
   #damage: Damage | undefined;
-  #lookAt = 0;
+  #checkAt = 0;
   #ends = 0;
 
   constructor({ reader, counters, days, start, covered }: FollowerOptions) {
@@ -47,7 +45,7 @@ export class LogFollower {
     this.#position = start;
   }
 
-  /** The first offset that is not folded, and the epoch that it was reached in. */
+  /** The first offset that is not folded, and the epoch of the one before it. */
   get position(): Checkpoint {
     return this.#position;
   }
@@ -56,18 +54,18 @@ export class LogFollower {
     return this.#damage;
   }
 
-  /** How often the end of the log was reached. */
+  /** Number of times that the end of the log was reached. */
   get ends(): number {
     return this.#ends;
   }
 
   /**
-   * Folds the next batch. False: there is none for now, or damage. Throws `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`;
-   * `LOG_REPAIRED` where it stood in front of damage and a repair, by another process, has been at work: begin anew.
+   * Folds the next batch. False: there is none yet, or damage. Throws `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`, and
+   * `LOG_REPAIRED` if another process has repaired the log after this stopped before damage: restart.
    */
   async step(): Promise<boolean> {
     if (this.#damage !== undefined) {
-      await this.#lookForRepair(this.#damage);
+      await this.#checkForRepair(this.#damage);
       return false;
     }
     const step = await this.#reader.next();
@@ -80,13 +78,13 @@ export class LogFollower {
       return false;
     }
     const { batch } = step;
-    if (batch.missing !== undefined && this.#standsBefore(batch, batch.missing)) return batch.missing.settled;
+    if (batch.missing !== undefined && this.#isOfMissingRange(batch, batch.missing)) return batch.missing.settled;
     if (batch.count === 0) return true;
     const counters = this.#counters;
     const days = this.#days;
     const { endOffset } = batch;
     if (batch.baseOffset < this.#restored && endOffset > this.#restored) {
-      throw new HitsError("INVALID_RECORD", `a snapshot at offset ${this.#restored} lies within a batch`);
+      throw new HitsError("INVALID_RECORD", `a snapshot at offset ${this.#restored} is within a batch`);
     }
     const resolve = (name: string) => counters.indexOf(name);
     const isCovered = endOffset <= this.#covered;
@@ -107,11 +105,11 @@ export class LogFollower {
     return true;
   }
 
-  /** Whether that is all there is to a batch: it is of a range that may not be passed yet, or it is the range itself. */
-  #standsBefore(batch: LogBatch, missing: MissingRange): boolean {
+  /** Returns true if there is nothing to fold: the batch is of a range that may not be passed yet, or stands for one. */
+  #isOfMissingRange(batch: LogBatch, missing: MissingRange): boolean {
     if (!missing.settled) {
-      const todo = "MongoDB has not been asked what it knows of it: run wal repair --yes with MONGODB_URL";
-      this.#damage = { ...missing, expected: "a repair that is complete", found: `one that is not, since ${todo}` };
+      const todo = "MongoDB has not been asked what it has of it: run wal repair --yes with MONGODB_URL";
+      this.#damage = { ...missing, expected: "a complete repair", found: `an incomplete one, since ${todo}` };
       return true;
     }
     if (batch.count > 0) return false;
@@ -122,11 +120,14 @@ export class LogFollower {
     return true;
   }
 
-  async #lookForRepair(damage: Damage): Promise<void> {
-    if (performance.now() < this.#lookAt) return;
-    this.#lookAt = performance.now() + LOOK_FOR_REPAIR_MS;
+  async #checkForRepair(damage: Damage): Promise<void> {
+    if (performance.now() < this.#checkAt) return;
+    this.#checkAt = performance.now() + REPAIR_CHECK_MS;
     if (!(await this.#reader.isOutdated())) return;
-    throw new HitsError("LOG_REPAIRED", `the log was repaired, it had stopped in front of ${describeDamage(damage)}`);
+    throw new HitsError(
+      "LOG_REPAIRED",
+      `the log has been repaired; the projection had stopped before ${describeDamage(damage)}`,
+    );
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { SeriesLimits } from "../series/series.js";
 import type { ScrubFigures } from "./scrub.js";
 
-/** What goes between the server and the thread of its MongoDB projection. */
+/** The settings that the server gives the thread of its MongoDB projection. */
 export interface ProjectorSetup {
   readonly directory: string;
   readonly logId: string;
@@ -9,9 +9,9 @@ export interface ProjectorSetup {
   readonly database: string | undefined;
   readonly maxOps: number;
   readonly series: SeriesLimits;
-  /** The log's durable end. */
+  /** The log's durable end, shared with the writer. */
   readonly sharedEnd: SharedArrayBuffer;
-  /** Other logs' hits as the newest snapshot has them: only changes of these are told. */
+  /** Other logs' hits in the newest snapshot: only changes of these are reported. */
   readonly remote: ReadonlyMap<string, number>;
 }
 
@@ -43,20 +43,20 @@ export interface SeriesStatus {
   readonly passes: number;
 }
 
-/** How the projection stands, and what has changed since it was told last. */
+/** The state of the projection, and what has changed since the last report. */
 export interface ProjectorReport {
   readonly type: "report";
   readonly status: ProjectorStatus;
-  /** Counters with their slot as the database has confirmed it. */
+  /** Counters with the count of their slot as the database has confirmed it. */
   readonly confirmed: readonly (readonly [name: string, count: number])[];
-  /** Counters with what other logs have counted. */
+  /** Counters with other logs' hits. */
   readonly remote: readonly (readonly [name: string, count: number])[];
 }
 
 export type FromProjector =
   | ProjectorReport
-  /** All that is owed has been told: from now on reads are right. */
+  /** Everything owed has been reported: from now on reads are right. */
   | { readonly type: "ready" }
-  /** The projection can't go on by itself; what was reported before stands. */
+  /** The projection has failed and must be restarted; its reports stand. */
   | { readonly type: "failed"; readonly code: string | undefined; readonly message: string }
   | { readonly type: "stopped" };

@@ -17,7 +17,7 @@ export class MongoDocuments implements DocumentStore {
   readonly #logId: string;
   readonly #call: <T>(work: () => Promise<T>) => Promise<T>;
 
-  /** `call`: connects where need be, and bounds the call. */
+  /** `call` connects if need be, and limits the time of the call. */
   constructor(collection: Collection<CounterRecord>, logId: string, call: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#collection = collection;
     this.#logId = logId;
@@ -50,7 +50,7 @@ export class MongoDocuments implements DocumentStore {
             ...(day === undefined ? {} : { $setOnInsert: { counter: day.counter, day: new Date(day.at) } }),
             $currentDate: { updatedAt: true as const },
           },
-          // Only where no document was seen: a filter on a slot would else make a second one.
+          // Only if no document was seen: otherwise a filter on a slot would make a second one.
           upsert: seen === "no document",
         },
       };
@@ -76,12 +76,12 @@ export class MongoDocuments implements DocumentStore {
       $set: { count: Long.fromNumber(sumOfSlots(document)) },
       $currentDate: { updatedAt: true as const },
     };
-    // A miss is fine: whoever changed it is followed by another look.
+    // A miss is fine: the document has changed, and is read again later.
     await this.#call(() => this.#collection.updateOne(filter, update, DURABLE));
   }
 
   async scan(after: string | undefined, limit: number): Promise<ScanPage> {
-    // Comparing with a text leaves out ids of other types: such documents are no counters.
+    // Comparing with a string leaves out ids of other types: such documents are not counters.
     const filter = { _id: after === undefined ? { $gte: "" } : { $gt: after } };
     const raw = await this.#call(() =>
       this.#collection.find(filter, CONFIRMED).sort({ _id: 1 }).limit(limit).toArray(),
@@ -91,7 +91,7 @@ export class MongoDocuments implements DocumentStore {
   }
 }
 
-/** This log's hours of a day, whole: nobody else writes into its slot. */
+/** Sets this log's hours of a day as a whole: no other log writes into its slot. */
 function hoursIn(slot: string, day: SlotUpdate["day"]): Record<string, Record<string, Long>> {
   if (day?.hours === undefined) return {};
   const counted = day.hours.map((count, hour) => [String(hour), count] as const).filter(([, count]) => count > 0);

@@ -13,7 +13,7 @@ import {
   StoreError,
 } from "./store.js";
 
-/** A connection on which nothing comes for so long is given up, and with it the call that waits there. */
+/** The longest silence of a connection before it is given up, and the call that waits for it. */
 const SILENCE_MS = 4000;
 
 export interface MongoStoreOptions {
@@ -21,8 +21,8 @@ export interface MongoStoreOptions {
   readonly database: string | undefined;
   readonly logId: string;
   /**
-   * Told of every change of the server's state that the driver sees: after one, nothing seen before is certain. `answers`:
-   * whether it is one that answers again.
+   * Called for every change of the server's state that the driver sees: after one, nothing seen before is certain.
+   * `answers`: the server answers again.
    */
   readonly onChange: (answers: boolean) => void;
 }
@@ -37,13 +37,13 @@ export class MongoStore implements CounterStore {
   readonly #checkpoints: Collection<CounterRecord>;
   readonly #logId: string;
 
-  /** Connects when first used. Throws where the URL can't be parsed; the message holds no secret. */
+  /** Connects at the first call. Throws if the URL can't be parsed; the message has no secrets. */
   constructor({ url, database, logId, onChange }: MongoStoreOptions) {
     this.#logId = logId;
     this.#client = new MongoClient(url, clientOptions());
     this.#client.on("serverDescriptionChanged", ({ previousDescription, newDescription }) => {
       const answers = newDescription.type !== "Unknown";
-      // A member that stays away is no news: it must not have everything looked at again with each heartbeat.
+      // A member that stays away is no change: it must not make everything uncertain with each heartbeat.
       if (answers || previousDescription.type !== "Unknown") onChange(answers);
     });
     this.#client.on("connectionPoolCleared", () => onChange(false));
@@ -86,7 +86,7 @@ export class MongoStore implements CounterStore {
     if (raw === null) return undefined;
     const [offset, epoch, nonce] = [toInteger(raw["offset"]), toInteger(raw["epoch"]), raw["nonce"]];
     if (offset !== undefined && epoch !== undefined && typeof nonce === "string") return { offset, epoch, nonce };
-    const message = `the document ${this.#logId} in checkpoints can't be read: remove it, and everything is looked at again`;
+    const message = `the document ${this.#logId} in the collection checkpoints can't be read: remove it, and all documents are read again`;
     throw new StoreError("transient", message);
   }
 
@@ -128,27 +128,24 @@ export class MongoStore implements CounterStore {
     return (await this.#call(() => this.#checkpoints.findOne({ _id: { $ne: this.#logId } }, CONFIRMED))) !== null;
   }
 
-  /** Connected first, where it isn't: a client whose first connection failed stays closed, and never tries again by itself. */
+  /** Connects first if need be: a client whose first connection failed stays closed and does not retry. */
   #call<T>(work: () => Promise<T>): Promise<T> {
     return withTimeLimit(this.#client.connect().then(work));
   }
 }
 
-/** Refuses a URL that the driver can't parse: `INVALID_SETTING`, without its secrets. Connects to nothing. */
+/** Throws `INVALID_SETTING`, without its secrets, for a URL that the driver can't parse. Does not connect. */
 export function checkMongoUrl(url: string): void {
   try {
     void new MongoClient(url, clientOptions()).close();
     databaseName(url);
   } catch (error) {
     const why = withoutSecrets(describeError(error));
-    throw new HitsError(
-      "INVALID_SETTING",
-      `MONGODB_URL=…: a URL that the MongoDB driver understands is allowed (${why})`,
-    );
+    throw new HitsError("INVALID_SETTING", `MONGODB_URL must be a URL that the MongoDB driver understands (${why})`);
   }
 }
 
-/** What a connection of ours is like, whatever the URL says. */
+/** The options of every connection, which the URL can't change. */
 export function clientOptions(): MongoClientOptions {
   return {
     appName: "durable-hits",
@@ -156,9 +153,9 @@ export function clientOptions(): MongoClientOptions {
     waitQueueTimeoutMS: SILENCE_MS,
     serverSelectionTimeoutMS: 2000,
     connectTimeoutMS: 2000,
-    // A server that is back is noticed within this.
+    // The longest until a server that is back is noticed.
     heartbeatFrequencyMS: 500,
-    // Every write is a compare-and-set that this projection sends again itself, having looked.
+    // Every write is a compare-and-set that the projection itself repeats, after reading the document again.
     retryWrites: false,
     retryReads: false,
     useBigInt64: true,
@@ -169,7 +166,7 @@ export function clientOptions(): MongoClientOptions {
   };
 }
 
-/** The database in the URL's path; `hits` without one. */
+/** Returns the database in the URL's path; `hits` without one. */
 export function databaseName(url: string): string {
   const path = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(url)?.[1];
   return path === undefined ? "hits" : decodeURIComponent(path);

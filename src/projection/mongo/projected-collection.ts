@@ -1,5 +1,6 @@
 import { Applier, type RemoteListener } from "./applier.js";
 import type { DirtyDocuments } from "./dirty-documents.js";
+import type { SeriesStatus } from "./messages.js";
 import { Scrub, type ScrubFigures } from "./scrub.js";
 import type { DocumentStore } from "./store.js";
 
@@ -13,7 +14,7 @@ export interface CollectionOptions {
   readonly onRemote?: RemoteListener;
 }
 
-/** A collection that is brought to what the log has: once for counters, once for their days. */
+/** A collection of documents, kept at what the log has: one for counters, one for their days. */
 export class ProjectedCollection {
   readonly #documents: DirtyDocuments;
   readonly #applier: Applier;
@@ -25,9 +26,13 @@ export class ProjectedCollection {
     this.#scrub = new Scrub({ store, documents, applier: this.#applier, everyMs: scrubEveryMs });
   }
 
-  /** Documents that nothing can be done with, and why. */
+  /** Names of documents that nothing can be done with, and the reasons. */
   get blocked(): Map<string, string> {
     return this.#applier.blocked;
+  }
+
+  get status(): SeriesStatus {
+    return { owed: this.#documents.owed, blocked: this.blocked.size, passes: this.#scrub.figures.passes };
   }
 
   get scrubFigures(): ScrubFigures {
@@ -54,14 +59,14 @@ export class ProjectedCollection {
     return settled && !this.#isScanning;
   }
 
-  /** The server's state has changed: what was confirmed of hits at or above `certain` is unknown. */
-  changed(certain: number): void {
+  /** Notes a change of the server's state: what was confirmed of hits at or above `certain` is unknown. */
+  noteChange(certain: number): void {
     this.#documents.forgetFrom(certain);
     this.#scrub.restart(false);
   }
 
-  /** The database was put back or dropped: nothing is known any more. */
-  goneBack(): void {
+  /** Drops all that is known of the documents: the database was put back or dropped. */
+  invalidate(): void {
     this.#documents.invalidate();
     if (!this.#documents.needsScan) this.#scrub.restart(false);
   }

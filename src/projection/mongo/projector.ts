@@ -19,21 +19,22 @@ export interface ProjectorOptions {
   readonly days: CounterDays;
   readonly follower: LogFollower;
   readonly epochs: Epochs;
-  /** The checkpoint as the log directory has it; undefined for a projection that has never run. */
+  /** The checkpoint as the log directory records it; undefined for a projection that has never run. */
   readonly registered: (Checkpoint & { readonly hits: number }) | undefined;
-  /** Counters that were blocked when the directory was told last: they are until their documents have been read. */
+  /** Counters that the log directory records as blocked: they stay so until their documents have been read. */
   readonly blocked: readonly string[];
+  /** Updates in one command at most. */
   readonly maxOps: number;
   readonly writeCheckpoint: WriteCheckpoint;
-  /** Told of other logs' hits by counter, as they are read. */
+  /** Called with a counter's hits of other logs whenever its document is read. */
   readonly onRemote: (name: string, remote: number) => void;
-  /** How often to look for more where the log has ended. */
+  /** Time between polls at the end of the log. */
   readonly pollMs: number;
   readonly scrubEveryMs?: number;
 }
 
 const INSPECT_EVERY_MS = 1000;
-/** Between cycles while there is work, so that hits of one counter share an update; and without. */
+/** Least time from one cycle to the next, so that hits of one counter share an update. */
 const CYCLE_MS = 200;
 const IDLE_MS = 20;
 const RETRY_FIRST_MS = 50;
@@ -43,8 +44,8 @@ const HALTED_RETRY_MS = 10_000;
 const SCRUB_EVERY_MS = 10 * 60_000;
 
 /**
- * The MongoDB projection. Two loops share the slots: one folds the log, whatever the database does; the other brings the
- * database to what the log says and moves the checkpoint behind it.
+ * The MongoDB projection. Two loops share the dirty documents: one follows the log, whatever the database does; the other
+ * brings the database to what the log has, and then moves the checkpoint.
  */
 export class Projector {
   readonly #options: ProjectorOptions;
@@ -62,9 +63,9 @@ export class Projector {
   #lastError: string | null = null;
   #errors = 0;
   #asOf = 0;
-  /** Changes of the server's state that the driver has told of, and how many of them a look has dealt with. */
+  /** Number of changes of the server's state that the driver has reported, and of those that an inspection has handled. */
   #changes = 1;
-  #changesSeen = 0;
+  #changesHandled = 0;
   #inspectAt = 0;
   #isStopping = false;
   #isPrepared = false;
@@ -82,16 +83,16 @@ export class Projector {
     this.#remote = new RemoteCounts(store, logId, onRemote);
   }
 
-  /** The driver saw the server's state change: nothing seen before is certain. One that answers again is asked at once. */
+  /** Notes that the server's state has changed: nothing seen before is certain. A server that answers again is asked at once. */
   noteChange(answers: boolean): void {
     this.#changes++;
     if (answers && this.#state === "retrying") this.#wake.abort();
   }
 
   status(): ProjectorStatus {
-    const { counters, days, follower } = this.#options;
+    const { counters, follower } = this.#options;
     const damage =
-      follower.damage === undefined ? undefined : `stopped in front of damage: ${describeDamage(follower.damage)}`;
+      follower.damage === undefined ? undefined : `stopped before damage: ${describeDamage(follower.damage)}`;
     return {
       state: damage !== undefined && this.#state === "running" ? "halted" : this.#state,
       since: this.#since,
@@ -102,15 +103,11 @@ export class Projector {
       blocked: this.#counters.blocked,
       asOf: this.#asOf,
       scrub: this.#counters.scrubFigures,
-      series: {
-        owed: days.documents.owed,
-        blocked: this.#days.blocked.size,
-        passes: this.#days.scrubFigures.passes,
-      },
+      series: this.#days.status,
     };
   }
 
-  /** Runs until `stop`. Rejects where the log itself can't be followed: `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`. */
+  /** Runs until `stop`. Rejects if the log can't be followed: `OFFSET_GONE`, `UNKNOWN_RECORD_TYPE`. */
   async run(): Promise<void> {
     const loops = [this.#followLoop(), this.#applyLoop()];
     try {
@@ -122,18 +119,18 @@ export class Projector {
     }
   }
 
-  /** Ends both loops after the call that is under way. */
+  /** Ends both loops after the calls in flight. */
   stop(): void {
     this.#stop.abort();
   }
 
-  /** From now on every checkpoint is registered at once: a stop is near. */
+  /** Makes every checkpoint from now on be recorded at once: a stop is near. */
   prepareStop(): void {
     this.#isStopping = true;
     this.#isFlushed = false;
   }
 
-  /** Whether all that was folded is in the database and under the checkpoint. */
+  /** Everything folded is in the database and below the checkpoint. */
   get isFlushed(): boolean {
     return this.#isFlushed;
   }
@@ -154,58 +151,59 @@ export class Projector {
         this.#backoff.reset();
         wait = this.#state === "halted" ? HALTED_RETRY_MS : Math.max(CYCLE_MS - (performance.now() - started), IDLE_MS);
       } catch (error) {
-        wait = this.#failed(error);
+        wait = this.#retryDelay(error);
       }
       this.#wake = new AbortController();
       await this.#pause(wait, this.#wake.signal);
     }
   }
 
-  /** One round: look, claim, apply what is owed, move the checkpoint, scrub a little. Rejects with a `StoreError`. */
+  /** Runs one round: inspect, claim, apply what is owed, move the checkpoint, scrub a little. Rejects with a `StoreError`. */
   async cycle(): Promise<void> {
     const { follower, store } = this.#options;
-    if (performance.now() >= this.#inspectAt || this.#changes !== this.#changesSeen) {
+    if (performance.now() >= this.#inspectAt || this.#changes !== this.#changesHandled) {
       if (!(await this.#inspect())) return;
     }
     if (!this.#isPrepared) {
       await store.prepare();
       this.#isPrepared = true;
     }
-    // Before the log's first hit there is nothing to project, but other logs may have some.
+    // Before its first hit this log has nothing to project, but other logs may.
     if (follower.position.nonce === "") this.#isFlushed = true;
-    else if (!(await this.#project())) return this.#inspectSoon();
+    else if (!(await this.#project())) {
+      this.#inspectAt = 0;
+      return;
+    }
     this.#asOf = Date.now();
     await this.#days.scrub(performance.now());
     await this.#remote.step(performance.now());
     await this.#counters.scrub(performance.now());
   }
 
-  /** Claims the epoch where that is to be done, applies what is owed, and moves the checkpoint. False: look again. */
+  /** Claims the epoch if need be, applies what is owed, and moves the checkpoint. False: inspect again. */
   async #project(): Promise<boolean> {
     const { counters, follower } = this.#options;
     const target = follower.position;
     const hits = counters.sum;
+    const blocked = () => [...this.#counters.blocked.keys()];
     if (!this.#keeper.hasClaimed(target)) {
-      await this.#recorder.announce(target, this.#blockedNames());
+      await this.#recorder.announce(target, blocked());
       if (!(await this.#keeper.claim(target))) return false;
     }
-    // A later epoch than was claimed may begin while this goes on.
+    // A later epoch than the claimed one may begin meanwhile.
     const position = () => (this.#keeper.hasClaimed(follower.position) ? follower.position.offset : undefined);
     const countersSettled = await this.#counters.settle(position, this.#keeper.certain);
     const settled = (await this.#days.settle(position, this.#keeper.certain)) && countersSettled;
     if (settled && !(await this.#keeper.advance(target))) return false;
-    if (settled) {
-      await this.#recorder.record({ checkpoint: target, hits, blocked: this.#blockedNames() }, this.#isStopping);
-    }
+    if (settled) await this.#recorder.record({ checkpoint: target, hits, blocked: blocked() }, this.#isStopping);
     const isSettled = this.#counters.isSettled && this.#days.isSettled;
     this.#isFlushed = settled && follower.position.offset === target.offset && isSettled;
     return true;
   }
 
   async #inspect(): Promise<boolean> {
-    const { follower } = this.#options;
     const changes = this.#changes;
-    const inspection = await this.#keeper.inspect(follower);
+    const inspection = await this.#keeper.inspect(this.#options.follower);
     this.#inspectAt = performance.now() + INSPECT_EVERY_MS;
     if (inspection.state === "foreign") {
       this.#enter("halted", inspection.reason);
@@ -213,34 +211,26 @@ export class Projector {
     }
     const back = inspection.state === "gone back";
     if (back) {
-      this.#counters.goneBack();
-      this.#days.goneBack();
-    } else if (changes !== this.#changesSeen) {
-      this.#counters.changed(this.#keeper.certain);
-      this.#days.changed(this.#keeper.certain);
+      this.#counters.invalidate();
+      this.#days.invalidate();
+    } else if (changes !== this.#changesHandled) {
+      this.#counters.noteChange(this.#keeper.certain);
+      this.#days.noteChange(this.#keeper.certain);
     }
-    if (back || changes !== this.#changesSeen) {
+    if (back || changes !== this.#changesHandled) {
       this.#remote.restart();
       this.#isPrepared = this.#isPrepared && !back;
     }
-    this.#changesSeen = changes;
+    this.#changesHandled = changes;
     this.#enter("running", null);
     return true;
   }
 
-  #blockedNames(): string[] {
-    return [...this.#counters.blocked.keys()];
-  }
-
-  #inspectSoon(): void {
-    this.#inspectAt = 0;
-  }
-
-  /** How long to wait after a failure. */
-  #failed(error: unknown): number {
+  /** Notes a failed cycle and returns the time to wait. Throws what is not a `StoreError`. */
+  #retryDelay(error: unknown): number {
     if (!(error instanceof StoreError)) throw error;
     this.#isFlushed = false;
-    this.#inspectSoon();
+    this.#inspectAt = 0;
     this.#enter("retrying", error.message);
     return this.#backoff.next(error.kind === "credentials" ? CREDENTIALS_RETRY_MS : RETRY_MS);
   }

@@ -4,16 +4,16 @@ import { isDamaged, remoteCount } from "./document.js";
 import type { ChangeCursor, CounterStore } from "./store.js";
 
 const EVERY_MS = 500;
-const LOOK_FOR_LOGS_EVERY_MS = 1000;
-/** Writes become visible a little out of the order of their times. */
+const LOG_CHECK_MS = 1000;
+/** Writes become visible slightly out of the order of their times: so much is read again. */
 const OVERLAP_MS = 5000;
 const PAGE = 2000;
-/** Pages a turn, so that the projection itself goes on. */
+/** Pages a step, so that the rest of the projection proceeds. */
 const PAGES = 5;
 
 const START: ChangeCursor = { at: new Date(0), name: "" };
 
-/** Follows what other logs count, by the time of change that the server sets in each document. */
+/** Other logs' counts, followed by the time of change that the server sets in each document. */
 export class RemoteCounts {
   readonly #store: CounterStore;
   readonly #logId: string;
@@ -22,8 +22,8 @@ export class RemoteCounts {
   #since: ChangeCursor = START;
   #newest = START.at;
   #dueAt = 0;
-  #lookAt = 0;
-  #exist = false;
+  #logCheckAt = 0;
+  #hasOtherLogs = false;
 
   constructor(store: CounterStore, logId: string, onRemote: RemoteListener) {
     this.#store = store;
@@ -31,20 +31,20 @@ export class RemoteCounts {
     this.#onRemote = onRemote;
   }
 
-  /** The database may hold other things than before: all of it is read again. */
+  /** Reads everything again: the database may have been put back. */
   restart(): void {
     this.#since = START;
     this.#newest = START.at;
     this.#dueAt = 0;
-    this.#lookAt = 0;
+    this.#logCheckAt = 0;
   }
 
   async step(now: number): Promise<void> {
-    if (now >= this.#lookAt) {
-      this.#exist = await this.#store.hasOtherLogs();
-      this.#lookAt = now + LOOK_FOR_LOGS_EVERY_MS;
+    if (now >= this.#logCheckAt) {
+      this.#hasOtherLogs = await this.#store.hasOtherLogs();
+      this.#logCheckAt = now + LOG_CHECK_MS;
     }
-    if (!this.#exist || now < this.#dueAt) return;
+    if (!this.#hasOtherLogs || now < this.#dueAt) return;
     for (let page = 0; page < PAGES; page++) {
       const asked = this.#page.current;
       const { documents, next } = await this.#page.run((size) => this.#store.changedSince(this.#since, size));

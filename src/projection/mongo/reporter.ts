@@ -2,10 +2,10 @@ import type { Counters } from "./counters.js";
 import type { ProjectorReport } from "./messages.js";
 import type { Projector } from "./projector.js";
 
-/** Names in one message at most, so that a message never holds up the thread that takes it. */
+/** Names in one message at most, so that a message never blocks the thread that receives it. */
 const PER_REPORT = 5000;
 
-/** Gathers what has changed in the projection, for reports to whoever serves the reads. */
+/** Gathers changes in the projection and makes them into reports for the thread that serves reads. */
 export class Reporter {
   readonly #counters: Counters;
   readonly #remote: Map<string, number>;
@@ -16,7 +16,7 @@ export class Reporter {
     this.#remote = new Map(remote);
   }
 
-  /** Takes what was read of other logs' hits. */
+  /** Notes a counter's hits of other logs. */
   noteRemote(name: string, count: number): void {
     if ((this.#remote.get(name) ?? 0) === count) return;
     if (count === 0) this.#remote.delete(name);
@@ -24,7 +24,7 @@ export class Reporter {
     this.#changedRemote.add(name);
   }
 
-  /** The next report; and whether there is more to tell. */
+  /** Makes the next report. `more`: there is more to report at once. */
   takeReport(projector: Projector): { report: ProjectorReport; more: boolean } {
     const counters = this.#counters;
     const confirmed = counters

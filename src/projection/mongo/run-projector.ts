@@ -21,23 +21,23 @@ export interface RunOptions {
   readonly durableEnd: (() => number) | undefined;
   readonly remote: ReadonlyMap<string, number>;
   readonly onReport: (report: ProjectorReport) => void;
-  /** All that is owed has been reported. */
+  /** Everything owed has been reported. */
   readonly onReady: () => void;
 }
 
-/** A projection that runs, in a thread or a process of its own. */
+/** A projection that runs in a thread or a process of its own. */
 export interface RunningProjection {
-  /** Ends with the projection; rejects where the log can't be followed. */
+  /** Resolves when the projection has ended; rejects if the log can't be followed. */
   readonly ended: Promise<void>;
-  /** Brings the database up to date where it answers within so many milliseconds, registers the checkpoint, and stops. */
+  /** Brings the database up to date if it answers in time, records the checkpoint, and stops. */
   stop(withinMs: number): Promise<void>;
 }
 
-/** Puts the projection together from the log directory and runs it. */
+/** Composes the projection from the log directory and runs it. */
 export async function runProjector(options: RunOptions): Promise<RunningProjection> {
   const { directory, logId, url, database, maxOps, durableEnd, onReport, series } = options;
   let projector: Projector | undefined;
-  // Before anything that takes time: a URL that can't be parsed is said at once.
+  // First, since anything else takes time: a URL that can't be parsed is reported at once.
   const store = new MongoStore({ url, database, logId, onChange: (answers) => projector?.noteChange(answers) });
   let reporter: Reporter | undefined;
   const onRemote = (name: string, count: number) => reporter?.noteRemote(name, count);

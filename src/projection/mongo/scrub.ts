@@ -147,7 +147,7 @@ export class Scrub {
     }
   }
 
-  /** What was seen in a pass that did not end counts for nothing. */
+  /** Begins a pass. Documents seen in a pass that did not end count for nothing. */
   #begin(dueAt: number): void {
     this.#after = undefined;
     this.#days = [];

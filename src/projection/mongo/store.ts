@@ -2,39 +2,40 @@ import type { CounterDocument, DamagedDocument, SeenSlot, Slot } from "./documen
 
 /** A collection of documents with slots. */
 export interface DocumentStore {
-  /** Documents by name as a majority has them; a name without a document is missing from the map. */
+  /** Reads documents by name as a majority has them. A name without a document is missing from the map. */
   read(names: readonly string[]): Promise<Map<string, CounterDocument | DamagedDocument>>;
   /**
-   * Sends updates of different documents in one command. True: every one was applied. False: some were not, and it is
-   * unknown which; the documents must be read again.
+   * Sends updates of different documents in one command. True: all were applied. False: some were not, and it is unknown
+   * which: the documents must be read again.
    */
   apply(updates: readonly SlotUpdate[]): Promise<boolean>;
-  /** Sets a document's `count` to the sum of its slots, where all of it is still as seen. */
+  /** Sets a document's `count` to the sum of its slots if the document is still as seen. */
   setSum(document: CounterDocument): Promise<void>;
-  /** Up to `limit` documents by name, behind `after`; and where to go on, undefined at the end. */
+  /** Reads up to `limit` documents in the order of their names, after `after`. */
   scan(after: string | undefined, limit: number): Promise<ScanPage>;
 }
 
 /**
- * What the projector needs of a database, so that tests can interleave, lose and repeat every call. All writes are
- * compare-and-set on single documents; each call is bounded in time and rejects with a `StoreError`. The counters' documents
- * are its own; those of their days are in `series`, named `2026-11-24 home`.
+ * The database as the projector uses it: an interface, so that tests can interleave, lose and repeat every call. All writes
+ * are compare-and-set on single documents; each call is limited in time and rejects with a `StoreError`. The store itself has
+ * the counters' documents; those of their days are in `series`, named `2026-11-24 home`.
  */
 export interface CounterStore extends DocumentStore {
   readonly series: DocumentStore;
   readCheckpoint(): Promise<Checkpoint | undefined>;
-  /** Writes a checkpoint where it is still as seen. False: it was not. */
+  /** Writes a checkpoint if the one there is still as seen. False: it was not. */
   writeCheckpoint(seen: Checkpoint | undefined, next: Checkpoint): Promise<boolean>;
-  /** Documents changed since a moment of the server's clock, in that order; and what to ask for next. */
+  /** Reads documents changed since a time of the server's clock, in the order of change. */
   changedSince(since: ChangeCursor, limit: number): Promise<ChangedPage>;
-  /** Whether another log has ever projected into this database. */
+  /** Resolves to whether another log has ever projected into this database. */
   hasOtherLogs(): Promise<boolean>;
-  /** Makes the indexes that this needs. */
+  /** Creates the indexes that these calls use. */
   prepare(): Promise<void>;
 }
 
 export interface ScanPage {
   readonly documents: readonly (CounterDocument | DamagedDocument)[];
+  /** `after` for the next page; undefined at the end. */
   readonly next: string | undefined;
 }
 
@@ -46,23 +47,23 @@ export interface ChangeCursor {
 
 export interface ChangedPage {
   readonly documents: readonly (CounterDocument | DamagedDocument)[];
-  /** Undefined where nothing more was changed by now. */
+  /** The place to continue from; undefined if nothing more has changed. */
   readonly next: ChangeCursor | undefined;
 }
 
-/** One document's update: what its document was seen to have, and what it shall have. */
+/** An update of one document: its slot as seen, and as it is to be. */
 export interface SlotUpdate {
   readonly name: string;
-  /** Where no document was seen, one may be made. */
+  /** If no document was seen, the update may create it. */
   readonly seen: SeenSlot;
-  /** The slot as it shall be; its count is never below what was seen. */
+  /** The slot as it is to be; its count is never below the one seen. */
   readonly next: Slot;
-  /** Of a counter's day alone. */
+  /** Only for the document of a counter's day. */
   readonly day?: {
     readonly counter: string;
     /** Epoch milliseconds. */
     readonly at: number;
-    /** Hits by hour, 24 of them; undefined where they are not known. */
+    /** Hits by hour, 24 of them; undefined if they are unknown. */
     readonly hours: readonly number[] | undefined;
   };
 }
@@ -75,8 +76,8 @@ export interface Checkpoint {
 }
 
 /**
- * Why a call failed. `transient`: try again for ever. `credentials`: the same, slowly. `documents`: the command reached the
- * server, which refused single documents for a reason that does not go away by itself.
+ * The failure of a call. `transient`: to be retried for ever. `credentials`: the same, slowly. `documents`: the command
+ * reached the server, which refused single documents for a reason that does not pass.
  */
 export class StoreError extends Error {
   readonly kind: "transient" | "credentials" | "documents";

@@ -1,11 +1,11 @@
-/** 2^32 divided by the golden ratio: keys that lie close together are spread over the whole table. */
+/** 2^32 divided by the golden ratio: it spreads neighbouring keys over the whole table. */
 const SPREAD = 0x9e3779b1;
 const LEAST_BITS = 3;
 
-/** A table as it was at one moment. It may be shared with another thread: nobody writes into it any more. */
+/** A table at one moment. It may be shared with another thread: it is not written to any more. */
 export interface DayTableImage {
   readonly points: number;
-  /** 0 where a place is free. */
+  /** 0 stands for a free place. */
   readonly keys: Uint32Array<SharedArrayBuffer>;
   readonly counts: Float64Array<SharedArrayBuffer>;
 }
@@ -21,7 +21,7 @@ export class DayTable {
   #points = 0;
   #isShared = false;
 
-  /** With room for so many points. */
+  /** Makes room for so many points. */
   constructor(points = 0) {
     const bits = Math.max(LEAST_BITS, Math.ceil(Math.log2(Math.max(1, points * 4) / 3)));
     this.#shift = 32 - bits;
@@ -33,7 +33,7 @@ export class DayTable {
     return this.#points;
   }
 
-  /** As they lie there, 0 for a free place; what is changed meanwhile may or may not show. */
+  /** All places, 0 for a free one. Changes made during an iteration may or may not show. */
   get keys(): Uint32Array {
     return this.#keys;
   }
@@ -47,13 +47,13 @@ export class DayTable {
     return this.#keys[at] === key ? (this.#counts[at] ?? 0) : 0;
   }
 
-  /** Whether this made a new point of it. */
+  /** Adds to the count of a key. Returns whether that made a new point. */
   add(key: number, n: number): boolean {
     if (this.#isShared) this.#copy();
     const keys = this.#keys;
     const counts = this.#counts;
     let at = Math.imul(key, SPREAD) >>> this.#shift;
-    // Most of the time it is there: each hit comes by here.
+    // Mostly found at once: every hit comes through here.
     if (keys[at] !== key) at = this.#find(key);
     counts[at] = (counts[at] as number) + n;
     if (keys[at] === key) return false;
@@ -67,9 +67,9 @@ export class DayTable {
     return { points: this.#points, keys: this.#keys, counts: this.#counts };
   }
 
-  /** The same counts under other keys; those that get the same one are added up. */
+  /** Returns a table with the same counts under other keys; counts whose keys become equal are added up. */
   map(keyOf: (key: number) => number): DayTable {
-    // In the order of their places, points must not go into a table that grows meanwhile: they would all crowd its start.
+    // Points in the order of their places must not go into a table that grows meanwhile: they would crowd its start.
     const wide = new DayTable(this.#points);
     this.#each((key, count) => wide.add(keyOf(key), count));
     if (wide.points === this.#points) return wide;
@@ -86,7 +86,7 @@ export class DayTable {
     }
   }
 
-  /** The key's place, or the free one where it would go. */
+  /** Returns the key's place, or the free place for it. */
   #find(key: number): number {
     const keys = this.#keys;
     const mask = keys.length - 1;
@@ -128,7 +128,7 @@ function countsOf(length: number): Float64Array<SharedArrayBuffer> {
   return new Float64Array(new SharedArrayBuffer(length * 8));
 }
 
-/** The points of a table without the free places between them. */
+/** Returns the points of a table without the free places between them. */
 export function compacted({ points, keys, counts }: DayTableImage) {
   const used = { keys: new Uint32Array(points), counts: new Float64Array(points) };
   let to = 0;

@@ -2,27 +2,27 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 const NAME = /^(\d{4}-\d{2}-\d{2}) (.+)$/su;
 
-/** The UTC day of a moment, counted from 1 January 1970. */
+/** Returns the UTC day of a time, counted from 1 January 1970. */
 export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }
 
-/** A moment to the second: `2026-11-24T13:00:00Z`. */
+/** Formats a time to the second: `2026-11-24T13:00:00Z`. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString().replace(".000Z", "Z");
 }
 
-/** A day: `2026-11-24`. */
+/** Formats a day: `2026-11-24`. */
 export function dayText(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** The name of a counter's day: `2026-11-24 home`. */
+/** Returns the name of a counter's day: `2026-11-24 home`. */
 export function dayName(day: number, counter: string): string {
   return `${dayText(day)} ${counter}`;
 }
 
-/** Day and counter of such a name; undefined for any other text. */
+/** Returns day and counter of such a name; undefined for any other text. */
 export function partsOfDayName(name: string): { readonly day: number; readonly counter: string } | undefined {
   const [, text = "", counter = ""] = NAME.exec(name) ?? [];
   const day = dayOf(Date.parse(text));

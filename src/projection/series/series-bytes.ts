@@ -2,7 +2,7 @@ import { compacted, type DayTableImage } from "./day-table.js";
 import type { Series, SeriesImage } from "./series.js";
 
 /**
- * A series as it lies in a snapshot: day by day, in any order; little-endian.
+ * The layout of a series in a snapshot: day by day, in any order; little-endian.
  *
  *      0  8  the day, from 1 January 1970, a double
  *      8  8  number of points, a double
@@ -12,12 +12,12 @@ import type { Series, SeriesImage } from "./series.js";
 const DAY_HEAD_BYTES = 16;
 const POINT_BYTES = 12;
 
-/** The bytes of a series, in parts: a day at a time is gathered, and not before it is asked for. */
+/** Yields the bytes of a series, a day at a time. */
 export function* seriesBytes(image: SeriesImage): Generator<Buffer> {
   for (const { day, ...table } of image.days) yield dayBytes(day, table);
 }
 
-/** How many bytes `seriesBytes` gives. */
+/** Returns the length of what `seriesBytes` yields. */
 export function seriesLength(image: SeriesImage): number {
   return image.days.reduce((total, { points }) => total + DAY_HEAD_BYTES + points * POINT_BYTES, 0);
 }
@@ -32,7 +32,7 @@ function dayBytes(day: number, table: DayTableImage): Buffer {
   return bytes;
 }
 
-/** Fills an empty series from a snapshot's bytes. False where they are none. */
+/** Fills an empty series from a snapshot's bytes. False: they are not those of a series. */
 export function restoreSeries(series: Series, bytes: Buffer): boolean {
   let at = 0;
   while (at < bytes.length) {
@@ -42,7 +42,7 @@ export function restoreSeries(series: Series, bytes: Buffer): boolean {
     const start = at + DAY_HEAD_BYTES;
     const end = start + points * POINT_BYTES;
     if (!(points >= 0 && end <= bytes.length)) return false;
-    // Copied: numbers must lie at a multiple of their size.
+    // Copies: numbers must be at a multiple of their size.
     const keys = new Uint32Array(points);
     Buffer.from(keys.buffer).set(bytes.subarray(start, start + keys.byteLength));
     const counts = new Float64Array(points);

@@ -1,57 +1,57 @@
 import { DayTable, type DayTableImage } from "./day-table.js";
 import { DAY_MS, dayOf, HOUR_MS } from "./days.js";
 
-/** Hours of a day that a key has room for; the one behind the last is the day without its hours. */
+/** Places for the hours of a day in a key; the one after the last stands for the day without its hours. */
 const PLACE_BITS = 5;
 const PLACES = 1 << PLACE_BITS;
 const HOURS = 24;
 const WHOLE_DAY = HOURS;
 
 export interface SeriesLimits {
-  /** How long hours are kept before they are folded into their day. */
+  /** Age at which hours are folded into their day. */
   readonly hoursKeptMs: number;
-  /** How many points there may be: a counter's hour, or its day, that had a hit. */
+  /** The most points: a point is a counter's hour, or its day, that had a hit. */
   readonly maxPoints: number;
 }
 
 const NO_LIMITS: SeriesLimits = { hoursKeptMs: Number.POSITIVE_INFINITY, maxPoints: Number.POSITIVE_INFINITY };
 
-/** What a snapshot needs of a series at one moment: nothing of it is copied. */
+/** A series at one moment, for a snapshot; nothing is copied. */
 export interface SeriesImage {
-  /** Days, null for none: as `Series.since` and `Series.hoursSince`. */
+  /** As `Series.since` and `Series.hoursSince`; null for undefined. */
   readonly since: number | null;
   readonly hoursSince: number | null;
   readonly days: readonly (DayTableImage & { readonly day: number })[];
 }
 
 /**
- * Counts by counter, hour and day (UTC), by the time of the hit. A counter is known by its index in the totals.
+ * Counts by counter, hour and day (UTC), by the time of the hit. A counter is given by its index in the totals.
  *
  * Memory is bounded: hours older than `hoursKeptMs` before the batch that was noted last are folded into their day. With
  * more than `maxPoints` points the oldest hours are folded, then the oldest days dropped; a hit of a dropped day is counted
- * in the totals alone. All of that goes by what is in the log: the same log gives the same series.
+ * only in the totals. All of that depends on the log alone: the same log gives the same series.
  */
 export class Series {
   readonly #days = new Map<number, DayTable>();
   #limits = NO_LIMITS;
   #points = 0;
-  /** Nothing is known of days before this one, and no hours of days before that one. */
+  /** The first day with counts, and the first with hours. */
   #since = Number.NEGATIVE_INFINITY;
   #hoursSince = Number.NEGATIVE_INFINITY;
-  /** By the time noted last, hours of days before this one are too old; it stands for times from `#oldHoursFrom` on, for a day. */
+  /** Hours of days before this one are too old, for batches from the time `#oldHoursFrom` on, for a day. */
   #oldHours = Number.NEGATIVE_INFINITY;
   #oldHoursFrom = Number.POSITIVE_INFINITY;
-  /** The hour of the hit that was added last, at hand: most hits are of the same one. */
+  /** The hour of the hit that was added last: most hits are of the same one. */
   #from = Number.POSITIVE_INFINITY;
   #place = 0;
   #table: DayTable | undefined;
 
-  /** From which day on the series is whole; undefined: from the log's birth on. */
+  /** The first day from which the series is whole; undefined: since the log's birth. */
   get since(): number | undefined {
     return finite(this.#since);
   }
 
-  /** From which day on it has hours; undefined: from the log's birth on. */
+  /** The first day from which it has hours; undefined: since the log's birth. */
   get hoursSince(): number | undefined {
     return finite(this.#hoursSince);
   }
@@ -66,14 +66,14 @@ export class Series {
     return bytes;
   }
 
-  /** Sets the bounds; what is there already is held to them now, or by the next time that is noted. */
+  /** Sets the limits. They apply to existing counts now, or when the next time is noted. */
   setLimits(limits: SeriesLimits): void {
     this.#limits = limits;
     this.#oldHoursFrom = Number.POSITIVE_INFINITY;
     this.#trim();
   }
 
-  /** Says that nothing is known of days before this one. */
+  /** Makes this the first day, at the earliest: nothing is known of days before it. */
   startAt(day: number): void {
     this.#since = Math.max(this.#since, day);
     this.#hoursSince = Math.max(this.#hoursSince, day);
@@ -91,7 +91,7 @@ export class Series {
     this.#foldBelow(newest + 1);
   }
 
-  /** Adds hits of the counter of this index. */
+  /** Adds hits of the counter with this index. */
   add(index: number, n: number, at: number): void {
     if (!(at >= this.#from && at < this.#from + HOUR_MS)) this.#select(at);
     const table = this.#table;
@@ -99,12 +99,12 @@ export class Series {
     if (table.add((index << PLACE_BITS) + this.#place + 1, n) && ++this.#points > this.#limits.maxPoints) this.#trim();
   }
 
-  /** All days that a hit is known of, in order. */
+  /** Returns all days with a hit, ascending. */
   days(): number[] {
     return [...this.#days.keys()].sort((a, b) => a - b);
   }
 
-  /** A counter's hits of a day; undefined where nothing is known of that day. No index: a counter never seen. */
+  /** Returns a counter's hits of a day; undefined for an unknown day. `index`: undefined for a counter never seen. */
   count(index: number | undefined, day: number): number | undefined {
     if (day < this.#since) return undefined;
     const table = this.#days.get(day);
@@ -115,7 +115,7 @@ export class Series {
     return sum;
   }
 
-  /** A counter's hits of the hour that this moment lies in; undefined where they are not known. */
+  /** Returns a counter's hits of the hour of this time; undefined for an unknown hour. */
   hour(index: number | undefined, at: number): number | undefined {
     const day = dayOf(at);
     if (day < this.#hoursSince) return undefined;
@@ -123,14 +123,14 @@ export class Series {
     return this.#days.get(day)?.get(index * PLACES + Math.floor((at - day * DAY_MS) / HOUR_MS) + 1) ?? 0;
   }
 
-  /** A counter's hits by the hours of a day, 24 of them; undefined where they are not known. */
+  /** Returns a counter's hits by the hours of a day, 24 of them; undefined if they are unknown. */
   hours(index: number, day: number): number[] | undefined {
     if (day < this.#hoursSince) return undefined;
     const table = this.#days.get(day);
     return Array.from({ length: HOURS }, (_, hour) => table?.get(index * PLACES + hour + 1) ?? 0);
   }
 
-  /** The indexes of the counters that had a hit on a day, as far as is known; once for each hour in which they had one. */
+  /** Yields the indexes of the counters with a hit on a day, once for each hour with one. */
   *indexesOf(day: number): Generator<number> {
     for (const key of this.#days.get(day)?.keys ?? []) if (key !== 0) yield (key - 1) >>> PLACE_BITS;
   }
@@ -140,7 +140,7 @@ export class Series {
     return { since: this.since ?? null, hoursSince: this.hoursSince ?? null, days };
   }
 
-  /** Takes a day of a snapshot into a series that has none of it. False where it is none that `image` can have had. */
+  /** Takes a day of a snapshot into a series that has none of it. False: no `image` can have had it. */
   restore(day: number, keys: Uint32Array, counts: Float64Array): boolean {
     if (!Number.isSafeInteger(day) || this.#days.has(day)) return false;
     const table = new DayTable(keys.length);
@@ -150,7 +150,7 @@ export class Series {
     return table.points === keys.length;
   }
 
-  /** As `startAt`, for what a snapshot says; its hours may begin later. */
+  /** Takes the first days from a snapshot; its hours may begin later. */
   restoreBounds(since: number | null, hoursSince: number | null): void {
     if (since !== null) this.startAt(since);
     if (hoursSince !== null) this.#hoursSince = Math.max(this.#hoursSince, hoursSince);
@@ -159,7 +159,7 @@ export class Series {
 
   #select(at: number): void {
     const day = dayOf(at);
-    // First: it forgets what was at hand. Hours are never known of days of which nothing is.
+    // First, since it drops the selected hour. Hours never begin before days.
     if (day >= this.#hoursSince && day < this.#oldHours) this.#foldBelow(day + 1);
     this.#from = Math.floor(at / HOUR_MS) * HOUR_MS;
     this.#table = undefined;

@@ -1,11 +1,11 @@
 import { Worker } from "node:worker_threads";
 import type { SnapshotJob, SnapshotOutcome } from "./snapshot-worker.js";
 
-/** Hands snapshots to their thread, one at a time. The thread starts with the first one and never keeps a process alive. */
+/** The thread that writes snapshots, one at a time. It starts with the first one and never keeps a process alive. */
 export class SnapshotThread {
   #worker: Worker | undefined;
 
-  /** Resolves once the snapshot is durable; rejects with why it could not be written. */
+  /** Resolves once the snapshot is durable; rejects if it could not be written. */
   write(job: SnapshotJob): Promise<void> {
     const worker = this.#worker ?? this.#start();
     return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import { systemCode } from "../../errors.js";
 import type { FileSystem } from "../../wal/file-system.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import type { MissingRanges } from "../../wal/missing-ranges.js";
+import type { Witness } from "../../wal/recovery.js";
 import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import { readWholeFile, removeIfThere, replaceFile } from "../../wal/whole-file.js";
 import type { Totals } from "../totals.js";
@@ -68,6 +69,38 @@ export async function* readSnapshots(
       else yield { ...base, invalid: undefined, ...content };
     }
   }
+}
+
+/** The snapshots of a directory, to start from. */
+export interface LoadedSnapshots {
+  /** The newest sound one. */
+  readonly newest: { readonly facts: SnapshotFacts; readonly totals: Totals; readonly keys: Buffer } | undefined;
+  readonly witnesses: readonly Witness[];
+  readonly damaged: readonly SnapshotFile[];
+}
+
+export const NO_SNAPSHOTS: LoadedSnapshots = { newest: undefined, witnesses: [], damaged: [] };
+
+/** Reads the newest sound snapshot of a log directory. Damaged ones are skipped, kept, and returned. */
+export async function loadSnapshots(directory: LogDirectory): Promise<LoadedSnapshots> {
+  const witnesses: Witness[] = [];
+  const damaged: SnapshotFile[] = [];
+  for await (const snapshot of readSnapshots(directory)) {
+    const { facts, totals, keys } = snapshot;
+    if (facts !== undefined) {
+      witnesses.push({
+        source: `snapshot ${snapshot.file}`,
+        logId: facts.logId,
+        offset: facts.offset,
+        epoch: facts.epoch,
+      });
+    }
+    if (facts !== undefined && totals !== undefined && keys !== undefined) {
+      return { newest: { facts, totals, keys }, witnesses, damaged };
+    }
+    damaged.push(snapshot);
+  }
+  return { newest: undefined, witnesses, damaged };
 }
 
 async function readIfThere(fs: FileSystem, file: string): Promise<Buffer | undefined> {

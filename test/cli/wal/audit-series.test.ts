@@ -96,7 +96,7 @@ test("sums, hours, and documents that can't be read", async () => {
     "2 compared",
   ]);
   assert.equal(await findings((days) => Object.assign(days, { [`${LOG_DAY} a`]: { count: "x", logs: {} } })), [
-    'series-document 2026-01-02 a: exactly a document that can be read, count is "x", a whole number is needed',
+    'series-document 2026-01-02 a: exactly a document that can be read, count must be an integer, got "x"',
     "1 compared",
   ]);
 });

@@ -136,7 +136,7 @@ mongoTest("unasked, all else goes on and MongoDB's projection waits; asked later
   const projected = await Projected.make(server, [[{ home: 7 }, { home: 3 }, { page: 5 }]]);
   const { directory } = projected;
   flipByte(segments(directory)[0], HEADER_BYTES + 40);
-  assert.match(await projected.state("halted"), /^stopped in front of damage/);
+  assert.match(await projected.state("halted"), /^stopped before damage/);
   const { status, stdout } = await wal(directory, "repair", "--yes");
   assert.is(status, 1, "MongoDB is still to be asked");
   assert.match(stdout, /MongoDB could not be asked .*MONGODB_URL is not set.*--without-mongodb/);

@@ -1,5 +1,5 @@
-import { LocalProjection, loadSnapshots } from "../../../src/projection/local.js";
-import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
+import { LocalProjection } from "../../../src/projection/local.js";
+import { loadSnapshots, writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import type { SnapshotJob } from "../../../src/projection/snapshot/snapshot-worker.js";
 import { Collector } from "../../../src/server/collector.js";
 import type { FileSystem } from "../../../src/wal/file-system.js";

@@ -32,20 +32,20 @@ test("without our slot, and with no slots at all: sound", () => {
 test("what nothing can be added to is damaged, and the reason names what is there", () => {
   const slot = { offset: 1, count: 1 };
   for (const [raw, reason] of [
-    [{ _id: "x", count: "57", logs: {} }, /^count is "57", a whole number is needed/],
-    [{ _id: "x", logs: {} }, /^count is missing/],
-    [{ _id: "x", count: 5.5, logs: {} }, /^count is 5\.5/],
-    [{ _id: "x", count: Number.NaN, logs: {} }, /^count is NaN/],
-    [{ _id: "x", count: 2n ** 60n, logs: {} }, /^count is 1152921504606846976/],
-    [{ _id: "x", count: 1, logs: [] }, /^logs is an array, an object by log id is needed/],
-    [{ _id: "x", count: 1 }, /^logs is missing/],
-    [{ _id: "x", count: 1, logs: null }, /^logs is null/],
-    [{ _id: "x", count: 1, logs: new Date(0) }, /^logs is /],
-    [{ _id: "x", count: 1, logs: "x".repeat(100) }, /^logs is "x{56}…,/],
-    [{ _id: "x", count: 1, logs: { a: slot, b: 7 } }, /^logs\.b is 7, /],
-    [{ _id: "x", count: 1, logs: { a: { offset: 1 } } }, /^logs\.a is an object, /],
-    [{ _id: "x", count: 1, logs: { a: { offset: "1", count: 1 } } }, /^logs\.a is an object/],
-    [undefined, /^count is missing/],
+    [{ _id: "x", count: "57", logs: {} }, /^count must be an integer, got "57"$/],
+    [{ _id: "x", logs: {} }, /^count must be .*, got nothing/],
+    [{ _id: "x", count: 5.5, logs: {} }, /^count must be .*, got 5\.5/],
+    [{ _id: "x", count: Number.NaN, logs: {} }, /^count must be .*, got NaN/],
+    [{ _id: "x", count: 2n ** 60n, logs: {} }, /^count must be .*, got 1152921504606846976/],
+    [{ _id: "x", count: 1, logs: [] }, /^logs must be an object by log id, got an array$/],
+    [{ _id: "x", count: 1 }, /^logs must be .*, got nothing/],
+    [{ _id: "x", count: 1, logs: null }, /^logs must be .*, got null/],
+    [{ _id: "x", count: 1, logs: new Date(0) }, /^logs must be .*, got /],
+    [{ _id: "x", count: 1, logs: "x".repeat(100) }, /^logs must be .*, got "x{56}…$/],
+    [{ _id: "x", count: 1, logs: { a: slot, b: 7 } }, /^logs\.b must be .*, got 7$/],
+    [{ _id: "x", count: 1, logs: { a: { offset: 1 } } }, /^logs\.a must be .*, got an object$/],
+    [{ _id: "x", count: 1, logs: { a: { offset: "1", count: 1 } } }, /^logs\.a must be .*, got an object/],
+    [undefined, /^count must be .*, got nothing/],
   ] as const) {
     assert.match(judged(raw), reason);
   }
@@ -54,7 +54,10 @@ test("what nothing can be added to is damaged, and the reason names what is ther
 test("an offset below 0 is no offset", () => {
   // Numbers below 0 stand for "unknown" and "absent" in memory: taken for one, the counter would never settle.
   for (const offset of [-1, -2, -3, -1n]) {
-    assert.match(judged({ _id: "x", count: 1, logs: { a: { offset, count: 1 } } }), /^logs\.a is .* not below 0$/);
+    assert.match(
+      judged({ _id: "x", count: 1, logs: { a: { offset, count: 1 } } }),
+      /^logs\.a must be .* not below 0, got /,
+    );
   }
 });
 

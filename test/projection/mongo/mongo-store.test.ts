@@ -89,7 +89,7 @@ mongoTest("a document that the server refuses to add to is named with the reason
       .catch((thrown: unknown) => thrown);
     assert.ok(error instanceof StoreError && error.kind === "documents", String(error));
     assert.equal([...error.refused.keys()], ["text"]);
-    assert.match(error.refused.get("text") ?? "", /^the server says: .+\(\d+\)$/);
+    assert.match(error.refused.get("text") ?? "", /^refused by the server: .+\(\d+\)$/);
     assert.is((await documentsOf(server.url, database)).find(({ _id }) => _id === "sound")?.count, 2);
     const read = (await store.read(["text"])).get("text");
     assert.ok(read !== undefined && isDamaged(read));

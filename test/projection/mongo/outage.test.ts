@@ -125,7 +125,7 @@ test("stops in front of damage and says so; what lies before it is projected", (
     await until(world, "it has looked", () => running.projector.status().asOf > 0);
     const { state, lastError } = running.projector.status();
     assert.is(state, "halted");
-    assert.match(lastError ?? "", /^stopped in front of damage: /);
+    assert.match(lastError ?? "", /^stopped before damage: /);
     assert.ok(before > 0);
     assert.equal(database.slot("late", log.id), undefined, "nothing from behind the damage");
     running.kill();

@@ -128,7 +128,7 @@ test("gone back: nothing counts as settled before all documents were looked at, 
   assert.is(await settle(), true);
   await settle(50_000);
   database.series.clear();
-  projection.goneBack();
+  projection.invalidate();
   let most = 0;
   let rounds = 0;
   assert.not.ok(projection.isSettled);
@@ -152,7 +152,7 @@ test("more that owes than may be remembered: all is looked at instead, and nothi
   // What is remembered for a change of the server may be given up early: then a change has all looked at.
   assert.is(database.series.size, 950);
   database.series.clear();
-  projection.changed(0);
+  projection.noteChange(0);
   for (let round = 0; !(await settle()); round++) assert.ok(round < 50);
   assert.is(database.series.size, 950);
 });
@@ -166,13 +166,13 @@ test("a change of the server: what lies above what is certain is read again, and
   const copy = new Map(database.series);
   database.series.delete("2026-11-24 new");
   store.forgetCalls();
-  projection.changed(1);
+  projection.noteChange(1);
   await settle(1);
   assert.equal(database.series, copy.size === 2 ? database.series : copy);
   assert.is(database.series.size, 2);
   const read = store.seriesCalls.filter(({ kind }) => kind === "read");
   assert.is(read.length, 1);
-  projection.changed(2);
+  projection.noteChange(2);
   await settle(2);
   assert.is(store.seriesCalls.filter(({ kind }) => kind === "read").length, 1, "all is certain");
 });
