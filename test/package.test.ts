@@ -17,7 +17,7 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** What `npm publish` would send, in a directory of its own; built before. */
+/** Packs what `npm publish` would send into a new directory; the build must exist. */
 async function pack(): Promise<{ tarball: string; files: readonly string[] }> {
   const directory = temporaryDirectory();
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", directory];

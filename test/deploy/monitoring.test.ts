@@ -24,7 +24,7 @@ const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 if (!hasPromtool) console.log("SKIP queries and alert rules by promtool: it is not on the PATH (Debian: prometheus)");
 const byPromtool = hasPromtool ? test : test.skip;
 
-/** What Prometheus itself adds. */
+/** Metrics that Prometheus itself adds. */
 const OUTSIDE_METRICS = new Set(["up"]);
 const OUTSIDE_LABELS = new Set(["instance", "job"]);
 
@@ -76,7 +76,7 @@ async function servedMetrics(): Promise<Map<string, Map<string, Set<string>>>> {
   return served;
 }
 
-/** What in a query no server answers with. */
+/** Lists the metrics and labels in a query that no server exposes. */
 function unknownIn(query: string, served: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>): string[] {
   const unknown: string[] = [];
   const labels = new Set(OUTSIDE_LABELS);
@@ -145,7 +145,7 @@ test("alert rules: each one is tested, firing and silent", () => {
 });
 
 byPromtool(
-  "promtool: the queries of the dashboard are valid, the rules too, and alerts fire as their tests say",
+  "promtool: the queries of the dashboard and the rules are valid, and alerts fire as their tests expect",
   () => {
     const asRules = path.join(temporaryDirectory(), "dashboard.yml");
     const rules = dashboardQueries().map((expr, index) => ({ record: `panel:query:${index}`, expr }));

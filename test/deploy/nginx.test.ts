@@ -50,7 +50,7 @@ withNginx("names go through as they were sent: slashes, percent signs, what a pr
   }),
 );
 
-withNginx("each client is its own address, whatever it says that it is", () =>
+withNginx("each client is its own address, whatever it claims to be", () =>
   proxied(
     async ({ proxyPort }) => {
       assert.is(await hitFrom("127.0.0.2", proxyPort), 202);
@@ -62,7 +62,7 @@ withNginx("each client is its own address, whatever it says that it is", () =>
   ),
 );
 
-withNginx("the host is the one that was asked, whatever a client says that it was", () =>
+withNginx("the host is the one that was asked, whatever a client claims", () =>
   proxied(
     async ({ proxyPort }) => {
       const hit = (host: string, forwarded: string) =>

@@ -24,7 +24,7 @@ export class Nginx {
     this.#ended = new Promise((resolve) => child.once("close", () => resolve()));
   }
 
-  /** In front of a server of this machine; resolves once it listens. Throws what `nginx -t` says of the configuration. */
+  /** In front of a server of this machine; resolves once it listens. Throws what `nginx -t` reports on the configuration. */
   static async before(serverPort: number): Promise<Nginx> {
     const port = await freePort();
     const prefix = temporaryDirectory();

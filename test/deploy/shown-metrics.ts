@@ -45,7 +45,7 @@ export function alertQueries(): string[] {
 
 export interface Selector {
   readonly metric: string;
-  /** What it asks of labels: name and value, which may be an expression of alternatives. */
+  /** Its conditions on labels: name and value, which may be an expression of alternatives. */
   readonly matchers: readonly { readonly label: string; readonly value: string }[];
 }
 

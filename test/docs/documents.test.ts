@@ -1,4 +1,4 @@
-/** What the documents point at is there: files and headings that they link to, tests that they name, settings. */
+/** Everything that the documents point to exists: linked files and headings, named tests, settings. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

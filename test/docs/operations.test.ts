@@ -1,4 +1,4 @@
-/** What docs/operations.md says, done word for word. */
+/** Every procedure of docs/operations.md, run as written. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../projection/mongo/documents.js";
@@ -68,7 +68,7 @@ test("without MongoDB: a log retired into another server", async () => {
 });
 
 controlTest(
-  "with MongoDB: a backup that is behind it becomes a new log, and a retired one keeps its slot",
+  "with MongoDB: a backup that lags it becomes a new log, and a retired one keeps its slot",
   async (mongo) => {
     await mongo.start();
     const environment = { MONGODB_URL: mongo.url, MONGODB_DB: mongo.randomDatabase() };

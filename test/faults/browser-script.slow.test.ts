@@ -107,10 +107,10 @@ onRealServer("offline, kill -9 and back, two tabs: every view counts exactly onc
 
 for (const [name, settings, answer] of [
   ["a page of an origin that may not call", { CORS_ORIGINS: "https://elsewhere.example" }, "403 ORIGIN_NOT_ALLOWED"],
-  // A driven browser says that it is one.
+  // A driven browser announces itself.
   ["a bot, where they are not counted", { COUNT_BOTS: "0" }, "200 BOT"],
 ] as const) {
-  onRealServer(`${name}: told so, and it does not try again`, settings, async ({ context, server }) => {
+  onRealServer(`${name}: reported, and not retried`, settings, async ({ context, server }) => {
     const answers: string[] = [];
     context.on("response", (response) => {
       const { "hit-not-counted": why } = response.headers();

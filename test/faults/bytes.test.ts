@@ -10,7 +10,7 @@ import { bytesTable } from "./bytes/table.js";
 
 /**
  * The table "Changed bytes, case by case" in docs/reliability.md, row by row: bytes/rows.ts makes each happen, bytes/check.ts holds
- * everything that opens or reads a log against what the row says.
+ * everything that opens or reads a log against what the row has.
  */
 
 // wal verify looks twice at what seems torn, in case it is being written: nobody writes here.

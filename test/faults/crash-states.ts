@@ -1,5 +1,5 @@
 /**
- * Crash states without end: `npm run crash-states -- --seconds 60 [--seed S]`, or `--states N`; `--every K` takes only every
+ * Explores crash states until stopped: `npm run crash-states -- --seconds 60 [--seed S]`, or `--states N`; `--every K` takes only every
  * K-th state of a workload, and so more workloads. Prints how many were checked. The first that does not hold ends it,
  * with the line that rebuilds exactly that state: `npm run crash-states -- --state NAME`.
  */

@@ -21,7 +21,7 @@ async function open(server: ServerProcess): Promise<Socket> {
   return socket;
 }
 
-/** What a socket was answered before it was closed. */
+/** Resolves to the answer that a socket got before it was closed. */
 async function answerOn(socket: Socket): Promise<string> {
   let text = "";
   socket.on("data", (chunk: Buffer) => {
@@ -122,7 +122,7 @@ test("bodies without an end: refused at the limit, and read no further", async (
   assert.is((await server.stop()).status, 0);
 });
 
-/** What is sent before the client is gone, by counter: whether all of a request was, and then how many hits it had. */
+/** The text that is sent before the client disconnects, by counter, and how many hits it has if that is a whole request. */
 const STAGES: Record<string, { text: string; hits: number }> = {
   connected: { text: "", hits: 0 },
   "request line": { text: "POST /hits/request%20line HTTP/1.1\r\n", hits: 0 },
@@ -152,7 +152,7 @@ const STAGES: Record<string, { text: string; hits: number }> = {
 const AT_ONCE = 40;
 const ROUNDS = 4;
 
-test("clients gone at every stage of a request: nothing counts but what was whole, and nothing is left behind", async () => {
+test("clients gone at every stage of a request: nothing counts but what was whole, and nothing is left over", async () => {
   const server = await start(settings());
   for (let round = 0; round < ROUNDS; round++) {
     for (const { text } of Object.values(STAGES)) {
@@ -168,7 +168,7 @@ test("clients gone at every stage of a request: nothing counts but what was whol
       );
     }
   }
-  // A half-closed connection is told why it is refused, and has a second for it, in which its 8 of 128 MiB are taken still.
+  // A half-closed connection gets the reason for its refusal, and has a second for it, in which its 8 of 128 MiB are taken still.
   await eventually("bulk bodies are taken again", async () => {
     const { outcome, text } = await new LedgerClient().bulk(server.url, ["after"]);
     return outcome === "counted" || text;

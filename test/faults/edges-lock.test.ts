@@ -63,7 +63,7 @@ async function projection(server: ServerProcess): Promise<Projection | undefined
 }
 
 controlTest(
-  "a copy of a log beside the original: its projection halts and says so, the original is exact",
+  "a copy of a log beside the original: its projection halts and reports it, the original is exact",
   async (mongo) => {
     await mongo.start();
     const database = mongo.randomDatabase();
@@ -73,7 +73,7 @@ controlTest(
     for (let count = 1; count <= 5; count++) assert.is((await hit(first)).count, count);
     await exactSoon(mongo.url, database, [original]);
     cpSync(original, twin, { recursive: true });
-    // The original goes on first, so that its epoch is the one that MongoDB knows.
+    // The original continues first, so that its epoch is the one in MongoDB.
     await first.stop();
     first = await start({ ...environment, WAL_DIR: original });
     assert.is((await hit(first)).count, 6);

@@ -1,4 +1,4 @@
-/** Errors by the kernel, instead of the N-th call of a run with rotations: strace skips the call, and says EIO and the like. */
+/** Errors by the kernel, instead of the N-th call of a run with rotations: strace skips the call, and returns EIO and the like. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type FaultOutcome, FaultRun, type Points } from "../support/fault-run.js";
@@ -28,7 +28,7 @@ function fatal(stderr: string): unknown[] {
   return entries.filter(({ level }) => level === 60).map(({ code }) => code);
 }
 
-/** One of three ends: it does not start and says why; the log fails, and all later is refused; it goes on. */
+/** Checks for one of three outcomes: the server does not start, and logs why; the log fails, and all later hits are refused; or it continues. */
 function check(outcome: FaultOutcome): void {
   const { name, at, listened, answers, ended } = outcome;
   const codes = fatal(ended.stderr);
@@ -53,7 +53,7 @@ function check(outcome: FaultOutcome): void {
   assert.not.match(name, /rename.*\.log"|O_DSYNC/, "without its name there is no segment");
   if (/fsync.*wal>/.test(name)) assert.ok(snapshotFailed, `${name}: without its name a segment is not durable`);
   if (outcomesOf(outcome).includes("refused")) {
-    assert.match(name, /prepared\.tmp/, "only where no segment is to be had");
+    assert.match(name, /prepared\.tmp/, "only where there is no segment to write to");
     for (const { outcome: one, text } of answers) if (one === "refused") assert.match(text, /"code":"DISK_FULL"/, name);
   } else assert.is(answers.length, 26, name);
   if (/snapshot/.test(at ?? "")) assert.ok(snapshotFailed, `${name}: ${ended.stderr}`);

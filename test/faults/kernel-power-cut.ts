@@ -1,5 +1,5 @@
 /**
- * Power cuts: the log lies on an ext4 whose image is a file of another ext4. That one is frozen and the image copied while
+ * Power cuts: the log is on an ext4 whose image is a file of another ext4. That one is frozen and the image copied while
  * the server writes: what the device had at that moment, and nothing of the page cache. Each copy is mounted (its journal is
  * replayed) and started from.
  */
@@ -62,7 +62,7 @@ export async function powerCutTest(cuts: number): Promise<void> {
       }
       await load.stop();
       assert.equal(load.ledger.unexpected, []);
-      assert.equal(load.ledger.wrong(await allCounts(server.url)), [], "the one that went on");
+      assert.equal(load.ledger.wrong(await allCounts(server.url)), [], "the server that kept running");
       assert.ok(counted > 80 * cuts, `only ${counted} hits before the last cut: this proved little`);
       assert.is((await server.stop()).status, 0);
     } finally {

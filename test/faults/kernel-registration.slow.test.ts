@@ -1,4 +1,4 @@
-/** EIO where the MongoDB projection registers in the log directory: hits go on, and MongoDB ends exact. */
+/** EIO where the MongoDB projection registers in the log directory: hits are accepted, and MongoDB ends exact. */
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
@@ -57,9 +57,9 @@ async function run(mongo: MongoServer, injection: Injection): Promise<void> {
 }
 
 if (possible) {
-  mongoTest("the registration of a projection fails: said, tried again, and no hit is held up", async (mongo) => {
+  mongoTest("the registration of a projection fails: reported, retried, and no hit is held up", async (mongo) => {
     await Promise.all(INJECTIONS.map((injection) => run(mongo, injection)));
   });
-} else test.skip("the registration of a projection fails: said, tried again, and no hit is held up", () => undefined);
+} else test.skip("the registration of a projection fails: reported, retried, and no hit is held up", () => undefined);
 
 test.run();

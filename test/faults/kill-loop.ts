@@ -18,7 +18,7 @@ const CLIENTS = 10;
 const COUNTERS = 13;
 const LONGEST_MS = 250;
 
-/** Clients that go on while the server comes and goes on one port. Half of their hits have an id, and are sent until they count. */
+/** Clients that keep sending while the server comes and goes on one port. Half of their hits have an id, and are sent until they count. */
 class Clients {
   readonly ledger = new LedgerClient();
   /** By counter: hits with an id, each of which must count exactly once. */
@@ -32,7 +32,7 @@ class Clients {
     this.#running = Array.from({ length: CLIENTS }, (_, client) => this.#run(url, client));
   }
 
-  /** For a test that has failed: leaves hits with ids as they are, too. */
+  /** Gives up on hits with ids as well, for a test that has failed. */
   giveUp(): void {
     this.#stopping = this.#givenUp = true;
   }

@@ -40,7 +40,7 @@ test("kill -9 under load, again and again: acknowledged ≤ counted ≤ acknowle
   await again.stop();
 });
 
-test("a client that was told its hit counts finds it after the kill, count for count", async () => {
+test("a hit that was acknowledged is there after the kill, count for count", async () => {
   const environment = { WAL_DIR: `${temporaryDirectory()}/wal` };
   let server = await ServerProcess.start(environment);
   for (let count = 1; count <= 12; count++) {

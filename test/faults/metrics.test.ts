@@ -30,7 +30,7 @@ const LAG = 'durable_hits_projection_lag_hits{projection="mongodb"}';
 const ERRORS = 'durable_hits_projection_errors_total{projection="mongodb"}';
 const RUNNING = 'durable_hits_projection_state{projection="mongodb",state="running"}';
 
-controlTest("an outage: lag by exactly what came in, errors that go on, and nothing of it after", async (mongo) => {
+controlTest("an outage: lag by exactly what came in, repeated errors, and nothing of it after", async (mongo) => {
   await mongo.start();
   const server = await start({
     WAL_DIR: `${temporaryDirectory()}/wal`,

@@ -1,6 +1,6 @@
 /**
- * MongoDB as it fails, on the real server: answers that are errors or lies, and those that never come. In each of
- * these no request waits, `/status` says what is wrong, and MongoDB ends with exactly what was acknowledged.
+ * MongoDB as it fails, on the real server: answers that are errors or false, and those that never come. In each of
+ * these no request waits, `/status` reports what is wrong, and MongoDB ends with exactly what was acknowledged.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Document } from "mongodb";
@@ -22,12 +22,12 @@ const instead =
     return concerns(request) ? reply(sound) : sound;
   };
 
-faultTest("half-open: the peers of all connections are gone, and no packet says so", async (world, mongo) => {
+faultTest("half-open: the peers of all connections are gone, and no packet shows it", async (world, mongo) => {
   mongo.vanish();
   await world.hit("home", 2);
   await world.hit("half-open");
   await world.everythingAnswers();
-  await world.saysSoon(/timed out|timeout|no answer/);
+  await world.reportsSoon(/timed out|timeout|no answer/);
 });
 
 faultTest("a black hole: it accepts connections and never answers", async (world, mongo) => {
@@ -35,7 +35,7 @@ faultTest("a black hole: it accepts connections and never answers", async (world
   await world.hit("home", 2);
   await world.hit("black hole");
   await world.everythingAnswers();
-  await world.saysSoon(/timed out|timeout|no answer/);
+  await world.reportsSoon(/timed out|timeout|no answer/);
   await world.hit("home");
 });
 
@@ -45,7 +45,7 @@ for (const labels of [[], ["RetryableWriteError"]]) {
     await world.hit("home", 2);
     await world.hit("not primary");
     await world.everythingAnswers();
-    await world.saysSoon(/^not primary$/);
+    await world.reportsSoon(/^not primary$/);
   });
 }
 
@@ -55,7 +55,7 @@ faultTest("it steps down after it applied an update", async (world, mongo) => {
   mongo.behaviour = instead((normal) => (times++ < 3 ? stepsDown : normal));
   await world.hit("home", 2);
   await world.hit("stepped down");
-  await world.saysSoon(/^stepped down$/);
+  await world.reportsSoon(/^stepped down$/);
 });
 
 for (const [code, errmsg] of [
@@ -72,7 +72,7 @@ for (const [code, errmsg] of [
       const before = (await world.shown("home")).count;
       await world.hit("home", 2);
       await world.everythingAnswers();
-      await world.saysSoon(new RegExp(errmsg));
+      await world.reportsSoon(new RegExp(errmsg));
       assert.equal(
         mongo.writeConcerns.filter((one) => JSON.stringify(one) !== '{"w":"majority","j":true}'),
         [],
@@ -91,10 +91,10 @@ for (const [code, errmsg] of [
     mongo.behaviour = unmet;
     const before = (await world.shown("home")).count;
     await world.hit("home", 3);
-    await world.saysSoon(new RegExp(errmsg));
+    await world.reportsSoon(new RegExp(errmsg));
     const local = () => mongo.data.documents("hits.counters").find(({ _id }) => _id === "home")?.["count"];
     await eventually("a local read sees it", () => Number(local()) === before + 3);
-    // As a server whose write concern can't be met and that then forgets to say so.
+    // As a server whose write concern can't be met and that then stops answering.
     mongo.behaviour = (request, normal) => (updates(request) ? undefined : normal());
     await sleep(1000);
     assert.is((await world.shown("home")).projected, before);
@@ -104,7 +104,7 @@ for (const [code, errmsg] of [
   });
 }
 
-faultTest("a reply that says nothing matched, though it was applied", async (world, mongo) => {
+faultTest("a reply that nothing matched, though it was applied", async (world, mongo) => {
   let lies = 0;
   mongo.behaviour = instead((normal) => (lies++ < 4 ? { n: 0, nModified: 0, ok: 1 } : normal));
   await world.hit("home", 2);
@@ -156,12 +156,12 @@ faultTest("slow cursors: a document at a time, half a second each", async (world
   await world.exactSoon(30);
 });
 
-faultTest("not allowed to write", async (world, mongo) => {
+faultTest("no privilege to write", async (world, mongo) => {
   const denied = { ok: 0, code: 13, codeName: "Unauthorized", errmsg: "not authorized on hits to execute command" };
   mongo.behaviour = (request, normal) => (updates(request) ? denied : normal());
   await world.hit("home", 2);
   await world.everythingAnswers();
-  await world.saysSoon(/^not authorized on hits/);
+  await world.reportsSoon(/^not authorized on hits/);
 });
 
 faultTest("another log makes the document between the look and the update: E11000", async (world, mongo) => {
@@ -181,7 +181,7 @@ faultTest("another log makes the document between the look and the update: E1100
 });
 
 faultTest(
-  "a document over 16 MiB is blocked and named, the others go on, and it is exact once mended",
+  "a document over 16 MiB is blocked and named, the others continue, and it is exact once repaired",
   async (world, mongo) => {
     for (const code of [10334, 17419]) {
       mongo.data.refusals.set(`huge ${code}`, { code, errmsg: "Resulting document is larger than 16777216" });
@@ -189,7 +189,7 @@ faultTest(
     }
     await world.hit("home", 2);
     const home = (await world.shown("home")).count;
-    await eventually("the others go on", () => world.held().get("home") === home);
+    await eventually("the others continue", () => world.held().get("home") === home);
     await eventually("they are named", async () => {
       const { blockedCounters } = await world.projection();
       const named = blockedCounters.filter(

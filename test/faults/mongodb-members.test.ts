@@ -51,7 +51,7 @@ test("the set's primary changes, twice, the second time in the middle of an upda
     two.behaviour = (request, normal) => {
       const reply = normal();
       if (request.command !== "update") return reply;
-      // Applied, and gone before it could say so.
+      // Applied, and gone before it could answer.
       elect(one);
       two.cut();
       return undefined;
@@ -66,7 +66,7 @@ test("the set's primary changes, twice, the second time in the middle of an upda
   }
 });
 
-test("refused credentials: said, without the password, and hits are taken", async () => {
+test("refused credentials: reported, without the password, and hits are taken", async () => {
   const mongo = await FakeServer.open();
   mongo.behaviour = ({ command }, normal) =>
     command.startsWith("sasl")
@@ -75,7 +75,7 @@ test("refused credentials: said, without the password, and hits are taken", asyn
   const world = await open(mongo, `mongodb://someone:secret@${mongo.address}/?directConnection=true`);
   await world.hit("home", 2);
   await world.everythingAnswers();
-  await world.saysSoon(/^Authentication failed/);
+  await world.reportsSoon(/^Authentication failed/);
   assert.not.match(JSON.stringify(await world.projection()), /secret/);
 });
 
@@ -101,7 +101,7 @@ test("no way to it: not even a connection is answered", async () => {
   const world = await open(mongo, `mongodb://127.0.0.1:${port}/?directConnection=true`);
   await world.hit("home", 2);
   await world.everythingAnswers();
-  await world.saysSoon(/timed out/);
+  await world.reportsSoon(/timed out/);
   await world.everythingAnswers();
 });
 

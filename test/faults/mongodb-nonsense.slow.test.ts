@@ -6,7 +6,7 @@ import { nonsenseTests } from "./mongodb-nonsense.js";
 import { FaultyWorld } from "./mongodb-world.js";
 
 nonsenseTests({
-  // The driver goes round in circles for ever: its thread is ended and started anew.
+  // The driver loops for ever: its thread is ended and restarted.
   "a document of negative length": () => {
     const bytes = encode({ n: 1, ok: 1 }, 1);
     bytes.writeInt32LE(-5, 21);

@@ -16,7 +16,7 @@ export function nonsenseTests(replies: Readonly<Record<string, (normal: Document
       await world.hit("home", 2);
       await world.hit("nonsense");
       await world.everythingAnswers();
-      await eventually("it was said, and asked again", () => nonsense > 1, 60);
+      await eventually("it was reported, and asked again", () => nonsense > 1, 60);
     });
   }
 }

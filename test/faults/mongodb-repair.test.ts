@@ -82,7 +82,7 @@ mongoTest("damaged, repaired while the projecting process stands in front of it,
   };
   assert.equal([status.log.damage, status.log.missing.map(({ to }) => to)], [[], [300]]);
   await ledger.bulk(collector.url, Array(5).fill("later"));
-  await eventually("the projection goes on by itself", async () => (await counted())["later"] === 15 || counted());
+  await eventually("the projection continues", async () => (await counted())["later"] === 15 || counted());
   assert.match(log, /restarting: the log was repaired/);
   assert.equal(await counted(), { home: 301, later: 15, page: 200 });
   const audit = await wal(environment, "audit");

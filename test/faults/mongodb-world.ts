@@ -33,7 +33,7 @@ export class FaultyWorld {
     this.#url = url;
   }
 
-  /** `url`: what the server is told, where it is not just the address of `mongo`. */
+  /** `url`: the server's MONGODB_URL, if it is not just the address of `mongo`. */
   static async open(mongo: FakeServer, url = mongo.url, settings: Record<string, string> = {}): Promise<FaultyWorld> {
     const directory = `${temporaryDirectory()}/wal`;
     const server = await ServerProcess.start({ WAL_DIR: directory, MONGODB_URL: url, ...settings });
@@ -57,7 +57,7 @@ export class FaultyWorld {
     for (const counter of counters) this.#ledger.set(counter, (this.#ledger.get(counter) ?? 0) + 1);
   }
 
-  /** What is read answers at once too, and counts all. */
+  /** Checks that reads answer at once as well, and with every hit. */
   async everythingAnswers(): Promise<void> {
     for (const [counter, total] of [...this.#ledger].slice(0, 20)) {
       assert.is((await this.shown(counter)).count, total);
@@ -78,8 +78,8 @@ export class FaultyWorld {
     return found;
   }
 
-  /** `/status` says that it is being tried again, and why. */
-  async saysSoon(lastError: RegExp, seconds = 20): Promise<void> {
+  /** Resolves once `/status` reports that it is being retried, and why. */
+  async reportsSoon(lastError: RegExp, seconds = 20): Promise<void> {
     await eventually(
       `retrying with ${lastError}`,
       async () => {
@@ -91,7 +91,7 @@ export class FaultyWorld {
     );
   }
 
-  /** MongoDB holds what was acknowledged, no more and no less, says so itself, and `wal audit` finds it exact. */
+  /** Resolves once MongoDB has what was acknowledged, no more and no less, `/status` agrees, and `wal audit` finds it exact. */
   async exactSoon(seconds = 20): Promise<void> {
     await eventually(
       "all is in MongoDB",
@@ -117,7 +117,7 @@ export class FaultyWorld {
     assert.is(audited.status, 0, audited.stdout + audited.stderr);
   }
 
-  /** What a majority has, by counter. */
+  /** Returns the counts that a majority has, by counter. */
   held(): Map<string, number> {
     const documents = this.mongo.data.documents(NAMESPACE, "majority");
     return new Map(documents.map(({ _id, count }: Document) => [String(_id), Number(count)]));

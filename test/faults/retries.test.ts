@@ -16,7 +16,7 @@ test("retries with ids over kill -9: every view counts exactly once", async () =
   let replayed = 0;
   let stopping = false;
 
-  /** Sends until it is told that it counts, however often the server goes away meanwhile. */
+  /** Sends until the hit is acknowledged, however often the server goes away meanwhile. */
   const view = async (counter: string, id: string) => {
     for (;;) {
       try {

@@ -64,7 +64,7 @@ test("a log of another format version: status 74, nothing touched", async () => 
   assert.ok(readFileSync(file).equals(bytes));
 });
 
-test("a locked WAL_DIR: status 75, and the first server goes on", async () => {
+test("a locked WAL_DIR: status 75, and the first server continues", async () => {
   const directory = temporaryDirectory();
   const first = await ServerProcess.start({ WAL_DIR: directory });
   await hit(first);
@@ -189,7 +189,11 @@ onMount("a full disk: refused with DISK_FULL, not counted, and accepted again wh
     assert.ok(refused?.headers.get("retry-after"));
     assert.is(((await refused?.json()) as { code: string } | undefined)?.code, "DISK_FULL");
     assert.ok(accepted > 5);
-    assert.is((await allCounts(server.url)).get("home"), accepted, "reads go on, and what was refused isn't counted");
+    assert.is(
+      (await allCounts(server.url)).get("home"),
+      accepted,
+      "reads still work, and what was refused isn't counted",
+    );
     assert.is((await fetch(`${server.url}/healthz`)).status, 200);
 
     mount.remount("size=2m");
@@ -198,7 +202,7 @@ onMount("a full disk: refused with DISK_FULL, not counted, and accepted again wh
       await sleep(100);
       status = (await fetch(`${server.url}/hits/home`, { method: "POST", body, headers })).status;
     }
-    assert.is(status, 202, "accepting resumed by itself");
+    assert.is(status, 202, "accepting resumed");
     await server.kill();
     const again = await ServerProcess.start({ WAL_DIR: mount.directory, WAL_SEGMENT_BYTES: "64KiB" });
     assert.is((await allCounts(again.url)).get("home"), accepted + 1);

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const support = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "support", "mongodb");
 const { mongoTest } = await mongoTests();
 
-/** What the finder finds in another process, and prints. */
+/** Runs the finder in another process; resolves to the lines that it prints. */
 async function findWith(environment: Record<string, string>): Promise<string[]> {
   const finder = pathToFileURL(path.join(support, "find-server.ts")).href;
   const script = `import { findServer } from ${JSON.stringify(finder)};
@@ -35,7 +35,7 @@ test("a given URL comes first, and its password is not printed", async () => {
   assert.is(lines[1], "found given");
 });
 
-test("with nothing on PATH there is one line that says so", async () => {
+test("with nothing on PATH there is one line that reports it", async () => {
   const lines = await findWith({ MONGODB_TEST_URL: "", PATH: temporaryDirectory() });
   assert.is(lines.length, 2);
   // Elsewhere mongodb-memory-server has a mongod.

@@ -17,7 +17,7 @@ export const IMPATIENT: MongoClientOptions = {
   writeConcern: { w: "majority", journal: true },
 };
 
-/** What a command without a reply fails with. */
+/** The name of the error that a command without a reply fails with. */
 export const TIMED_OUT = "MongoNetworkTimeoutError";
 
 /** Lends the collection of counters, by a driver that is closed afterwards. */

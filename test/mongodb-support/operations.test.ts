@@ -1,4 +1,4 @@
-/** What the projection may count on with every server that it runs on; the stand-in does it too. */
+/** Behaviour of MongoDB that the projection relies on, on every server that it runs on; the stand-in has it, too. */
 import { type Document, Long, MongoBulkWriteError, MongoClient } from "mongodb";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -68,7 +68,7 @@ mongoTest("filters on an offset and a count are exact for 64 bits", (server) =>
   }),
 );
 
-mongoTest("of an unordered bulk all is done but what fails, and that is told", (server) =>
+mongoTest("of an unordered bulk all is done but what fails, and that is reported", (server) =>
   withCollection(server, async (counters) => {
     await counters.insertOne({ _id: "b", at: Long.fromNumber(2) });
     const operations = ["a", "b", "c", "b", "d"].map((_id) => ({

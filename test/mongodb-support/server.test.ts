@@ -47,7 +47,7 @@ controlTest("kill -9 under load keeps all but the last moments, and no half of a
     });
     // A real server writes its journal for each of them, which may take a slow disk a while.
     await until("some load", () => over || acknowledged >= 200, 60);
-    assert.not.ok(over, "the load went on");
+    assert.not.ok(over, "the load continued");
     await server.kill();
     assert.is.not(await ended, "nothing");
   });

@@ -1,7 +1,7 @@
 /** One thing broken. The numbers of the invariants are those of docs/reliability.md. */
 export interface Mutant {
   readonly invariant: number;
-  /** What is broken, in words. */
+  /** The fault, in words. */
   readonly name: string;
   readonly file: string;
   /** Text that is there once, and what takes its place. */

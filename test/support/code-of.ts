@@ -1,6 +1,6 @@
 import { HitsError } from "../../src/errors.js";
 
-/** What became of it: the code that it was refused with, or "accepted". */
+/** Resolves to the code of the refusal, or "accepted". */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;

@@ -17,7 +17,7 @@ const HUNG_MS = 20_000;
 
 export interface FaultOutcome {
   readonly name: string;
-  /** Whether it came to listen. */
+  /** True if the server got as far as listening. */
   readonly listened: boolean;
   readonly answers: readonly Answer[];
   readonly ended: Ended;
@@ -60,7 +60,7 @@ export class FaultRun {
     return this.#trace;
   }
 
-  /** Which call of its kind it was in that run whose line has these texts; the n-th such line. */
+  /** Returns the number, among calls of its kind in that run, of the n-th call whose line has these texts. */
   indexOf(call: Call, texts: readonly string[], nth = 1): number {
     const lines = this.trace.lines.filter((line) => line.includes(` ${call}(`));
     const found = [...lines.entries()].filter(([, line]) => texts.every((text) => line.includes(text)));
@@ -136,7 +136,7 @@ export class FaultRun {
   }
 }
 
-/** What the log in a directory counts when it is opened once more, in this process. */
+/** Opens the log in a directory once more, in this process; resolves to its counts. */
 async function reopened(directory: string): Promise<Map<string, number>> {
   const opened = await LocalLog.open(directory);
   try {

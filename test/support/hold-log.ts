@@ -1,7 +1,7 @@
 import { Log } from "../../src/wal/log.js";
 import { LogDirectory } from "../../src/wal/log-directory.js";
 
-/** A process that opens the log in the directory given, says so on stdout, and holds it until it is killed. */
+/** A process that opens the log in a directory, prints a line once it has, and keeps it open until it is killed. */
 const [directory = ""] = process.argv.slice(2);
 const log = await Log.open({
   directory: new LogDirectory(directory),

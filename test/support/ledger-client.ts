@@ -1,6 +1,6 @@
 import { systemCode } from "../../src/errors.js";
 
-/** What a request's answer says of its hits; `wrong` for an answer that a working server does not give to them. */
+/** The outcome of a request for its hits; `wrong` for an answer that a working server never gives. */
 export interface Answer {
   readonly outcome: "counted" | "refused" | "unknown" | "wrong";
   readonly text: string;
@@ -12,7 +12,7 @@ export class LedgerClient {
   readonly unanswered = new Map<string, number>();
   /** Offsets that acknowledged hits were given. */
   readonly offsets: number[] = [];
-  /** Answers that are neither an acknowledgement nor a refusal that says "not counted". */
+  /** Answers that are neither an acknowledgement nor a refusal that means "not counted". */
   readonly unexpected: string[] = [];
 
   /** Sends one hit, with a payload (a JSON object) where one is given, and enters what became of it. */
@@ -38,7 +38,7 @@ export class LedgerClient {
     if (outcome === "unknown") for (const counter of counters) add(this.unanswered, counter, 1);
   }
 
-  /** Where `acknowledged ≤ counted ≤ acknowledged + unanswered` does not hold, as lines. */
+  /** Lists, one line each, the counters for which `acknowledged ≤ counted ≤ acknowledged + unanswered` does not hold. */
   wrong(counted: ReadonlyMap<string, number>): string[] {
     const names = new Set([...this.acknowledged.keys(), ...this.unanswered.keys(), ...counted.keys()]);
     const lines: string[] = [];
@@ -66,7 +66,7 @@ export async function allCounts(url: string): Promise<Map<string, number>> {
   return counts;
 }
 
-/** Sends it and says what its answer, or that there is none, means for its hits. */
+/** Sends it; resolves to what its answer, or the lack of one, means for its hits. */
 export async function post(url: string, options: RequestInit = {}): Promise<Answer> {
   try {
     const response = await fetch(url, { method: "POST", ...options });

@@ -27,7 +27,7 @@ export class Load {
   readonly begun = new Map<string, number>();
   /** Requests by outcome. */
   readonly outcomes = { counted: 0, refused: 0, unknown: 0, wrong: 0 };
-  /** Where to; may change while they run. */
+  /** The server's URL; may change while they run. */
   url: string;
   readonly #options: LoadOptions;
   readonly #clients: Promise<void>[];

@@ -7,13 +7,13 @@ import type { MemoryFileSystem } from "./memory-file-system.js";
 export interface Expected {
   /** By offset: what must be readable, and nothing else. */
   readonly records: ReadonlyMap<number, string>;
-  /** Whether the opening must report damage. */
+  /** True if the opening must report damage. */
   readonly damaged: boolean;
 }
 
 /**
- * Opens a log that something has befallen, and checks what every opening must hold to: exactly these records, damage
- * reported by the opening and by readers alike, ingest goes on and what is new is readable, an offset is not used again,
+ * Opens a log that something has happened to, and checks what every opening must guarantee: exactly these records, damage
+ * reported by the opening and by readers alike, new hits are accepted and readable, an offset is not used again,
  * and opening once more changes nothing. Returns what the first opening found.
  */
 export async function checkOpening(

@@ -27,7 +27,7 @@ export function openLog(fs: MemoryFileSystem, options: Partial<LogOptions> = {})
   });
 }
 
-/** Records as the log takes them: each behind its varint length. */
+/** Returns records as the log takes them: each after its varint length. */
 export function encodeRecords(records: readonly string[]): Buffer {
   const parts = records.map((record) => Buffer.from(record, "utf8"));
   const bytes = Buffer.alloc(parts.reduce((sum, part) => sum + varintBytes(part.length) + part.length, 0));

@@ -2,7 +2,7 @@ import path from "node:path";
 import { MemoryFile, seeded } from "./memory-file.js";
 import { type Operation, systemError } from "./memory-handle.js";
 
-/** What a power cut leaves of all that was not synced: nothing, everything, or a seeded random part of it. */
+/** The part of all unsynced data that a power cut leaves: nothing, everything, or a seeded random part. */
 export type Crash = "lost" | "kept" | { readonly seed: number };
 
 export type Entry = MemoryFile | "directory";
@@ -72,7 +72,7 @@ export class MemoryDisk {
     this.#durable.delete(file);
   }
 
-  /** What the disk holds if the power goes now. This one goes on. */
+  /** Returns the disk as a power cut now would leave it. This one is unchanged. */
   crash(crash: Crash): MemoryDisk {
     const random = typeof crash === "string" ? () => 0 : seeded(crash.seed);
     const written = () => (typeof crash === "string" ? crash === "kept" : random() < 0.5);

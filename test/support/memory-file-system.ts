@@ -49,12 +49,12 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
-  /** What the disk holds if the power goes now. This file system goes on. */
+  /** Returns the file system as a power cut now would leave it. This one is unchanged. */
   crash(crash: Crash): MemoryFileSystem {
     return this.#on(this.#disk.crash(crash));
   }
 
-  /** The process is killed and the machine goes on: a new process sees the same files, durable or not. This one goes on. */
+  /** Returns the file system as a new process sees it after this one was killed: the same files, durable or not. This one is unchanged. */
   fork(): MemoryFileSystem {
     return this.#on(this.#disk.fork());
   }
@@ -102,7 +102,7 @@ export class MemoryFileSystem implements FileSystem {
     this.#disk.remove(file);
   }
 
-  /** The disk has other bytes there from now on than were written and synced. Recorded; nobody is told. */
+  /** Changes bytes on the disk that were written and synced. Recorded; no reader is notified. */
   damage(file: string, bytes: Buffer, position: number): void {
     const content = this.#disk.file(file);
     content.damage(bytes, position);

@@ -1,16 +1,16 @@
-/** What a disk writes as a whole or not at all. */
+/** The unit that a disk writes as a whole or not at all. */
 export const SECTOR_BYTES = 512;
 
 /**
  * A file as the kernel has it (`cache`: what reads see) and as the disk has it (what a power cut leaves). Between the two
- * lie dirty sectors, any of which the kernel may have written already.
+ * are dirty sectors, any of which the kernel may have written already.
  */
 export class MemoryFile {
   #cache: Buffer = Buffer.alloc(0);
   #size = 0;
   #disk: Buffer = Buffer.alloc(0);
   readonly #dirty = new Set<number>();
-  /** The smallest size since the last sync: what lay behind it on the disk is gone once the size is written. */
+  /** The smallest size since the last sync: what was past it on the disk is gone once the size is written. */
   #lowWater = 0;
 
   /** A file whose content is on the disk already. */
@@ -92,7 +92,7 @@ export class MemoryFile {
     this.#dirty.clear();
   }
 
-  /** What a disk does that lies: other bytes in the cache and on the disk, wherever there are any. */
+  /** Changes bytes both in the cache and on the disk, as a failing disk does. */
   damage(bytes: Uint8Array, position: number): void {
     for (const content of [this.#cache.subarray(0, this.#size), this.#disk]) {
       content.set(bytes.subarray(0, Math.max(0, content.length - position)), Math.min(position, content.length));

@@ -45,7 +45,7 @@ export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: injected`), { code });
 }
 
-/** What an open file asks of the file system that it is in. */
+/** The part of a file system that its open files call. */
 interface Host {
   begin(operation: Operation): Promise<Outcome | undefined>;
   moment(operation: Operation): Promise<void> | void;

@@ -1,7 +1,7 @@
 import type { MissingRange } from "../../src/wal/missing-ranges.js";
 import { segmentName } from "../../src/wal/segment-name.js";
 
-/** A range as a repair writes it down, for the first segment where nothing else is said. */
+/** Returns a missing range as a repair records it, by default for the first segment. */
 export function missingRange(from: number, to: number, changed: Partial<MissingRange> = {}): MissingRange {
   return {
     file: segmentName(0),

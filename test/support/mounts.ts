@@ -36,12 +36,12 @@ export class Mount {
     return Mount.image(image, options);
   }
 
-  /** What an image file holds; its journal is replayed, as after a power cut. */
+  /** Mounts an image file; its journal is replayed, as after a power cut. */
   static image(image: string, options = "errors=remount-ro"): Mount {
     return Mount.#at(["-o", `loop,${options}`, image]);
   }
 
-  /** What a container has as its root: what is written goes to `upper`. */
+  /** Mounts an overlay, as a container's root is: writes go to `upper`. */
   static overlay(lower: string, upper: string, work: string): Mount {
     return Mount.#at(["-t", "overlay", "-o", `lowerdir=${lower},upperdir=${upper},workdir=${work}`, "overlay"]);
   }
@@ -57,7 +57,7 @@ export class Mount {
     execFileSync("mount", ["-o", `remount,${options}`, this.directory], { stdio: "pipe" });
   }
 
-  /** What an ext4 does after an error of its device: every write fails with "read-only file system" from now on. */
+  /** Makes an ext4 fail as after an error of its device: from now on, every write fails with "read-only file system". */
   failReadOnly(): void {
     const device = execFileSync("findmnt", ["-no", "SOURCE", this.directory], { encoding: "utf8" }).trim();
     writeFileSync(`/sys/fs/ext4/${path.basename(device)}/trigger_fs_error`, "1");
@@ -81,12 +81,12 @@ export class Mount {
   }
 }
 
-/** Whether this user may mount a tmpfs here. */
+/** Returns whether this user may mount a tmpfs here. */
 export function canMount(): boolean {
   return works(() => Mount.tmpfs("size=64k").unmount());
 }
 
-/** Whether this user may mount ext4 images, and freeze them. */
+/** Resolves to whether this user may mount and freeze ext4 images. */
 export async function canMountImages(): Promise<boolean> {
   try {
     const image = path.join(temporaryDirectory(), "image");

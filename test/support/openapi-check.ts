@@ -28,7 +28,7 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-/** Headers of connections, caches, browsers and CORS, which operations say nothing of. */
+/** Headers of connections, caches, browsers and CORS, which operations do not describe. */
 const GENERAL = new Set([
   ...["connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "transfer-encoding"],
   ...["cache-control", "expires", "pragma", "vary", "x-accel-buffering", "x-request-id"],
@@ -53,7 +53,7 @@ export function describedPath(path: string): string | undefined {
   return paths.find(({ pattern }) => pattern.test(path))?.path;
 }
 
-/** What is wrong with an answer, by the description; empty for nothing. */
+/** Lists how an answer deviates from the description. */
 export function complaintsAbout(answer: Answer): string[] {
   const complaints = complaintsIn(answer);
   const { method, target, status, body } = answer;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
-/** Answers that an ordinary client got while something else went on. */
+/** Answers that an ordinary client got while something else ran. */
 export interface Probed {
   readonly count: number;
   /** Answers that were no 2xx, and broken connections. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { BINARY, ServerProcess } from "./server-process.js";
 
-/** What is to be gone after a test, however that ended. */
+/** Ends what a test started, whether it passed or failed. */
 const running: (() => Promise<unknown>)[] = [];
 
 /** For `test.after.each`. */

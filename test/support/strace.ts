@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 export const CALLS = ["pwrite64", "fdatasync", "fsync", "rename", "openat", "unlink", "ftruncate", "mkdir"] as const;
 export type Call = (typeof CALLS)[number];
 
-/** What is done at the N-th such call: `signal=SIGKILL` before it is made, `error=EIO` instead of it. */
+/** A fault at the N-th such call: `signal=SIGKILL` before it is made, `error=EIO` instead of it. */
 export interface Injection {
   readonly call: Call;
   readonly what: string;
@@ -17,7 +17,7 @@ export interface Injection {
 /** File calls all in one thread, since strace counts by thread; and by system calls, not through a ring. */
 export const ONE_THREAD = { UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: "0" };
 
-/** Whether strace is there and may trace and inject: containers often forbid it. */
+/** Returns whether strace is installed and may trace and inject: containers often forbid it. */
 export function canStrace(): boolean {
   if (process.platform !== "linux") return false;
   const probe = ["-D", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=unlink", "-e", "inject=unlink:error=EIO:when=1"];
@@ -27,12 +27,12 @@ export function canStrace(): boolean {
   return status === 1 && plain.status === 0;
 }
 
-/** What stands in front of a command to write all of `CALLS` that touch a directory to a file. */
+/** Returns the command-line prefix that makes strace write all of `CALLS` to a file. */
 export function tracing(output: string): string[] {
   return ["strace", "-D", "-f", "-y", "-qqq", "--seccomp-bpf", "-o", output, "-e", `trace=${CALLS.join(",")}`];
 }
 
-/** What stands in front of a command to inject at calls on these paths, and to write those calls to a file. */
+/** Returns the command-line prefix that makes strace inject at calls on these paths, and write those calls to a file. */
 export function injecting({ call, what, when }: Injection, paths: readonly string[], output: string): string[] {
   const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:${what}:when=${when}`];
   const only = paths.flatMap((path) => ["-P", path]);
@@ -44,7 +44,7 @@ export function injecting({ call, what, when }: Injection, paths: readonly strin
 export interface Traced {
   /** Every path in the directory that a call named, and the directory. */
   readonly paths: readonly string[];
-  /** How often each call was made on them. */
+  /** The number of times each call was made on them. */
   readonly counts: ReadonlyMap<Call, number>;
   /** The calls in order, one a line: for a failure's message. */
   readonly lines: readonly string[];

@@ -21,11 +21,11 @@ export interface Case {
   readonly missing: readonly Batch[];
   /** Batches that are gone from the segments and stand in a snapshot. */
   readonly inSnapshot?: readonly Batch[];
-  /** The log alone lacks it, and a snapshot has it all: what reads behind the snapshot does not meet the damage. */
-  readonly isBehindSnapshot?: boolean;
+  /** Only the log lacks it, and a snapshot has it all: what reads past the snapshot does not meet the damage. */
+  readonly isPastSnapshot?: boolean;
   /** Nothing on the disk knows how far the log had come: offsets may be used again. */
   readonly isForgotten?: boolean;
-  /** The first offset behind the damage, where no batch is missing. */
+  /** The first offset after the damage, where no batch is missing. */
   readonly stopsAt?: number;
 }
 
@@ -34,7 +34,7 @@ const MAX_OPERATIONS = 3000;
 
 /** Everything that opens or reads a log, before and after a start, against a row of the table. */
 export async function checkCase(sample: Sample, row: Row, { when, fs, missing, ...rest }: Case): Promise<void> {
-  const { inSnapshot = [], isBehindSnapshot = false, isForgotten = false, stopsAt } = rest;
+  const { inSnapshot = [], isPastSnapshot = false, isForgotten = false, stopsAt } = rest;
   const allowance = { left: MAX_OPERATIONS };
   fs.interfere(() => {
     if (--allowance.left < 0) throw new Error(`${when}: more than ${MAX_OPERATIONS} operations`);
@@ -63,12 +63,12 @@ export async function checkCase(sample: Sample, row: Row, { when, fs, missing, .
   const fresh: Batch = { segment: 0, byte: 0, endByte: 0, offset, hits: [{ counter: "fresh", n: 1 }] };
   checkHits(await readAll(fs), [...readable, fresh], `${when}, after the start`);
   await checkFold(fs, server, [...readable, fresh], missing, isDamage, stopsAt ?? offset, when);
-  await checkCounts(fs, row, [...counted, fresh], isBehindSnapshot, when);
+  await checkCounts(fs, row, [...counted, fresh], isPastSnapshot, when);
   await checkVerify(fs, row, `${when}, after the start`);
   await server.log.close();
 
   const again = await openServer(fs);
-  const rowAgain = isBehindSnapshot ? ({ ...row, start: "nothing" } as const) : row;
+  const rowAgain = isPastSnapshot ? ({ ...row, start: "nothing" } as const) : row;
   checkStarted(again, rowAgain, [...counted, fresh], `${when}, started again`);
   assert.is(again.log.recovery.tornBytes, 0, `${when}: torn twice`);
   checkHits(await readAll(fs), [...readable, fresh], `${when}, started again`);
@@ -103,7 +103,7 @@ function checkStarted({ log, local }: Server, row: Row, counted: readonly Batch[
   if (row.start !== "halted") assert.is(local.totals?.sum, sumOf(counted), `${when}: counts`);
 }
 
-/** Each missing record lies in a range that is reported, and no record that can be read does. */
+/** Checks that each missing record is in a range that is reported, and that no readable record is. */
 function checkRanges(
   damage: readonly Damage[],
   missing: readonly Batch[],
@@ -137,7 +137,7 @@ async function readAll(fs: MemoryFileSystem): Promise<[number, number][]> {
   return hits;
 }
 
-/** What the projection into MongoDB reads: all up to the damage, and no more. */
+/** Checks that the projection into MongoDB reads everything up to the damage, and no more. */
 async function checkFold(
   fs: MemoryFileSystem,
   { log }: Server,
@@ -168,7 +168,7 @@ async function checkCounts(
   fs: MemoryFileSystem,
   row: Row,
   counted: readonly Batch[],
-  isBehindSnapshot: boolean,
+  isPastSnapshot: boolean,
   when: string,
 ): Promise<void> {
   if (row.start === "halted") {
@@ -180,7 +180,7 @@ async function checkCounts(
   }
   const counts = await countHits(directoryOn(fs));
   assert.is(counts.hits, sumOf(counted), `${when}: wal counts`);
-  const isMet = row.start === "damage" && !isBehindSnapshot;
+  const isMet = row.start === "damage" && !isPastSnapshot;
   assert.is(counts.damage.length > 0, isMet, `${when}: wal counts and damage`);
 }
 

@@ -4,7 +4,7 @@ import { SECTOR_BYTES } from "../../support/memory-file.js";
 import type { Case } from "./check.js";
 import { type Batch, changed, fileOf, nonceOf, type Sample } from "./log.js";
 
-/** Ways to change what lies on disk, and what can't be read then. */
+/** Ways to change bytes on disk, and what can't be read then. */
 
 export const HEADER_FIELDS_BYTES = 100;
 /** Of lengths: none, more than a file has, more than a number holds. */
@@ -72,15 +72,15 @@ export function* cutsAt(sample: Sample, base: number, sizes: readonly number[]):
   for (const size of sizes) yield cut(sample, base, size);
 }
 
-/** Behind the end: of the newest segment in what is prepared, of a closed one behind the file. */
-export function behind(sample: Sample, base: number, added: Buffer): Case {
+/** Adds bytes after the end: of the newest segment within its prepared file, of a closed one at the file's end. */
+export function appended(sample: Sample, base: number, added: Buffer): Case {
   const end = last(within(sample, base)).endByte;
   const fs = changed(sample, base, (bytes) => {
     if (base !== newest(sample)) return Buffer.concat([bytes, added]);
     added.copy(bytes, end);
     return bytes;
   });
-  return { when: `${added.length} bytes behind ${base}`, fs, missing: [] };
+  return { when: `${added.length} bytes after ${base}`, fs, missing: [] };
 }
 
 export function without(sample: Sample, base: number, what: Partial<Case> = {}): Case {
@@ -110,7 +110,7 @@ export function* lengthsIn(sample: Sample, batch: Batch): Iterable<Case> {
   }
 }
 
-/** A header that says something else, with a checksum that fits. */
+/** Changes a header, with a checksum that fits. */
 export function header(sample: Sample, base: number, at: number, value: number, missing: readonly Batch[]): Case {
   const fs = changed(sample, base, (content) => {
     writeU64(content, at, value);

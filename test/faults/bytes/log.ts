@@ -9,7 +9,7 @@ import { segmentName } from "../../../src/wal/segment-name.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { DIRECTORY, directoryOn, openServer, SEGMENT_BYTES, type Server } from "../crash/server.js";
 
-/** Where a batch lies, and the hits in it by offset. A seal holds none. */
+/** A batch's place in the log, and its hits by offset. A seal has none. */
 export interface Batch {
   readonly segment: number;
   readonly byte: number;
@@ -27,7 +27,7 @@ export interface Sample {
 }
 
 export interface SampleOptions {
-  /** `killed`: the last batch is not sealed. `sealed amid`: a seal, and a batch behind it. */
+  /** `killed`: the last batch is not sealed. `sealed amid`: a seal, and a batch after it. */
   readonly ends?: "closed" | "killed" | "sealed amid";
   /** Batches of hits in each of the three segments. */
   readonly batches?: number;
@@ -70,7 +70,7 @@ async function sampleOf(fs: MemoryFileSystem): Promise<Sample> {
   return { fs, batches, segments: [...new Set(batches.map(({ segment }) => segment))] };
 }
 
-/** A hit that takes what is left of the segment, so that the next one begins behind it. */
+/** Appends a hit that fills the rest of the segment, so that the next one starts a new segment. */
 async function fill({ collector }: Server, fs: MemoryFileSystem): Promise<void> {
   const end = (await readBatches(fs)).at(-1)?.endByte ?? 0;
   const pad = SEGMENT_BYTES - end - 3 * BATCH_HEADER_BYTES;

@@ -2,7 +2,7 @@ import { HEADER_BYTES, writeU64 } from "../../../src/wal/format.js";
 import { SECTOR_BYTES } from "../../support/memory-file.js";
 import type { Case } from "./check.js";
 import {
-  behind,
+  appended,
   cut,
   cuts,
   cutsAt,
@@ -28,7 +28,7 @@ import {
 } from "./edits.js";
 import { fileOf, type Sample, type SampleOptions } from "./log.js";
 
-/** What happens to a log in one row of the table. */
+/** The damage of one row of the table, and its expected outcome. */
 export interface Happening {
   readonly sample?: SampleOptions;
   /** Cases for everything that opens or reads a log. */
@@ -63,7 +63,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
       return cutsAt(sample, middle(sample), [0, 99, 100, 2000, byte - 1, byte + 1, byte + 40]);
     },
     everywhere: function* (sample) {
-      // A seal that is lost leaves no record missing, and yet the recorded end says that bytes are.
+      // A lost seal leaves no record missing, and yet by the recorded end bytes are.
       for (const base of [oldest(sample), middle(sample)]) yield* cuts(sample, base);
     },
   },
@@ -132,7 +132,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     cases: function* (sample) {
       for (const base of sample.segments) {
         const sealed = hitsIn(within(sample, base));
-        // In the newest nothing vouches for what shares a sector with the last seal.
+        // In the newest segment nothing proves what shares a sector with the last seal.
         const to = base === newest(sample) ? last(sealed).byte - SECTOR_BYTES : last(sealed).endByte;
         yield* zeroed(sample, base, HEADER_BYTES, to);
       }
@@ -142,7 +142,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     sample: { ...killed, batches: 1, payload: JSON.stringify({ pad: "y".repeat(600) }) },
     cases: function* (sample) {
       const batch = inNewest(sample, -1);
-      // Zeros from the batch's beginning on leave something of it behind them, where it is longer than the sector.
+      // Zeros from the batch's beginning on leave its end, if it is longer than the sector.
       yield* zeroed(sample, batch.segment, batch.byte, batch.endByte - SECTOR_BYTES);
     },
   },
@@ -156,19 +156,19 @@ export const happenings: Readonly<Record<string, Happening>> = {
   "zeros after the end of a segment": {
     cases: function* (sample) {
       for (const base of sample.segments) {
-        for (const size of [1, 511, 4096]) yield behind(sample, base, Buffer.alloc(size));
+        for (const size of [1, 511, 4096]) yield appended(sample, base, Buffer.alloc(size));
       }
     },
   },
   "garbage after the end of the newest segment": {
     cases: function* (sample) {
-      for (const size of [1, 31, 32, 700]) yield behind(sample, newest(sample), Buffer.alloc(size, "DHB1?"));
+      for (const size of [1, 31, 32, 700]) yield appended(sample, newest(sample), Buffer.alloc(size, "DHB1?"));
     },
   },
   "garbage after the end of a closed segment": {
     cases: function* (sample) {
       for (const base of [oldest(sample), middle(sample)]) {
-        for (const size of [1, 31, 32, 700]) yield behind(sample, base, Buffer.alloc(size, "DHB1?"));
+        for (const size of [1, 31, 32, 700]) yield appended(sample, base, Buffer.alloc(size, "DHB1?"));
       }
     },
   },
@@ -177,11 +177,11 @@ export const happenings: Readonly<Record<string, Happening>> = {
     cases: function* (sample) {
       const old = within(sample, oldest(sample));
       const bytes = sample.fs.content(fileOf(oldest(sample))).subarray(HEADER_BYTES, old[1]?.endByte);
-      yield behind(sample, newest(sample), bytes);
+      yield appended(sample, newest(sample), bytes);
       // The same with the offset that would come next: only the nonce tells.
       const batch = Buffer.from(bytes.subarray(0, (old[0]?.endByte ?? 0) - HEADER_BYTES));
       writeU64(batch, 16, last(within(sample, newest(sample))).offset + 2);
-      yield behind(sample, newest(sample), batch);
+      yield appended(sample, newest(sample), batch);
     },
   },
   "a forged batch inside a payload": {
@@ -227,7 +227,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
       without(sample, newest(sample), {
         missing: [],
         inSnapshot: within(sample, newest(sample)),
-        isBehindSnapshot: true,
+        isPastSnapshot: true,
       }),
     ],
   },
@@ -268,7 +268,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
   "a closed segment cut short, the next one's header damaged": {
     cases: function* (sample) {
-      // The middle one is of the same epoch as the oldest: nothing but its name says where that ended.
+      // The middle one is of the same epoch as the oldest: only its name shows where that ended.
       for (const { byte } of hitsIn(within(sample, oldest(sample))).slice(1)) {
         const { fs, missing } = cut(sample, oldest(sample), byte);
         const bytes = fs.content(fileOf(middle(sample)));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** A row of the table "Changed bytes, case by case" in docs/reliability.md: what operators are told, and so what tests expect. */
+/** A row of the table "Changed bytes, case by case" in docs/reliability.md: what operators see, and so what tests expect. */
 export interface Row {
   readonly name: string;
   readonly start: "nothing" | "torn tail" | "damage" | "halted";

@@ -20,7 +20,7 @@ const FRESH = { counter: "fresh", n: 1 };
 /**
  * Checks what must hold of every disk that a crash leaves: no damage; each acknowledged hit is there, at its offset, once,
  * and no hit that was refused; by counter acknowledged ≤ counted ≤ acknowledged + unknown; retries of acknowledged hits get
- * their first answer, retries of unknown ones end as counted once; offsets go on past all that were given out; what was
+ * their first answer, retries of unknown ones end as counted once; new offsets are past all that were assigned; what was
  * registered stands; and a second start, in order or after another crash, finds the same. `seed` chooses among ways.
  */
 export async function checkState(left: MemoryFileSystem, known: Known, seed: number): Promise<void> {
@@ -107,7 +107,7 @@ async function repairDamage(left: MemoryFileSystem, known: Known, random: () => 
   return disk;
 }
 
-/** What a crash leaves that cuts something short, within so many moments. */
+/** Returns the disk after a crash that interrupts some work within so many moments. */
 async function crashAmid(
   fs: MemoryFileSystem,
   random: () => number,
@@ -182,7 +182,7 @@ function checkContents(contents: Contents, known: Known, when: string, start = 0
   const first = contents.keys().next().value ?? start;
   for (const { hit, answer } of known.acknowledged) {
     const expected = answer?.offset ?? 0;
-    // What lies before the oldest segment has been taken by retention, and stands in a snapshot.
+    // Retention has removed what was before the oldest segment; a snapshot has it.
     if (expected < start || (start === 0 && expected < first)) continue;
     const key = keyIn(hit.payload);
     assert.is(offsets.get(key), expected, `${when}: acknowledged hit ${key} is lost or elsewhere`);
@@ -259,7 +259,7 @@ async function checkKeys({ collector }: Server, { acknowledged, damaged }: Known
   for (const { hit, answer } of acknowledged) {
     if (hit.id === undefined) continue;
     const again = await collector.record(hit);
-    // With hits missing in front of it, a count that is added up anew is lower.
+    // With hits missing before it, a count that is added up again is lower.
     const count = damaged.size > 0 ? undefined : answer?.count;
     const expected = { offset: answer?.offset, count: count ?? again.count, replayed: true };
     assert.equal(again, expected, `a retry of ${hit.id} does not get the first answer`);

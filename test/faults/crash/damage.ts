@@ -16,9 +16,9 @@ interface Batch {
 }
 
 /**
- * Lets the disk lie: other bytes, in one segment, in place of a header or of batches that all end at or below an offset, so
- * that something behind them vouches for them. The ledger's numbers of the hits that lay there; undefined where no
- * batch is so old, or where the bytes were the same.
+ * Changes bytes in one segment, in place of a header or of batches that all end at or below an offset, so that something
+ * after them proves that they were there. Returns the ledger's numbers of their hits; undefined if no batch is so old, or
+ * if the bytes were the same.
  */
 export async function damage(
   fs: MemoryFileSystem,
@@ -33,7 +33,7 @@ export async function damage(
   const file = path.join(DIRECTORY, segmentName(first.segment));
   const inSegment = old.filter(({ segment }) => segment === first.segment);
   const end = Math.max(...inSegment.map(({ endByte }) => endByte));
-  // Without any header nothing says which log it is: an opening refuses that, and a repair too.
+  // Without any header nothing identifies the log: an opening refuses that, and so does a repair.
   const isHeader = random() < 0.15 && all.some(({ segment }) => segment > first.segment);
   const from = isHeader ? upTo(40) : first.byte + Math.floor(random() * (first.endByte - first.byte));
   const to = Math.min(isHeader ? HEADER_BYTES : end, from + upTo(random() < 0.5 ? 8 : 4096));

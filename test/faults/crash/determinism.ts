@@ -8,7 +8,7 @@ import { seeded } from "../../support/memory-file.js";
  * workload does the same operations in the same order each time. For processes that run nothing else.
  */
 export interface Determinism {
-  /** Begins anew: the same seed gives the same run. */
+  /** Restarts with a seed: the same seed gives the same run. */
   seed(seed: number): void;
   /** Lets time pass, and the timers that become due. */
   advance(milliseconds: number): void;

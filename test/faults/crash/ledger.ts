@@ -4,15 +4,15 @@ import type { Operation } from "../../support/memory-handle.js";
 /** A hit as its client knows it. Moments are counted in operations of the file system: so many were done before. */
 export interface Entry {
   readonly hit: Hit;
-  /** When it was sent first. */
+  /** The moment at which it was first sent. */
   readonly sent: number;
   /** Each first answer is the answer to every retry. */
   answer?: { readonly at: number; readonly offset: number; readonly count: number | undefined };
-  /** Refused with a code that says "certainly not counted", and never sent again. */
+  /** Refused with a code that means "certainly not counted", and never sent again. */
   refused: boolean;
 }
 
-/** What clients and operators of a workload know, with the moment at which they got to know it. */
+/** The knowledge of a workload's clients and operators, with the moment at which they got it. */
 export class Ledger {
   readonly entries: Entry[] = [];
   /** Openings that came about: nothing of an epoch was written or read before. */
@@ -23,7 +23,7 @@ export class Ledger {
   readonly repairs: number[] = [];
   readonly registered: { readonly at: number; readonly name: string; readonly offset: number }[] = [];
 
-  /** A hit that no other is like: its payload says which one it is. */
+  /** Returns a hit that differs from all others: its payload identifies it. */
   add(moment: number, hit: { counter: string; n: number; id?: string; at?: number }, payloadBytes: number): Entry {
     const payload = JSON.stringify({ k: this.entries.length, pad: "x".repeat(payloadBytes) });
     const entry: Entry = { hit: { ...hit, payload }, sent: moment, refused: false };
@@ -31,7 +31,7 @@ export class Ledger {
     return entry;
   }
 
-  /** Whether a disk has lied and no repair has been through since. */
+  /** Returns whether the disk has changed bytes and no repair has finished since. */
   isDamagedAt(moment: number): boolean {
     const last = this.damages.filter(({ at }) => at <= moment).at(-1);
     return last !== undefined && !this.repairs.some((at) => at >= last.at && at <= moment);
@@ -79,7 +79,7 @@ export interface Known {
   readonly failed: boolean;
 }
 
-/** Which hit of the ledger a payload belongs to. */
+/** Returns the number of the ledger's hit that a payload belongs to; -1 for none. */
 export function keyIn(payload: string | undefined): number {
   return Number(/^\{"k":(\d+),/.exec(payload ?? "")?.[1] ?? -1);
 }

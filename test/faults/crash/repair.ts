@@ -37,7 +37,7 @@ export async function repair(fs: FileSystem, how: "dry" | "yes"): Promise<readon
 }
 
 /**
- * What a repair leaves beside the log: no offset counts as missing that has one of these hits, and the copies in quarantine
+ * Checks what a repair leaves beside the log: no offset counts as missing that has one of these hits, and the copies in quarantine
  * are what their names say, now and after a power cut.
  */
 export async function checkLeft(fs: MemoryFileSystem, hits: ReadonlyMap<number, number>): Promise<void> {
@@ -58,7 +58,7 @@ export async function checkLeft(fs: MemoryFileSystem, hits: ReadonlyMap<number, 
   }
 }
 
-/** What the command does behind it: throws where something is left. */
+/** Verifies the log as the command does after a repair; throws if anything is left to report. */
 export async function verifyRepaired(fs: FileSystem): Promise<void> {
   const { sound, findings } = await verifyLog(directoryOn(fs));
   if (!sound) throw new Error(`verify after a repair finds ${JSON.stringify(findings)}`);

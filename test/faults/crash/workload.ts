@@ -10,7 +10,7 @@ import { type Entry, keyIn, Ledger } from "./ledger.js";
 import { repair, repairNothing, verifyRepaired } from "./repair.js";
 import { directoryOn, openServer, type Server } from "./server.js";
 
-/** What a workload did to the disk, operation by operation, and what its clients know. */
+/** A workload's operations on the disk, in order, and its ledger. */
 export interface Recording {
   readonly fs: MemoryFileSystem;
   readonly durableWrites: boolean;
@@ -140,7 +140,7 @@ class Workload {
     this.#leave();
   }
 
-  /** Old bytes, behind which others were acknowledged. */
+  /** Old bytes, after which others were acknowledged. */
   async #damage(): Promise<void> {
     const damaged = this.ledger.damagedAt(this.fs.record.length);
     const whole = this.ledger.entries.filter(({ hit }) => !damaged.has(keyIn(hit.payload)));
@@ -286,7 +286,7 @@ class Workload {
     const n = this.#random() < 0.8 ? 1 : this.#upTo(1000);
     const id = this.#random() < 0.4 ? { id: `id-${this.ledger.entries.length}` } : {};
     const number = this.ledger.entries.length;
-    // Some say themselves when they were: in hours of a few days that are long past.
+    // Some carry their own time: in hours of a few days that are long past.
     const at = number % 3 === 0 ? { at: Date.UTC(2026, 0, 1) + (number % 7) * 11 * 3_600_000 } : {};
     return this.ledger.add(
       this.fs.record.length,

@@ -89,7 +89,7 @@ export class DatabaseProcess {
   }
 }
 
-/** Whether a thread of it is neither stopped nor gone, as Linux tells. */
+/** Returns whether, by /proc, a thread of the process is neither stopped nor gone. */
 function runs(pid: number | undefined): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).some((thread) => {

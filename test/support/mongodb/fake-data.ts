@@ -25,7 +25,7 @@ export class FakeData {
     this.stalled = false;
   }
 
-  /** What waited gets to a majority after all. */
+  /** Lets the writes that were held back reach a majority. */
   catchUp(): void {
     this.stalled = false;
     this.#majority = structuredClone(this.#local);

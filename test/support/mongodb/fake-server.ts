@@ -17,7 +17,7 @@ export interface Request {
 /** A document; bytes as they are; undefined for silence. */
 export type Reply = Document | Buffer | undefined;
 
-/** What a test makes of a request; `normal` does it and gives the reply that a sound server would. */
+/** A test's reply to a request; `normal` does it and returns the reply of a sound server. */
 export type Behaviour = (request: Request, normal: () => Document) => Reply | Promise<Reply>;
 
 const SOUND: Behaviour = (_, normal) => normal();
@@ -31,7 +31,7 @@ export class FakeServer {
   readonly data: FakeData;
   /** The write concerns of all updates. */
   readonly writeConcerns: unknown[] = [];
-  /** What `hello` says besides; `isWritablePrimary: false` for one that takes no writes. */
+  /** Further fields of `hello`; `isWritablePrimary: false` for a server that takes no writes. */
   hello: Document = {};
   readonly port: number;
   readonly #listener: Server;
@@ -70,7 +70,7 @@ export class FakeServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** The peer of all connections that are open now is gone, and nothing says so: no FIN, no RST, no answer. */
+  /** Makes the peer of all open connections vanish without a sign: no FIN, no RST, no answer. */
   vanish(): void {
     for (const socket of this.#sockets) socket.removeAllListeners("data").pause();
   }

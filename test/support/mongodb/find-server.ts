@@ -29,7 +29,7 @@ const DOWNLOAD_LIMIT_MS = 150_000;
 let found: Promise<FoundServer | undefined> | undefined;
 
 /**
- * What the MongoDB tests of this machine run on: MONGODB_TEST_URL, else a mongod on PATH, else one that
+ * Finds the server for this machine's MongoDB tests: MONGODB_TEST_URL, else a mongod on PATH, else one that
  * mongodb-memory-server has or downloads, else the stand-in (needs java and mvn on PATH), else undefined.
  * Prints once per process which it is, as a line "NOTE mongodb: …", or "SKIP mongodb: …" with the reasons.
  */

@@ -1,12 +1,12 @@
 import { connect, type Socket } from "node:net";
 import { type WireMessage, WireReader } from "./wire.js";
 
-/** What the proxy decides for its connections, asked anew for each message. */
+/** The proxy's decisions for its connections, made for each message. */
 export interface Rules {
   readonly delayMs: number;
-  /** What becomes of a request. */
+  /** Decides what happens to a request. */
   request(command: string): "forward" | "drop" | "hold";
-  /** Whether the reply to such a request is dropped. */
+  /** Decides whether the reply to a request is dropped. */
   dropsReply(command: string): boolean;
   /** A reply was dropped. */
   swallowed(): void;
@@ -147,7 +147,7 @@ export class ProxyConnection {
   }
 }
 
-/** A server's stream of news about itself goes on for as long as the connection. */
+/** A server's stream of status messages lasts as long as the connection. */
 function endsByItself({ command }: Pending): boolean {
   return !["hello", "ismaster"].includes(command.toLowerCase());
 }

@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:net";
 import { MongoClient } from "mongodb";
 import { ProxyConnection, type Rules } from "./proxy-connection.js";
 
-/** Which requests a mode is about. */
+/** The requests that a mode applies to. */
 export interface Filter {
   /** Only these commands ("update", "hello"), upper or lower case. Without it all but those that open a connection. */
   readonly commands?: readonly string[];
@@ -25,7 +25,7 @@ const PASS: Mode = { kind: "pass", matches: () => false };
  * Knows nothing of TLS or compression.
  */
 export class MongoProxy {
-  /** Without a database. Clients stay on it: they don't go on to the address that the server names. */
+  /** Without a database. Clients stay on it: they don't move to the address that the server names. */
   readonly url: string;
   readonly #listener: Server;
   readonly #connections = new Set<ProxyConnection>();
@@ -94,7 +94,7 @@ export class MongoProxy {
     await Promise.all([...this.#connections].filter(({ held }) => held > 0).map((connection) => connection.release()));
   }
 
-  /** What is held never arrives. */
+  /** Drops the held requests: they never arrive. */
   dropHeld(): void {
     for (const connection of this.#connections) connection.dropHeld();
   }
@@ -119,7 +119,7 @@ export class MongoProxy {
     return this.#swallowed;
   }
 
-  /** How many requests with this command clients sent so far, whatever became of them. */
+  /** Returns the number of requests with this command that clients have sent, whatever happened to them. */
   seen(command: string): number {
     return this.#seen.get(command.toLowerCase()) ?? 0;
   }

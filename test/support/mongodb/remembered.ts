@@ -4,12 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-/** What the MongoDB tests get once and keep; safe to delete. */
+/** The directory of what the MongoDB tests download or build once; safe to delete. */
 export const CACHE = path.join(ROOT, "node_modules", ".cache", "durable-hits-mongodb");
 
-/** Long enough that one run of all tests fails once, short enough that who goes online isn't told yesterday's news. */
+/** Long enough that one run of all tests fails once, short enough that a new connection to the network is noticed. */
 const FAILURE_KEPT_MS = 15 * 60_000;
-/** A lock this old was left behind, even if its process id is in use again. Nothing done under one may take longer. */
+/** A lock this old is stale, even if its process id is in use again. Nothing done under one may take longer. */
 const LOCK_KEPT_MS = 5 * 60_000;
 
 export type Remembered = { readonly path: string } | { readonly failure: string };
@@ -54,7 +54,7 @@ function firstLine(error: unknown): string {
 
 async function exclusively<T>(lock: string, work: () => Promise<T>): Promise<T> {
   while (!taken(lock)) {
-    if (leftBehind(lock)) rmSync(lock, { force: true });
+    if (isStale(lock)) rmSync(lock, { force: true });
     else await sleep(100);
   }
   try {
@@ -74,7 +74,7 @@ function taken(lock: string): boolean {
   }
 }
 
-function leftBehind(lock: string): boolean {
+function isStale(lock: string): boolean {
   try {
     if (Date.now() - statSync(lock).mtimeMs > LOCK_KEPT_MS) return true;
     const holder = Number(readFileSync(lock, "utf8"));

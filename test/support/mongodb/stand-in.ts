@@ -15,7 +15,7 @@ export interface StandIn {
   readonly kind: "stand-in";
   readonly controllable: true;
   readonly java: string;
-  /** What `java -cp` takes. */
+  /** The argument of `java -cp`. */
   readonly classPath: string;
 }
 

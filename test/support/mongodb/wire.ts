@@ -11,7 +11,7 @@ export interface WireMessage {
   readonly requestId: number;
   /** Of a reply: the `requestId` that it answers. */
   readonly responseTo: number;
-  /** Of a request: its command as sent ("update"); undefined for a reply and where it can't be told (compressed). */
+  /** Of a request: its command as sent ("update"); undefined for a reply, or if it is unknown (compressed). */
   readonly command: string | undefined;
   readonly moreToCome: boolean;
 }
