@@ -22,12 +22,13 @@ export interface Scratch {
  * Throws `LOG_DIRECTORY` if none is writable.
  */
 export function makeScratch(places: readonly string[]): Scratch {
-  const made = make(places);
+  let directory: string | undefined;
   const works: (() => void)[] = [];
   const clean = () => {
     for (const work of works.splice(0)) work();
-    rmSync(made, { recursive: true, force: true, maxRetries: 3 });
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   };
+  // Before it is made: a signal in between would leave it.
   const listeners = Object.entries(SIGNALS).map(([signal, number]) => {
     const listener = () => {
       clean();
@@ -41,6 +42,13 @@ export function makeScratch(places: readonly string[]): Scratch {
     process.off("exit", clean);
     for (const stop of listeners) stop();
   };
+  try {
+    directory = make(places);
+  } catch (error) {
+    forget();
+    throw error;
+  }
+  const made = directory;
   return {
     directory: made,
     beforeRemoval: (work) => void works.push(work),
