@@ -137,7 +137,16 @@ function isChosen(file: string): boolean {
 }
 
 /** The folders whose files take longest begin first, so that no long one is left for the end. */
-const FIRST = ["faults/mongodb-", "package", "faults/", "docs/", "projection/mongo/", "http/", "cli/", "mongodb-support/"];
+const FIRST = [
+  "faults/mongodb-",
+  "package",
+  "faults/",
+  "docs/",
+  "projection/mongo/",
+  "http/",
+  "cli/",
+  "mongodb-support/",
+];
 function rank(file: string): number {
   const at = FIRST.findIndex((folder) => file.startsWith(folder));
   return at < 0 ? FIRST.length : at;
