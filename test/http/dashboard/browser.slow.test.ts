@@ -32,7 +32,7 @@ onDashboard("all figures, and they follow live without a reload", dashboardData(
   await reads(page, "#owed-more", /^hits of 2 counters$/);
   await reads(page, "#rate", /^220$/);
   await reads(page, "#problems h3", /^The log is damaged in 1 place \| MongoDB has been away for 12 min$/);
-  await reads(page, "#problems", /What to do: Look at the disk first/);
+  await reads(page, "#problems", /What to do: Check the disk first/);
   await reads(page, "#top tbody tr", /^\/7,0008,000 \| /);
   assert.not.ok(await page.locator(".well").isVisible());
   assert.is(await page.title(), "(2) Dashboard · durable-hits");
@@ -77,7 +77,7 @@ onDashboard("the server goes and comes back: figures stay, and say of when they 
   const { server, page, complaints } = opened;
   await reads(page, "#owed", /^8,231$/);
   await server.stop();
-  await reads(page, "#connection", /^Connection lost, trying again… What you see is as of \d\d:\d\d:\d\d\.$/);
+  await reads(page, "#connection", /^Connection lost, trying again… Data shown is from \d\d:\d\d:\d\d\.$/);
   await reads(page, "#owed", /^8,231$/);
   assert.is(await page.locator("#connection").getAttribute("data-sign"), "lost");
   await until("said", async () => /lost/.test((await page.locator("#spoken").textContent()) ?? ""));
@@ -121,7 +121,7 @@ onDashboard(
   "with a token: the form, a wrong one, the right one, kept in this tab only, and forgotten",
   dashboardData(),
   async ({ server, page, complaints }) => {
-    await reads(page, "#door", /This dashboard is for its operator/);
+    await reads(page, "#door", /This dashboard needs the admin token/);
     assert.is(await page.evaluate("document.activeElement.id"), "token");
     await page.keyboard.type("wrong");
     await page.keyboard.press("Enter");
@@ -130,7 +130,7 @@ onDashboard(
     assert.is(await page.locator("#token").getAttribute("type"), "password");
     await page.keyboard.type("with a space");
     await page.keyboard.press("Enter");
-    await reads(page, "#why", /no spaces/);
+    await reads(page, "#why", /without spaces/);
     assert.not.ok(await page.locator("#content").isVisible());
     assert.equal(server.asked, []);
     await page.locator("#token").fill("s3cret");
@@ -144,11 +144,11 @@ onDashboard(
     await reads(page, "#rate", /^12$/);
     const other = await page.context().newPage();
     await other.goto(page.url());
-    await reads(other, "#door", /operator/);
+    await reads(other, "#door", /admin token/);
     await other.close();
     // The page is loaded anew, so that nothing stays in it.
     await Promise.all([page.waitForEvent("load"), page.locator("#forget").click()]);
-    await reads(page, "#door", /operator/);
+    await reads(page, "#door", /admin token/);
     assert.is(await page.evaluate("sessionStorage.length"), 0);
     assert.not.match(await page.content(), /s3cret|6,200/);
     dropNetworkErrors(complaints);

@@ -191,7 +191,7 @@ onDashboard("read out: a change of what matters, not of a number", dashboardData
   `);
   for (let i = 1; i <= 3; i++) {
     server.data = () => dashboardData({ accepted: 9000 + i });
-    await reads(page, "#rate-more", new RegExp(`^9,00${i} taken`));
+    await reads(page, "#rate-more", new RegExp(`^9,00${i} accepted`));
   }
   const away = mongodb({ state: "retrying", lag: 8, since: ago(12.5) });
   server.data = () => dashboardData({ projections: [local(), away] });

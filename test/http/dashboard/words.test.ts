@@ -44,7 +44,7 @@ test("MongoDB is away: since when, how much waits, that nothing is lost, and wha
   const away = mongodb({ state: "retrying", lag: 8231, since: ago(720.5), lastError: "connect ECONNREFUSED. " });
   const over = { projections: [local(), away], counters: counters(top("a", 9, { pending: 2 }), top("b", 9)) };
   assert.equal(titles(over), ["MongoDB has been away for 12 min"]);
-  assert.match(text(over), /8,231 hits of 1 counter are safe on disk and wait\. Nothing is lost/);
+  assert.match(text(over), /8,231 hits of 1 counter are pending, safe on disk\. Nothing is lost/);
   assert.match(text(over), /"connect ECONNREFUSED".*Start MongoDB/);
 });
 
@@ -70,8 +70,8 @@ test("each thing that is wrong is told, the worst first, with what to do", () =>
     "Projecting into MongoDB has halted",
     "A repair has not asked MongoDB yet",
     "The disk is filling up",
-    "There is little room for new counters",
-    "7 counters can’t be projected",
+    "The limit of counters is near",
+    "7 counters cannot be projected",
   ]);
   assert.match(text(over), /offsets 4,410 to 4,475: a batch whose checksum/);
   assert.match(text(over), /"There is no snapshot\."/);
@@ -86,7 +86,7 @@ test("room on disk: below ten segments, below two, unknown, and told once", () =
   const free = (freeBytes: number | null) => titles({ log: logOf({ freeBytes }) });
   assert.equal(free(640 * MIB), []);
   assert.equal(free(640 * MIB - 1), ["The disk is filling up"]);
-  assert.equal(free(128 * MIB - 1), ["The disk is all but full"]);
+  assert.equal(free(128 * MIB - 1), ["The disk is almost full"]);
   assert.equal(free(null), []);
   assert.equal(titles({ log: logOf({ freeBytes: 0 }), refusal: { code: "DISK_FULL", detail: "" } }), [
     "Hits are refused",
@@ -95,11 +95,8 @@ test("room on disk: below ten segments, below two, unknown, and told once", () =
 
 test("a history of less than an hour says why", () => {
   const now = Date.now();
-  assert.is(
-    plain(sinceWords([{ at: now - 60_000 }], now, 65)),
-    "The history begins with the start of this server, 1 min ago.",
-  );
-  assert.is(plain(sinceWords([], now, 2)), "The history begins with the start of this server, 2 s ago.");
+  assert.is(plain(sinceWords([{ at: now - 60_000 }], now, 65)), "The history starts with this server, 1 min ago.");
+  assert.is(plain(sinceWords([], now, 2)), "The history starts with this server, 2 s ago.");
   // Opened before the server was started anew: what was seen then is still shown.
   assert.is(sinceWords([{ at: now - 90_000 }], now, 65), "");
   assert.is(sinceWords([{ at: now - 60_000 }], now, 7200), "");
@@ -107,14 +104,14 @@ test("a history of less than an hour says why", () => {
 
 test("a chart in words", () => {
   const now = Date.now();
-  const say = (values: readonly number[]) => {
+  const words = (values: readonly number[]) => {
     const samples = values.map((value, i) => ({ at: now - (values.length - 1 - i) * 60_000, value }));
-    return plain(chartWords(samples, (sample) => sample.value, now, rate));
+    return plain(chartWords({ samples, value: (sample) => sample.value, now, words: rate }));
   };
-  assert.is(say([]), "The first sample is taken within five seconds.");
-  assert.is(say([0, 0, 0]), "Nothing in the last 2 min.");
-  assert.is(say([4, 90, 20]), "Highest 90, 1 min ago; 38 on average.");
-  assert.is(say([4, 20]), "Highest 20, now; 12 on average.");
+  assert.is(words([]), "The first sample is taken within five seconds.");
+  assert.is(words([0, 0, 0]), "Nothing in the last 2 min.");
+  assert.is(words([4, 90, 20]), "Highest 90, 1 min ago; 38 on average.");
+  assert.is(words([4, 20]), "Highest 20, now; 12 on average.");
 });
 
 test.run();

@@ -76,17 +76,17 @@ test("MongoDB is up", () => {
 
 test("MongoDB is away", () => {
   const html = renderPage(away(1284, 23));
-  const pattern = /^MongoDB is away since (\d+ \w+ )?\d\d:\d\d:\d\d UTC \(1[23] s\): 23 hits safe on disk, waiting$/;
+  const pattern = /^MongoDB is away \(1[23] s, since (\d+ \w+ )?\d\d:\d\d:\d\d UTC\): 23 hits pending, safe on disk$/;
   assert.match(says(html), pattern);
   assert.match(html, '<p class="detail" id="detail">connect ECONNREFUSED</p>');
-  assert.match(says(renderPage(away(5, 0, 200))), /\(3 min 2\d s\): nothing waiting$/);
-  assert.match(says(renderPage(away(5, 1, 3_900))), /\(1 h 5 min\): 1 hit safe on disk, waiting$/);
-  assert.match(says(renderPage(away(5, 1, 200_000))), /since \d+ \w{3} \d\d:\d\d:\d\d UTC \(2 d 7 h\)/);
+  assert.match(says(renderPage(away(5, 0, 200))), /\(3 min 2\d s, since [^)]+\): nothing pending$/);
+  assert.match(says(renderPage(away(5, 1, 3_900))), /\(1 h 5 min, since [^)]+\): 1 hit pending, safe on disk$/);
+  assert.match(says(renderPage(away(5, 1, 200_000))), /\(2 d 7 h, since \d+ \w{3} \d\d:\d\d:\d\d UTC\)/);
   // A clock that was set back must not show a negative time.
-  assert.match(says(renderPage(away(5, 1, -50))), /\(0 s\)/);
+  assert.match(says(renderPage(away(5, 1, -50))), /\(0 s, since /);
   assert.is(
     says(renderPage(withMongo({ state: "retrying", since: "?" }))),
-    "MongoDB is away: nothing waiting",
+    "MongoDB is away: nothing pending",
     "a date that can't be read breaks nothing",
   );
 });
@@ -95,7 +95,7 @@ test("projecting has halted", () => {
   const html = renderPage(
     withMongo({ state: "halted", lastError: "a twin of this log.", since: ago(1) }, { pending: 2 }),
   );
-  assert.match(says(html), /^Projecting into MongoDB has halted since .+: 2 hits safe on disk, waiting$/);
+  assert.match(says(html), /^Projecting into MongoDB has halted \(.+, since .+\): 2 hits pending, safe on disk$/);
   assert.match(html, '<p class="detail" id="detail">a twin of this log</p>');
 });
 
@@ -115,7 +115,7 @@ test("no total: a dash, and why", () => {
   assert.match(html, "<title>— hits of home</title>");
   assert.match(
     notes(html),
-    /Every hit taken is safe in the log; the total is unknown because the snapshot is damaged\./,
+    /Every accepted hit is safe in the log; the total is unknown because the snapshot is damaged\./,
   );
   assert.is(says(html), "Counting has halted; no MongoDB configured");
   assert.match(notes(renderPage(view({ count: null, projections: [] }))), "because counting has halted.");

@@ -52,7 +52,7 @@ test("names: percent-encoded in URLs, escaped in attributes, quoted for shells",
 test("names that can't be counted", () => {
   for (const name of ["", "a", "...", "/blog/å", "x".repeat(1024), "😀"]) assert.is(complaint(name), "", name);
   for (const name of [".", "..", "a\tb", "\u0085", "\ud800", "å".repeat(513)]) assert.not(complaint(name) === "", name);
-  assert.is(complaint("å".repeat(513)), "A name has at most 1,024 bytes; this one has 1,026.");
+  assert.is(complaint("å".repeat(513)), "A name must have at most 1,024 bytes, got 1,026.");
 });
 
 class EmbedServer extends RestartableServer {
@@ -95,11 +95,11 @@ onEmbed("this server's address and the reader's counter are in what is to be pas
   assert.is(await reads("curl"), `curl -X POST ${url}hits/a%2Fb%20%22c%22`);
   await page.getByLabel("Counter").fill("");
   assert.is(await reads("script"), `<script async src="${url}hits.js"></script>`);
-  assert.is(await reads("pixel"), "Needs a counter’s name");
+  assert.is(await reads("pixel"), "Enter a counter’s name");
   assert.is(await page.locator("button:visible").count(), 3);
   await page.getByLabel("Counter").fill("..");
-  assert.is(await reads("why"), "“..” would be taken for a directory.");
-  assert.is(await reads("script"), "Needs a counter’s name");
+  assert.is(await reads("why"), "“..” is not a valid name: it means a directory.");
+  assert.is(await reads("script"), "Enter a counter’s name");
   await page.getByLabel("Counter").fill("x");
   assert.is(await reads("why"), "");
   assert.is(await page.locator("button:visible").count(), 7);

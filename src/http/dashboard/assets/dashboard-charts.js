@@ -1,4 +1,4 @@
-// Charts of the dashboard: SVG made by DOM methods. Text is beside them in the page, never in them.
+// Charts of the dashboard: SVG made by DOM methods. Their text is in the page, never in the SVG.
 
 const HOUR_MS = 3_600_000;
 const WIDTH = 720;
@@ -11,14 +11,14 @@ function svg(name, attributes) {
   return element;
 }
 
-/** The smallest of 1, 2, 5, 10, 20, … that is not below the value. */
+/** Returns the smallest of 1, 2, 5, 10, 20, … that is not below the value. */
 export function ceiling(value) {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? value;
 }
 
-/** Samples as runs without a gap: where none was taken (a stopped server), no line is drawn. */
+/** Splits samples into runs without a gap: no line is drawn where none was taken (a stopped server). */
 function runs(samples, everyMs) {
   const all = [];
   for (const [i, sample] of samples.entries()) {
@@ -28,8 +28,8 @@ function runs(samples, everyMs) {
   return all;
 }
 
-/** Draws the last hour as a line above an area. Gives the top of the scale. */
-export function drawLine(chart, samples, value, now, everyMs) {
+/** Draws the last hour as a line above an area. Returns the top of the scale. */
+export function drawLine(chart, { samples, value, now, everyMs }) {
   const top = ceiling(samples.reduce((most, one) => Math.max(most, value(one)), 0));
   const x = (at) => (WIDTH * (1 - (now - at) / HOUR_MS)).toFixed(1);
   const y = (n) => (HEIGHT * (1 - n / top)).toFixed(1);
@@ -39,9 +39,9 @@ export function drawLine(chart, samples, value, now, everyMs) {
     const points = run.map((one) => `${x(one.at)} ${y(value(one))}`);
     // A single sample has no length of its own: it stands for the time before it.
     if (run.length === 1) points.unshift(`${x(run[0].at - everyMs)} ${y(value(run[0]))}`);
-    const begin = points[0].split(" ")[0];
+    const start = points[0].split(" ")[0];
     line += `M${points.join("L")}`;
-    area += `M${begin} ${HEIGHT}L${points.join("L")}L${x(run.at(-1).at)} ${HEIGHT}Z`;
+    area += `M${start} ${HEIGHT}L${points.join("L")}L${x(run.at(-1).at)} ${HEIGHT}Z`;
   }
   if (chart.childElementCount === 0) {
     chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
@@ -53,8 +53,8 @@ export function drawLine(chart, samples, value, now, everyMs) {
   return top;
 }
 
-/** Draws how MongoDB stood, as bars along the hour; what they mean is told by height and hatching, too. */
-export function drawStates(strip, samples, now, everyMs) {
+/** Draws the states of MongoDB as bars along the hour, distinguished by height and hatching as well as colour. */
+export function drawStates(strip, { samples, now, everyMs }) {
   const bars = [];
   for (const run of runs(samples, everyMs)) {
     for (const { at, state } of run) {
@@ -72,13 +72,13 @@ export function drawStates(strip, samples, now, everyMs) {
   strip.replaceChildren(...rects);
 }
 
-/** A bar for each hour. */
+/** Returns a chart with a bar for each hour. */
 export function sparkline(hours) {
   const top = Math.max(1, ...hours);
   const chart = svg("svg", { class: "spark", viewBox: `0 0 ${hours.length * 4} 24`, preserveAspectRatio: "none" });
   let bars = "";
   for (const [i, n] of hours.entries()) {
-    // An hour with a single hit is seen beside one with a million.
+    // An hour with a single hit is visible next to one with a million.
     const height = n === 0 ? 0.5 : Math.max(1.5, (24 * n) / top);
     bars += `M${i * 4} 24v${-height.toFixed(1)}h3v${height.toFixed(1)}z`;
   }

@@ -1,11 +1,11 @@
-// How the dashboard gets its data: it asks every two seconds, one request at a time. EventSource could not send the token.
+// The dashboard's source of data: a request every two seconds, one at a time. EventSource could not send the token.
 
 const EVERY_MS = 2_000;
-const PATIENCE_MS = 10_000;
-const LONGEST_WAIT_MS = 30_000;
+const TIMEOUT_MS = 10_000;
+const MAX_WAIT_MS = 30_000;
 const KEY = "durable-hits-admin-token";
 
-/** The token, kept as long as this tab; in memory alone where the browser keeps nothing. */
+/** The token, kept as long as this tab; in memory only if the browser stores nothing. */
 export class Token {
   #value = "";
 
@@ -29,80 +29,80 @@ export class Token {
 }
 
 /**
- * Asks until the page goes. `onData` gets each answer, `onState` is told "live", "lost" (with when it is tried again) or
- * "denied", when nothing more is asked until `ask`.
+ * Requests data as long as the page is shown. `onData` gets each answer and returns true to request more at once. `onState`
+ * gets "live", "lost", or "denied", after which nothing is requested until `request`.
  */
 export class Connection {
   #url;
   #token;
   #onData;
   #onState;
-  #asking;
+  #pending;
   #timer;
   #failures = 0;
   /** The newest sample that the page has. */
   after = 0;
 
-  constructor(url, token, onData, onState) {
+  constructor({ url, token, onData, onState }) {
     this.#url = url;
     this.#token = token;
     this.#onData = onData;
     this.#onState = onState;
-    // A hidden tab asks for nothing; shown again, it is up to date at once.
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#pause() : this.ask()));
-    document.addEventListener("prerenderingchange", () => this.ask());
+    // A hidden tab requests nothing; shown again, it is up to date at once.
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#pause() : this.request()));
+    document.addEventListener("prerenderingchange", () => this.request());
     addEventListener("pagehide", () => this.#pause());
-    addEventListener("pageshow", () => this.ask());
-    addEventListener("online", () => this.ask());
+    addEventListener("pageshow", () => this.request());
+    addEventListener("online", () => this.request());
   }
 
-  /** Asks now, unless a request is under way. */
-  async ask() {
+  /** Requests data now, unless a request is pending. */
+  async request() {
     clearTimeout(this.#timer);
-    if (this.#asking !== undefined || document.hidden || document.prerendering) return;
-    const asking = new AbortController();
-    const giveUp = setTimeout(() => asking.abort(), PATIENCE_MS);
-    this.#asking = asking;
+    if (this.#pending !== undefined || document.hidden || document.prerendering) return;
+    const abort = new AbortController();
+    const timeout = setTimeout(() => abort.abort(), TIMEOUT_MS);
+    this.#pending = abort;
     try {
       const headers = this.#token.value === "" ? {} : { Authorization: `Bearer ${this.#token.value}` };
       const answer = await fetch(`${this.#url}?after=${this.after}`, {
         headers,
         cache: "no-store",
-        signal: asking.signal,
+        signal: abort.signal,
       });
       if (answer.status === 401) {
-        this.#settle(asking);
+        this.#settle(abort);
         this.#onState("denied");
         return;
       }
       if (!answer.ok) throw new Error(`answered with ${answer.status}`);
       const data = await answer.json();
-      if (this.#asking !== asking) return;
-      this.#settle(asking);
+      if (this.#pending !== abort) return;
+      this.#settle(abort);
       this.#failures = 0;
       this.#onState("live");
-      const again = this.#onData(data);
-      this.#timer = setTimeout(() => this.ask(), again ? 0 : EVERY_MS);
+      const needsMore = this.#onData(data);
+      this.#timer = setTimeout(() => this.request(), needsMore ? 0 : EVERY_MS);
     } catch {
-      if (this.#asking !== asking) return;
-      this.#settle(asking);
-      // Pages that lost their server together don't come back together.
-      const wait = Math.min(LONGEST_WAIT_MS, EVERY_MS * 2 ** this.#failures++) * (0.5 + Math.random() / 2);
-      this.#timer = setTimeout(() => this.ask(), wait);
-      this.#onState("lost", Date.now() + wait);
+      if (this.#pending !== abort) return;
+      this.#settle(abort);
+      // Pages that lost their server at the same time must not all return at the same time.
+      const wait = Math.min(MAX_WAIT_MS, EVERY_MS * 2 ** this.#failures++) * (0.5 + Math.random() / 2);
+      this.#timer = setTimeout(() => this.request(), wait);
+      this.#onState("lost");
     } finally {
-      clearTimeout(giveUp);
+      clearTimeout(timeout);
     }
   }
 
-  #settle(asking) {
-    if (this.#asking === asking) this.#asking = undefined;
+  #settle(abort) {
+    if (this.#pending === abort) this.#pending = undefined;
   }
 
   #pause() {
     clearTimeout(this.#timer);
-    const asking = this.#asking;
-    this.#asking = undefined;
-    asking?.abort();
+    const abort = this.#pending;
+    this.#pending = undefined;
+    abort?.abort();
   }
 }

@@ -1,6 +1,6 @@
-// Elements of the dashboard, and counters' names wherever they stand. Text is only ever text.
+// Elements of the dashboard, and counters' names in them. Text is never parsed as HTML.
 
-// Turn the direction of what follows, end a line, or can't be seen at all.
+// Characters that change the direction of text, end a line, or are invisible.
 const STEERING = /[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
 const INVISIBLE = /[\s\p{Cf}\p{M}\u115f\u1160\u2800\u3164\uffa0]/gu;
 const SHOWN_CODES = 16;
@@ -14,7 +14,7 @@ export function element(name, className, ...content) {
 
 const codeOf = (character) => `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** A name as text, with codes in place of what would not be seen as it is: such characters, and spaces at an end. */
+/** Returns a name as text, with codes in place of invisible and steering characters, and of spaces at either end. */
 export function nameParts(name) {
   const characters = [...name];
   const isBlank = name.replace(INVISIBLE, "") === "";
@@ -38,7 +38,7 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Which of the signs of dashboard.html an element shows; its colour goes by it, too. */
+/** Sets the sign (in dashboard.html) and the colour of an element. */
 export function setSign(holder, sign) {
   holder.dataset.sign = sign;
   holder.querySelector("use").setAttribute("href", `#sign-${sign}`);

@@ -1,8 +1,8 @@
-// What needs attention, as a list.
+// The list of what needs attention.
 
 import { element, nameParts, setSign } from "./dashboard-elements.js";
 
-/** A text with `commands` in it. */
+/** Returns a text as nodes, with its `commands` as code. */
 function withCode(text) {
   return text.split("`").map((piece, i) => (i % 2 === 1 ? element("code", "", piece) : piece));
 }
@@ -19,7 +19,7 @@ function problemItem({ title, text, list, todo }, sign) {
   return item;
 }
 
-/** Fills the list. What stays the same keeps its element, and a selection in it. */
+/** Fills the list. An entry that stays the same keeps its element, and a selection in it. */
 export function listProblems(list, found) {
   for (const [i, problem] of found.entries()) {
     const key = JSON.stringify(problem);

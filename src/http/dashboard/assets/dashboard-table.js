@@ -32,7 +32,7 @@ function makeRow(counter) {
   return row;
 }
 
-/** Keeps the rows of counters: one that stays keeps its element, and the focus with it. */
+/** The rows of counters. A row that stays keeps its element, and with it the focus. */
 export class CounterRows {
   #body;
   #rows = new Map();
@@ -55,9 +55,9 @@ export class CounterRows {
       wanted.length === this.#body.children.length && wanted.every((row, i) => row === this.#body.children[i]);
     if (isSame) return;
     const focused = document.activeElement;
-    const had = this.#body.contains(focused);
+    const hadFocus = this.#body.contains(focused);
     this.#body.replaceChildren(...wanted);
-    if (had && this.#body.contains(focused)) focused.focus({ preventScroll: true });
+    if (hadFocus && this.#body.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   #fill(row, { count, pending, incomplete, hours }) {

@@ -1,19 +1,18 @@
 import type { DashboardData } from "../../../model/dashboard-data.js";
+import type { Sign } from "../../page/assets/page.js";
 
 /** `1,234`. */
 export function number(n: number): string;
 /** `1 hit`, `2,000 hits`, without a line break within. */
 export function amount(n: number, one: string, more?: string): string;
-/** Hits a second: with a decimal where that says something. */
+/** Hits per second, with a decimal below 10. */
 export function rate(n: number): string;
 /** `1.2 GiB`. */
 export function bytes(n: number): string;
 /** `12 s`, `3 min`, `2 h 5 min`. */
 export function duration(ms: number): string;
 
-export type Sign = "up" | "moving" | "away" | "halted" | "local";
-
-/** How the projection into MongoDB stands, at so many hits a second. */
+/** Returns the state of the projection into MongoDB, at so many hits per second. */
 export function mongoWords(
   data: DashboardData,
   hitsPerSecond: number,
@@ -25,22 +24,22 @@ export interface Problem {
   readonly sign: Sign;
   readonly title: string;
   readonly text: string;
-  /** Details, which others may have written: an error, a counter's name. */
+  /** Details, which can contain text of others: an error, a counter's name. */
   readonly list: readonly (string | { readonly name: string; readonly text: string })[];
-  /** What to do. A command stands between backticks. */
+  /** What to do. A command is between backticks. */
   readonly todo: string;
 }
 
-/** What needs somebody's attention, the worst first. */
+/** Returns what needs attention, the worst first. */
 export function problems(data: DashboardData): readonly Problem[];
 
-/** Why the charts don't show a whole hour, with the server's `uptime` in seconds; "" where they do. */
+/** Returns why the charts do not show a whole hour, with the server's `uptime` in seconds; "" if they do. */
 export function sinceWords(samples: readonly { readonly at: number }[], now: number, uptime: number): string;
 
-/** What a chart shows, in words. */
-export function chartWords<T extends { readonly at: number }>(
-  samples: readonly T[],
-  value: (sample: T) => number,
-  now: number,
-  say: (value: number) => string,
-): string;
+/** Returns what a chart shows, in words. */
+export function chartWords<T extends { readonly at: number }>(chart: {
+  readonly samples: readonly T[];
+  readonly value: (sample: T) => number;
+  readonly now: number;
+  readonly words: (value: number) => string;
+}): string;

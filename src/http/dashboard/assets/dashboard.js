@@ -1,5 +1,5 @@
-// The dashboard's script, as a browser gets it: puts what the server says into the page. What is said is in
-// dashboard-words.js, the drawing in dashboard-charts.js.
+// The dashboard's script, as browsers run it: puts the server's data into the page. Its texts are in dashboard-words.js,
+// its charts in dashboard-charts.js.
 
 import { drawLine, drawStates } from "./dashboard-charts.js";
 import { Connection, Token } from "./dashboard-connection.js";
@@ -38,7 +38,7 @@ let epoch;
 let seen;
 let seenAt = 0;
 
-// Read out by screen readers: a change of what matters, once it has lasted, and not every change of a number.
+// Read out by screen readers: a change of state that has lasted a second, not every change of a number.
 let spokenKey = "";
 let speaking;
 function speak(key, text) {
@@ -64,7 +64,7 @@ function showFigures(data) {
   const mongo = mongoOf(data);
   const newest = history.at(-1);
   set("rate", newest === undefined ? "…" : rate(newest.rate));
-  set("rate-more", `${number(accepted)}\u00a0taken, ${number(rejected)}\u00a0refused in ${duration(uptime * 1000)}`);
+  set("rate-more", `${number(accepted)}\u00a0accepted, ${number(rejected)}\u00a0refused in ${duration(uptime * 1000)}`);
   const words = mongoWords(data, newest?.rate ?? 0);
   setSign(part("mongo"), words.sign);
   part("mongo").lastElementChild.textContent = words.lead;
@@ -87,16 +87,16 @@ function showHour(data) {
     now,
     history: { everyMs },
   } = data;
-  for (const [id, say] of [
+  for (const [id, words] of [
     ["rate", rate],
     ["owed", (n) => number(Math.round(n))],
   ]) {
     const value = (sample) => sample[id];
-    const top = drawLine(part(`${id}-chart`), history, value, now, everyMs);
+    const top = drawLine(part(`${id}-chart`), { samples: history, value, now, everyMs });
     set(`${id}-top`, number(top));
-    set(`${id}-words`, chartWords(history, value, now, say));
+    set(`${id}-words`, chartWords({ samples: history, value, now, words }));
   }
-  drawStates(part("states"), history, now, everyMs);
+  drawStates(part("states"), { samples: history, now, everyMs });
   set("since", sinceWords(history, now, data.uptime));
   if (part("numbers").open) showNumbers(now);
 }
@@ -125,7 +125,10 @@ function showCounters({ counters }) {
   const top = counters?.top ?? [];
   show("top", top.length > 0);
   show("no-counters", top.length === 0);
-  set("no-counters", counters === null ? "The counts are unknown; see above." : "Nothing has been counted yet.");
+  set(
+    "no-counters",
+    counters === null ? "The counts are unknown: see “Needs attention”." : "Nothing has been counted yet.",
+  );
   part("top").classList.toggle(
     "no-days",
     top.every(({ hours }) => hours === null),
@@ -137,21 +140,21 @@ function showCounters({ counters }) {
   rows.show(top);
 }
 
-/** Takes samples that are new; those of a server that was stopped stay, until they are an hour old. Whether some lack. */
-function takeHistory({ now, log, history: { last, at, rate: rates, owed, state } }) {
-  const isOther = epoch !== undefined && epoch !== log.epoch;
-  const lacks = isOther && at.length < Math.min(last, HOUR_MS / 5_000);
+/** Adds new samples; those from before a restart stay until they are an hour old. Returns true if some are missing. */
+function addHistory({ now, log, history: { last, at, rate: rates, owed, state } }) {
+  const isRestarted = epoch !== undefined && epoch !== log.epoch;
+  const isPartial = isRestarted && at.length < Math.min(last, HOUR_MS / 5_000);
   epoch = log.epoch;
   const fresh = at.map((time, i) => ({ at: time, rate: rates[i], owed: owed[i], state: state[i] }));
   const first = fresh[0]?.at ?? Number.POSITIVE_INFINITY;
-  // A clock that was set back, or samples that are told again: what is told last counts.
+  // After a clock was set back, or if samples are sent again, the latest ones are used.
   history = [...history.filter((one) => one.at < first), ...fresh].filter((one) => now - one.at < HOUR_MS);
-  connection.after = lacks ? 0 : last;
-  return lacks;
+  connection.after = isPartial ? 0 : last;
+  return isPartial;
 }
 
 function showData(data) {
-  const lacks = takeHistory(data);
+  const isPartial = addHistory(data);
   const found = problems(data);
   seen = data;
   seenAt = Date.now();
@@ -168,7 +171,7 @@ function showData(data) {
   speak(JSON.stringify(["live", mongo.sign, found.map(({ id }) => id)]), () =>
     found.length === 0 ? `Nothing needs attention. MongoDB: ${mongo.lead}.` : `Needs attention: ${titles}.`,
   );
-  return lacks;
+  return isPartial;
 }
 
 function showState(state) {
@@ -181,11 +184,11 @@ function showState(state) {
   setSign(part("connection"), sign);
   set("connection-lead", lead);
   const time = new Date(seenAt).toLocaleTimeString("en-GB", { hourCycle: "h23" });
-  set("connection-rest", state === "lost" && seen !== undefined ? `${rest} What you see is as of ${time}.` : rest);
-  // What was well then need not be now.
+  set("connection-rest", state === "lost" && seen !== undefined ? `${rest} Data shown is from ${time}.` : rest);
+  // What was fine then may not be fine now.
   if (state === "lost") show("well", false);
   show("forget", state !== "denied" && token.value !== "");
-  // Links can't carry the token: behind them is only a refusal.
+  // Links cannot send the token: they would only lead to a refusal.
   for (const id of ["status-link", "counters-link"]) show(id, state !== "denied" && token.value === "");
   if (state === "lost") speak("lost", () => "Connection to the server lost, trying again.");
   if (state === "denied") askForToken();
@@ -194,7 +197,7 @@ function showState(state) {
 function askForToken() {
   const wasGiven = token.value !== "";
   token.value = "";
-  // Nothing of what was shown to its bearer stays in the page.
+  // Nothing that was shown with the token stays in the page.
   if (seen !== undefined) return location.reload();
   show("door", true);
   set("why", wasGiven ? "That is not this server’s token." : "");
@@ -204,25 +207,25 @@ function askForToken() {
   part("token").focus();
 }
 
-const connection = new Connection("dashboard/data", token, showData, showState);
+const connection = new Connection({ url: "dashboard/data", token, onData: showData, onState: showState });
 
 part("door").addEventListener("submit", (event) => {
   event.preventDefault();
   const given = part("token").value.trim();
   if (!/^[\x21-\x7e]+$/.test(given)) {
-    set("why", "A token has no spaces, and only letters, digits and signs of ASCII.");
+    set("why", "A token consists of visible ASCII characters, without spaces.");
     part("token").setAttribute("aria-invalid", true);
     return;
   }
   token.value = given;
-  connection.ask();
+  connection.request();
 });
 part("forget").addEventListener("click", () => {
   token.value = "";
   part("token").value = "";
-  connection.ask();
+  connection.request();
 });
 part("numbers").addEventListener("toggle", () => {
   if (seen !== undefined) showNumbers(seen.now);
 });
-connection.ask();
+connection.request();

@@ -1,5 +1,5 @@
-// The page's script, as a browser gets it. The server imports `describe` from here as well, so that the page says the
-// same thing in the same words whoever rendered it.
+// The page's script, as browsers run it. The server imports `describe` as well, so that the page has the same texts
+// whether the server or the browser rendered it.
 
 const grouped = new Intl.NumberFormat("en-US");
 const hits = (n) => `${grouped.format(n)} ${n === 1 ? "hit" : "hits"}`;
@@ -12,7 +12,7 @@ const UNITS = [
   ["s", 1],
 ];
 
-/** `12 s`, `3 min 12 s`: two units at most, and no line break within. */
+/** `12 s`, `3 min 12 s`: at most two units, without a line break within. */
 function duration(ms) {
   let s = Math.max(0, Math.floor(ms / 1_000));
   const first = UNITS.findIndex(([, size]) => s >= size);
@@ -26,61 +26,61 @@ function duration(ms) {
   return parts.join("\u00a0");
 }
 
-/** `12:03:05`, with the day in front where that isn't today. */
+/** `12:03:05`, preceded by the day if it is not today. */
 function clockTime(ms, now, timeZone) {
   const day = (at) => new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone });
   const time = new Date(ms).toLocaleTimeString("en-GB", { hourCycle: "h23", timeZone });
   return `${day(ms) === day(now) ? "" : `${day(ms)} `}${time}${timeZone === "UTC" ? " UTC" : ""}`;
 }
 
-function mongoState(mongo, waiting, counting, now, timeZone) {
+function mongoState({ mongo, pending, isCounting, now, timeZone }) {
   if (mongo === undefined) {
-    const [state, lead] = counting
+    const [state, lead] = isCounting
       ? ["local", "Counted from the log on this machine"]
       : ["halted", "Counting has halted"];
     return { state, lead, rest: "; no MongoDB configured", detail: "" };
   }
   if (mongo.state === "running") {
-    const rest = waiting === 0 ? "everything projected" : `${hits(waiting)} on ${waiting === 1 ? "its" : "their"} way`;
-    return { state: waiting === 0 ? "up" : "moving", lead: "MongoDB is up", rest: `: ${rest}`, detail: "" };
+    const rest = pending === 0 ? "everything projected" : `${hits(pending)} on ${pending === 1 ? "its" : "their"} way`;
+    return { state: pending === 0 ? "up" : "moving", lead: "MongoDB is up", rest: `: ${rest}`, detail: "" };
   }
   const from = Date.parse(mongo.since);
-  const since = Number.isNaN(from) ? "" : ` since ${clockTime(from, now, timeZone)} (${duration(now - from)})`;
+  const since = Number.isNaN(from) ? "" : ` (${duration(now - from)}, since ${clockTime(from, now, timeZone)})`;
   const [state, lead] =
     mongo.state === "halted" ? ["halted", "Projecting into MongoDB has halted"] : ["away", "MongoDB is away"];
-  const rest = `${since}: ${waiting === 0 ? "nothing waiting" : `${hits(waiting)} safe on disk, waiting`}`;
+  const rest = `${since}: ${pending === 0 ? "nothing pending" : `${hits(pending)} pending, safe on disk`}`;
   return { state, lead, rest, detail: trimmed(mongo.lastError ?? "") };
 }
 
-/** How much of the rule the strokes take, one a hit, five to a group; a full rule is all that a screen can show. */
-function strokesWidth(waiting) {
-  const shown = Math.min(waiting, 500);
+/** Returns the width of the strokes in the rule: one per hit, in groups of five, no more than a screen can show. */
+function strokesWidth(pending) {
+  const shown = Math.min(pending, 500);
   return Math.floor(shown / 5) * 40 + (shown % 5) * 7;
 }
 
-/** What the page says of one state of a counter. Plain text throughout; `""` is "say nothing". */
+/** Returns the texts of the page for one state of a counter: plain text, "" for none. */
 export function describe(view, now, timeZone) {
   const mongo = view.projections.find((projection) => projection.name === "mongodb");
-  // Without a count there is no telling what of it is pending; the lag of the whole log is known all the same.
-  const waiting = view.count === null ? (mongo?.lag ?? 0) : view.pending;
+  // Without a count, its pending part is unknown, but the lag of the whole log is not.
+  const pending = view.count === null ? (mongo?.lag ?? 0) : view.pending;
   const number = view.count === null ? "—" : grouped.format(view.count);
   const unit = view.count === 1 ? "hit" : "hits";
   let unknown = "";
   if (view.count === null) {
     const halted = view.projections.find(({ name, state }) => name !== "mongodb" && state === "halted");
     const why = trimmed(halted?.lastError ?? "") || "counting has halted";
-    unknown = `Every hit taken is safe in the log; the total is unknown because ${why}.`;
+    unknown = `Every accepted hit is safe in the log; the total is unknown because ${why}.`;
   }
   return {
-    ...mongoState(mongo, waiting, view.count !== null, now, timeZone),
+    ...mongoState({ mongo, pending, isCounting: view.count !== null, now, timeZone }),
     title: `${number} ${unit} of ${view.counter}`,
     number,
     digits: number.replace(/\D/g, "").length,
     unit,
     unknown,
     incomplete: view.incomplete ? "Damage was found in the log: the true count may be higher." : "",
-    strokes: strokesWidth(waiting),
-    gap: waiting === 0 ? 0 : strokesWidth(waiting) + 4,
+    strokes: strokesWidth(pending),
+    gap: pending === 0 ? 0 : strokesWidth(pending) + 4,
   };
 }
 
@@ -91,15 +91,15 @@ function start() {
     if (text !== undefined && part(id).textContent !== text) part(id).textContent = text;
   };
 
-  // `since` is in the server's time: what this machine's clock is off by must not show in "(12 s)".
+  // `since` is in the server's time: an offset of this machine's clock must not show in "(12 s)".
   const [navigation] = performance.getEntriesByType("navigation");
   const skew = Date.parse(main.dataset.now) - performance.timeOrigin - (navigation?.responseStart ?? 0);
 
   let view;
   let asOf = Date.now();
-  let lost = false;
+  let isLost = false;
 
-  /** Puts the number into one cell a character, and turns the cells that changed and no others. */
+  /** Puts each character of the number into a cell, and turns only the cells that changed. */
   function showNumber(text, digits) {
     const number = part("number");
     const before = number.textContent;
@@ -122,7 +122,7 @@ function start() {
     }
   }
 
-  /** The style sheet fits the number by its digits; a fallback font with wider ones is set smaller here. */
+  /** Sets the number in a smaller size if the font has wider digits than the style sheet assumes. */
   function fit() {
     const number = part("number");
     number.style.fontSize = "";
@@ -131,25 +131,25 @@ function start() {
   }
 
   function show() {
-    const says = view === undefined ? {} : describe(view, Date.now() + skew);
-    if (lost) {
-      says.state = "lost";
-      says.lead = "Connection lost";
-      says.rest = ", trying again…";
-      says.detail = `What you see is as of ${clockTime(asOf, Date.now())}`;
+    const words = view === undefined ? {} : describe(view, Date.now() + skew);
+    if (isLost) {
+      words.state = "lost";
+      words.lead = "Connection lost";
+      words.rest = ", trying again…";
+      words.detail = `Data shown is from ${clockTime(asOf, Date.now())}`;
     }
-    for (const id of ["unit", "lead", "rest", "detail", "unknown", "incomplete"]) set(id, says[id]);
-    if (says.state !== undefined) {
-      main.dataset.state = says.state;
-      part("sign").setAttribute("href", `#sign-${says.state}`);
+    for (const id of ["unit", "lead", "rest", "detail", "unknown", "incomplete"]) set(id, words[id]);
+    if (words.state !== undefined) {
+      main.dataset.state = words.state;
+      part("sign").setAttribute("href", `#sign-${words.state}`);
     }
     if (view !== undefined) {
-      showNumber(says.number, says.digits);
-      set("heard", says.number);
-      document.title = says.title;
+      showNumber(words.number, words.digits);
+      set("heard", words.number);
+      document.title = words.title;
       for (const id of ["strokes", "gap"]) {
-        part(id).setAttribute("x", -says[id]);
-        part(id).setAttribute("width", says[id]);
+        part(id).setAttribute("x", -words[id]);
+        part(id).setAttribute("width", words[id]);
       }
     }
     speak();
@@ -166,7 +166,7 @@ function start() {
       () => {
         spokenAt = performance.now();
         spokenState = main.dataset.state;
-        set("spoken", `${document.title}. ${lost ? "Connection lost." : part("lead").textContent}`);
+        set("spoken", `${document.title}. ${isLost ? "Connection lost." : part("lead").textContent}`);
       },
       spokenAt + pause - performance.now(),
     );
@@ -183,7 +183,7 @@ function start() {
     heardAt = performance.now();
     clearTimeout(losing);
     losing = undefined;
-    lost = false;
+    isLost = false;
   }
 
   function close() {
@@ -212,12 +212,12 @@ function start() {
     source.addEventListener("error", () => {
       source?.close();
       source = undefined;
-      // A browser gives up for good on an answer that isn't 200 (a proxy's 502 during a restart), so this tries itself.
+      // A browser never tries again after an answer other than 200 (a proxy's 502 during a restart), so this does.
       tries = performance.now() - openedAt > 5_000 ? 0 : tries + 1;
       retry = setTimeout(open, Math.min(300 * 2 ** tries, 5_000) * (0.5 + Math.random() / 2));
-      // A stream that a proxy merely cut is back before this.
+      // A stream that a proxy cut is back before this.
       losing ??= setTimeout(() => {
-        lost = true;
+        isLost = true;
         show();
       }, 800);
     });
@@ -233,7 +233,7 @@ function start() {
   addEventListener("pageshow", open);
   addEventListener("online", open);
   setInterval(() => {
-    // A connection that died without a word (a laptop that slept) looks open for ever; a new one brings a fresh state.
+    // A dead connection (after a laptop slept) looks open for ever; a new one brings the current state.
     if (source !== undefined && performance.now() - heardAt > 45_000) {
       close();
       open();

@@ -1,9 +1,9 @@
-// The script of GET /embed, as a browser gets it. The server imports `snippets` from here as well.
+// The script of GET /embed, as browsers run it. The server imports `snippets` as well.
 
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const attribute = (text) => text.replace(/[&<>"]/g, (character) => ENTITIES[character]);
 
-/** Percent-encoded as one path segment; also what shells and older readers of URLs make something of. */
+/** Percent-encodes a path segment, with characters that shells and older URL parsers treat specially. */
 const segment = (name) =>
   encodeURIComponent(name).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 
@@ -29,12 +29,12 @@ export function snippets(base, counter) {
 }
 
 export function complaint(counter) {
-  if (counter === "." || counter === "..") return `“${counter}” would be taken for a directory.`;
+  if (counter === "." || counter === "..") return `“${counter}” is not a valid name: it means a directory.`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(counter)) return "Control characters can’t be part of a name.";
-  if (/\p{Surrogate}/u.test(counter)) return "Half a character (a lone surrogate) can’t be part of a name.";
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(counter)) return "A name must not contain control characters.";
+  if (/\p{Surrogate}/u.test(counter)) return "A name must not contain half a character (a lone surrogate).";
   const bytes = new TextEncoder().encode(counter).length;
-  return bytes > 1024 ? `A name has at most 1,024 bytes; this one has ${bytes.toLocaleString("en-US")}.` : "";
+  return bytes > 1024 ? `A name must have at most 1,024 bytes, got ${bytes.toLocaleString("en-US")}.` : "";
 }
 
 function start() {
@@ -46,12 +46,12 @@ function start() {
 
   const show = () => {
     const why = complaint(field.value);
-    const found = why === "" ? snippets(base, field.value) : { policy: snippets(base, "").policy };
+    const shown = why === "" ? snippets(base, field.value) : { policy: snippets(base, "").policy };
     part("why").textContent = why;
     field.setAttribute("aria-invalid", why !== "");
     for (const code of codes) {
-      const text = found[code.id];
-      code.textContent = text ?? "Needs a counter’s name";
+      const text = shown[code.id];
+      code.textContent = text ?? "Enter a counter’s name";
       code.classList.toggle("none", text === undefined);
       buttonOf(code).hidden = text === undefined || navigator.clipboard === undefined;
     }
@@ -59,18 +59,18 @@ function start() {
 
   for (const code of codes) {
     const button = buttonOf(code);
-    let back;
+    let reset;
     button.addEventListener("click", async () => {
-      const done = await navigator.clipboard.writeText(code.textContent).then(
+      const isCopied = await navigator.clipboard.writeText(code.textContent).then(
         () => true,
         () => false,
       );
-      // Where the clipboard is not to be had, the text is selected: a key does the rest.
-      if (!done) getSelection().selectAllChildren(code);
-      button.firstChild.data = done ? "Copied" : "Selected";
+      // Without access to the clipboard, the text is selected: the reader only has to press a key.
+      if (!isCopied) getSelection().selectAllChildren(code);
+      button.firstChild.data = isCopied ? "Copied" : "Selected";
       part("spoken").textContent = button.firstChild.data;
-      clearTimeout(back);
-      back = setTimeout(() => {
+      clearTimeout(reset);
+      reset = setTimeout(() => {
         button.firstChild.data = "Copy";
         part("spoken").textContent = "";
       }, 2_000);

@@ -1,8 +1,7 @@
 // durable-hits: counts views, see /embed
 
-// When it is served (script.ts), comments and indents are left out and KEEP_MS becomes a number. No build step: what is
-// here is what browsers run, so it keeps to ES2019. It promises never to throw into the page, and never to write to its
-// console.
+// script.ts serves it without comments and indents, and with a number for KEEP_MS. There is no build step: browsers run
+// this code, so it is ES2019. It never throws into the page, and never writes to its console.
 (() => {
   const quietly =
     (run) =>
@@ -20,11 +19,11 @@
     const base = new URL(".", script.src).href;
     const ownCounter = counter || location.pathname;
     const queryOf = (counter) => `counter=${encodeURIComponent(counter)}`;
-    // Who asks not to be tracked is counted, but nothing is told of them and nothing stored.
+    // Readers who ask not to be tracked are counted, but nothing about them is sent or stored.
     const anonymous = navigator.doNotTrack === "1" || navigator.globalPrivacyControl;
 
-    // The outbox: an entry a hit, "QUERY BODY", in localStorage, where all tabs of this site see it and the next page
-    // load finds it. Each has a key of its own, "NAME TIME ID": tabs can't overwrite what another has put there.
+    // The outbox: an entry per hit, "QUERY BODY", in localStorage, which all tabs of this site and later page loads share.
+    // Each has its own key, "NAME TIME ID", so that tabs cannot overwrite each other's entries.
     const name = `durable-hits ${base}`;
     const memory = {};
     let box = memory;
@@ -37,8 +36,8 @@
       delete memory[key];
       delete box[key];
     };
-    // The newest first, since somebody may be looking at its count. What is too many goes, and what is so old that the
-    // server may have forgotten its id: it would count twice where the answer to an earlier try was lost.
+    // The newest first, since its count may be on screen. Entries past the limit are dropped, and those so old that the
+    // server may have forgotten their ids: if the answer to an earlier try was lost, a retry would count twice.
     const waiting = () =>
       [...new Set([...Object.keys(memory), ...Object.keys(box)])]
         .filter((key) => key.startsWith(`${name} `))
@@ -46,10 +45,10 @@
         .reverse()
         .filter((key, i) => (i < 50 && timeOf(key) > Date.now() - KEEP_MS) || drop(key));
 
-    // What this page has put there and no answer has confirmed.
+    // This page's entries that no answer has confirmed.
     let own = [];
     const hit = quietly((counter = ownCounter, { n = 1, payload } = {}) => {
-      // randomUUID is for secure contexts only.
+      // randomUUID exists in secure contexts only.
       const id = crypto.randomUUID ? crypto.randomUUID() : crypto.getRandomValues(new Uint32Array(4)).join("-");
       const key = `${name} ${Date.now()} ${id}`;
       const text = `${queryOf(counter)}&id=${id}&n=${n} ${(!anonymous && JSON.stringify(payload)) || ""}`;
@@ -59,18 +58,19 @@
         memory[key] = text;
       }
       own = own.filter(entry).concat(key);
-      // During a pause between tries it waits with the others, within their bounds.
+      // During a pause between tries it waits with the others, within the limits.
       if (timer) waiting();
       else flush();
     });
 
-    // Where an entry is sent, and the body. There is no space in a URL.
+    // The URL that an entry is sent to, and the body. A URL has no spaces.
     const request = (key) => `${base}hits?${entry(key)}`.split(/ (.*)/s);
 
-    // What one tab writes is seen in another a little later, even if a lock passes between them at once.
+    // Other tabs see a write a little later, even if a lock passes between them at once.
     const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-    // Sends one. True unless it is still there afterwards: it goes when the server has it, or never will count it.
+    // Sends one entry. Resolves to true unless it is still there afterwards: it is dropped once the server has it, or will
+    // never count it.
     let sending;
     const sendOne = async () => {
       const [key] = waiting();
@@ -84,11 +84,11 @@
           method: "POST",
           body,
           credentials: "omit",
-          // Browsers refuse large ones before the server can, and would again each time.
+          // Browsers refuse large bodies with keepalive, every time.
           keepalive: body.length < 2e4,
           signal: abort.signal,
         });
-        // "200BOT" is the server's last word on it; "200null" is some proxy's.
+        // "200BOT" is the server's final answer; "200null" comes from some proxy.
         if (/^(20(2|0[A-Z])|4(?!08|29))/.test(answer.status + answer.headers.get("Hit-Not-Counted"))) drop(key);
         if (url.includes(`?${queryOf(ownCounter)}&`)) paint((await answer.json()).count);
       } catch {}
@@ -98,8 +98,8 @@
       return !entry(key);
     };
 
-    // One tab sends at a time, so that none sends what another is sending; should it come to that, the id still makes
-    // them one hit. Without locks (http:, old browsers) a lease in the storage does, longer than a request may take.
+    // One tab sends at a time, so that none sends what another is sending; if two do, the id still makes them one hit.
+    // Without locks (http:, old browsers) the storage holds a lease, which lasts longer than a request may take.
     const exclusively = async (work) => {
       if (!box.setItem) return work();
       if (navigator.locks) return navigator.locks.request(name, work).catch(work);
@@ -108,7 +108,7 @@
       try {
         box[name] = mine;
       } catch {}
-      // Two may take it in the same moment: the last one has it. Nobody has it where the storage is full.
+      // If two take it in the same moment, the last one has it. If the storage is full, nobody has it.
       await settled();
       if (box[name] && box[name] !== mine) return false;
       const sent = await work();
@@ -138,11 +138,11 @@
     const spot = show === "" && document.createElement("span");
     if (spot) script.after(spot);
     let shown = -1;
-    // Answers overtake each other, and a retry is told the count of its first try: the highest is the newest.
+    // Answers can arrive out of order, and a retry gets the count of its first try: the highest count is the newest.
     const paint = (count) => {
       if (count !== null && count > shown) shown = count;
       if (shown < 0) return;
-      // Without data-show it looks for an element of the name "undefined", and finds none.
+      // Without data-show this selects elements named "undefined", of which there are none.
       for (const target of spot ? [spot] : document.querySelectorAll(show)) target.textContent = shown.toLocaleString();
     };
 
@@ -150,7 +150,7 @@
     const watch = () => {
       stream = new EventSource(`${base}events?${queryOf(ownCounter)}`);
       on(stream, "counter", (event) => paint(JSON.parse(event.data).count));
-      // A browser gives up for good on an answer that isn't 200.
+      // A browser never tries again after an answer other than 200.
       on(stream, "error", () => {
         if (stream.readyState < 2) return;
         stream = 0;
@@ -158,7 +158,7 @@
       });
     };
 
-    // A view is a page that somebody sees: not yet one that is prerendered, or was opened in the background.
+    // A view is a page that somebody sees: a prerendered one, or one opened in the background, does not count yet.
     let due = true;
     const look = quietly(() => {
       if (document.hidden || document.prerendering) {
@@ -187,8 +187,8 @@
       due = true;
       look();
     });
-    // A beacon has no answer: what it carries stays until a fetch with the same id is answered. What is being sent
-    // needs none, unless it is gone with this page should that fail.
+    // A beacon has no answer: its entry stays until a fetch with the same id is answered. An entry being sent needs no
+    // beacon, unless it is in memory only and would be lost with this page if that fails.
     on(window, "pagehide", () => {
       for (const key of own) {
         if (memory[key] || (box[key] && key !== sending)) navigator.sendBeacon(...request(key));
