@@ -27,17 +27,17 @@ function totalsOf(counts: Record<string, number>): Totals {
   return totals;
 }
 
-test("nothing is confirmed before the projection has told all that is owed; then everything else is", () => {
+test("nothing is confirmed before the projection has reported everything owed; then all else is", () => {
   const totals = totalsOf({ a: 3, b: 4 });
   const database = new ConfirmedCounts(totals, null, 10);
   assert.equal([database.lag, database.confirmed(0), database.asOf], [7, 0, null]);
   database.apply(report({ confirmed: [["b", 3]] }));
-  assert.equal([database.lag, database.confirmed(1)], [7, 0], "it may have told a part only");
+  assert.equal([database.lag, database.confirmed(1)], [7, 0], "it may have reported only a part");
   database.markReady();
   assert.equal([database.lag, database.confirmed(0), database.confirmed(1)], [1, 3, 3]);
 });
 
-test("what is told to be owed is, all else is confirmed", () => {
+test("what is reported as owed is owed, all else is confirmed", () => {
   const totals = totalsOf({ a: 3, b: 4 });
   const database = new ConfirmedCounts(totals, null, 10);
   database.markReady();
@@ -51,7 +51,7 @@ test("what is told to be owed is, all else is confirmed", () => {
   assert.is(database.lag, 2);
 });
 
-test("counters that come later, also many at once", () => {
+test("counters that come later, even many at once", () => {
   const totals = totalsOf({});
   const database = new ConfirmedCounts(totals, null, 100_000);
   database.markReady();
@@ -68,7 +68,7 @@ test("counters that come later, also many at once", () => {
   assert.equal([database.confirmed(4999), database.confirmed(0), database.confirmed(1), database.lag], [2, 1, 0, 9997]);
 });
 
-test("other logs' counters take their place up to the bound, and known ones always", () => {
+test("new counters of other logs are taken up to the limit, known ones always", () => {
   const totals = totalsOf({ a: 3 });
   const database = new ConfirmedCounts(totals, null, 2);
   database.markReady();
@@ -86,14 +86,18 @@ test("other logs' counters take their place up to the bound, and known ones alwa
   assert.is(database.lag, 0);
 });
 
-test("a projection that starts anew: what it confirmed before it fell, and never told, is not owed for ever", () => {
+test("a projection that restarts: what it had confirmed and never reported is not owed for ever", () => {
   const totals = totalsOf({ a: 3 });
   const database = new ConfirmedCounts(totals, null, 10);
   database.markReady();
   database.apply(report({ confirmed: [["a", 1]] }));
-  // It confirmed all three, registered that, and ended before its report: from then on nothing of it is owed.
+  // It confirmed all three, recorded that, and ended before its report: from then on nothing of it is owed.
   database.restart();
-  assert.equal([database.lag, database.confirmed(0)], [2, 1], "until it has told all, what it told before stands");
+  assert.equal(
+    [database.lag, database.confirmed(0)],
+    [2, 1],
+    "until it has reported everything its earlier reports stand",
+  );
   database.markReady();
   assert.equal([database.lag, database.confirmed(0)], [0, 3]);
 });

@@ -4,7 +4,7 @@ import { IdempotencyKeys, keyOf } from "../../src/projection/idempotency-keys.js
 
 const key = (id: string, n = 1) => keyOf({ counter: "home", n, id });
 
-test("the same key on the same counter is the same, and the rest of the hit is its fingerprint", () => {
+test("the same key on the same counter has the same digest; the rest of the hit is its fingerprint", () => {
   assert.equal(keyOf({ counter: "a", n: 1, id: "k" }), keyOf({ counter: "a", n: 1, id: "k" }));
   assert.is.not(keyOf({ counter: "a", n: 1, id: "k" }).digest, keyOf({ counter: "b", n: 1, id: "k" }).digest);
   assert.is.not(keyOf({ counter: "a", n: 1, id: "k" }).digest, keyOf({ counter: "a", n: 1, id: "l" }).digest);
@@ -32,7 +32,7 @@ test("the first answer stands until it leaves the window", () => {
   assert.is(keys.size, 0);
 });
 
-test("many keys over many chunks, expired and restored as they were", () => {
+test("many keys over many chunks expire, and are restored unchanged", () => {
   const keys = new IdempotencyKeys(1000);
   for (let i = 0; i < 50_000; i++) keys.add(key(`k${i}`), i, i + 1, i);
   keys.expire(30_999);

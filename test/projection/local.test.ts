@@ -24,7 +24,7 @@ function damageSnapshot(file: string): void {
   writeFileSync(file, bytes);
 }
 
-/** Three runs with 10, 20 and 30 hits, a snapshot after the first two. */
+/** Makes three runs with 10, 20 and 30 hits, and a snapshot after each of the first two. */
 async function threeRuns(directory: string): Promise<void> {
   for (const hits of [10, 20, 30]) {
     const run = await LocalLog.open(directory);
@@ -34,7 +34,7 @@ async function threeRuns(directory: string): Promise<void> {
   }
 }
 
-test("a restart is the newest snapshot and the rest of the log", async () => {
+test("a restart reads the newest snapshot and the rest of the log", async () => {
   const directory = temporaryDirectory();
   await threeRuns(directory);
   const run = await LocalLog.open(directory);
@@ -44,7 +44,7 @@ test("a restart is the newest snapshot and the rest of the log", async () => {
   await run.close();
 });
 
-test("hours and days go by the hit's own time, else by its batch's; a restart has the same", async () => {
+test("hours and days follow the hit's own time, else its batch's, also after a restart", async () => {
   const directory = temporaryDirectory();
   const at = Date.UTC(2026, 0, 2, 3, 30);
   const day = dayOf(at);
@@ -103,7 +103,7 @@ test("both damaged, all segments there: folded from the log's birth", async () =
   await run.close();
 });
 
-test("both damaged and segments gone: halts and says why, takes hits all the same", async () => {
+test("both damaged and segments gone: halts with the reason, and still accepts hits", async () => {
   const directory = temporaryDirectory();
   await threeRuns(directory);
   const before = await LocalLog.open(directory);
@@ -130,7 +130,7 @@ test("both damaged and segments gone: halts and says why, takes hits all the sam
   await run.close();
 });
 
-test("segments gone that a snapshot covers: nothing is missing", async () => {
+test("segments that a snapshot covers are gone: nothing is missing", async () => {
   const directory = temporaryDirectory();
   await threeRuns(directory);
   let run = await LocalLog.open(directory);
@@ -162,7 +162,7 @@ test("retention never passes the older of the two kept snapshots", async () => {
   await run.close();
 });
 
-test("damage: counts on, says incomplete, and still says so from a later snapshot", async () => {
+test("damage: counts on, as incomplete, also from a later snapshot", async () => {
   const directory = temporaryDirectory();
   let run = await LocalLog.open(directory);
   for (let batch = 0; batch < 3; batch++) await run.hit("home", 10);
@@ -170,12 +170,12 @@ test("damage: counts on, says incomplete, and still says so from a later snapsho
   const [segment] = readdirSync(directory).filter((file) => file.endsWith(".log"));
   const file = path.join(directory, segment ?? "");
   const bytes = readFileSync(file);
-  // In the first batch: the later ones vouch for it.
+  // In the first batch: the later ones prove that it was written.
   bytes.writeUInt8(bytes.readUInt8(4096 + 40) ^ 1, 4096 + 40);
   writeFileSync(file, bytes);
 
   run = await LocalLog.open(directory);
-  assert.is(run.local.totals?.count("home"), 20, "what is behind the damage counts");
+  assert.is(run.local.totals?.count("home"), 20, "hits after the damage count");
   assert.is(new View(run.local, undefined).counter("home").incomplete, true);
   assert.is(run.log.damage.length, 1);
   assert.is(run.log.damage[0]?.from, 0);
@@ -192,7 +192,7 @@ test("damage: counts on, says incomplete, and still says so from a later snapsho
   await run.close();
 });
 
-test("a record that this version does not know stops the start, with nothing changed", async () => {
+test("a record of an unknown type refuses the start and changes nothing", async () => {
   const directory = temporaryDirectory();
   const run = await LocalLog.open(directory);
   await new Promise<void>((resolve, reject) => {
@@ -208,7 +208,7 @@ test("a record that this version does not know stops the start, with nothing cha
   }
 });
 
-test("a snapshot is due after enough records, or after a while with any", async () => {
+test("a snapshot is due after enough records, or after some time with any", async () => {
   const directory = temporaryDirectory();
   const run = await LocalLog.open(directory);
   await run.local.snapshotIfDue({ records: 10, milliseconds: 0, remoteMilliseconds: 60_000 });
@@ -225,7 +225,7 @@ test("a snapshot is due after enough records, or after a while with any", async 
   await run.close();
 });
 
-test("what other logs have counted is kept, also where this one has no new hit, and is no second snapshot to fall back on", async () => {
+test("other logs' counts are kept, even without a new hit of this one, and not as a second snapshot to fall back on", async () => {
   const directory = temporaryDirectory();
   let run = await LocalLog.open(directory);
   await run.hit("home", 3);

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { NameOrder } from "../../src/projection/name-order.js";
 
-test("pages: by prefix, behind a name, up to a limit, as a filter of the sorted list gives them", () => {
+test("pages: by prefix, after a name, up to a limit, as a filter of the sorted list gives them", () => {
   const name = fc.oneof(
     fc.string({ maxLength: 4, unit: fc.constantFrom("a", "b", "/", "é", "🎉", "\uffff") }),
     fc.string(),
@@ -27,7 +27,7 @@ test("pages: by prefix, behind a name, up to a limit, as a filter of the sorted 
   );
 });
 
-test("ordering a little at a time ends with all in order", () => {
+test("ordering a few at a time ends with all in order", () => {
   const order = new NameOrder();
   for (let i = 0; i < 1000; i++) order.add(`name ${(i * 7919) % 1009}`);
   let steps = 1;

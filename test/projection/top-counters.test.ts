@@ -5,23 +5,23 @@ import { ConfirmedCounts } from "../../src/projection/confirmed-counts.js";
 import { topCounters } from "../../src/projection/top-counters.js";
 import { Totals } from "../../src/projection/totals.js";
 
-function totalsOf(counts: readonly (readonly [own: number, others: number])[]): Totals {
+function totalsOf(counts: readonly (readonly [own: number, remote: number])[]): Totals {
   const totals = new Totals();
-  for (const [i, [own, others]] of counts.entries()) {
+  for (const [i, [own, remote]] of counts.entries()) {
     totals.add(totals.indexOf(`c${i}`), own);
-    totals.setRemote(i, others);
+    totals.setRemote(i, remote);
   }
   return totals;
 }
 
-test("the largest first, other logs' hits included; of equal ones those seen first: as sorting all would give", () => {
+test("the largest first, other logs' hits included, equal ones in the order of first sight: as sorting all would give", () => {
   const count = fc.integer({ min: 0, max: 9 });
   fc.assert(
     fc.property(
       fc.array(fc.tuple(count, count), { maxLength: 80 }),
       fc.integer({ min: 1, max: 25 }),
       (counts, limit) => {
-        const sum = ([own, others]: readonly [number, number]) => own + others;
+        const sum = ([own, remote]: readonly [number, number]) => own + remote;
         const expected = counts
           .map((each, index) => ({ index, count: sum(each) }))
           .sort((a, b) => b.count - a.count || a.index - b.index)
@@ -34,7 +34,7 @@ test("the largest first, other logs' hits included; of equal ones those seen fir
   );
 });
 
-test("counters of which the database lacks hits are counted, all of them while it is not known what it has", () => {
+test("counters that the database lacks hits of are counted: all of them while nothing is reported", () => {
   const totals = totalsOf([
     [3, 0],
     [0, 7],

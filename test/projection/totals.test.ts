@@ -17,7 +17,7 @@ test("counts by name; never seen is 0", () => {
   assert.is(totals.sum, 8);
 });
 
-test("a name by its index, also in a later chunk of them", () => {
+test("a name by its index, also in a later chunk", () => {
   const totals = new Totals();
   const names = ["home", "", "é".repeat(512), ...Array.from({ length: 2500 }, (_, i) => `${i}`.padEnd(1000, "é"))];
   const stored = names.map((name) => (Buffer.byteLength(name) > 1024 ? name.slice(0, 500) : name));
@@ -34,7 +34,7 @@ test("across 2^31 and up to 2^53", () => {
   assert.is(totals.add(index, 2 ** 53 - 1 - 2 ** 31 - 1), 2 ** 53 - 1);
 });
 
-test("an image keeps the moment, whatever is added behind it", () => {
+test("an image stays as it was, whatever is added later", () => {
   const totals = new Totals();
   totals.add(totals.indexOf("a"), 1);
   const image = totals.image();
@@ -72,7 +72,7 @@ test("image and restore, for any names, over several chunks and growths", () => 
   assert.is(restored.sum, many.sum);
 });
 
-test("counts and names that don't fit together are noticed", () => {
+test("counts and names that don't match are detected", () => {
   const totals = new Totals();
   totals.add(totals.indexOf("a"), 1);
   totals.add(totals.indexOf("b"), 1);

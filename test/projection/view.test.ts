@@ -15,7 +15,7 @@ test("a counter, and one never seen", async () => {
   await run.close();
 });
 
-test("lists by name, with prefix, limit and what to go on with", async () => {
+test("lists by name, with prefix, limit and the next page", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const view = new View(run.local, undefined);
   for (const name of ["b", "a", "/2", "/1", "/3", "c"]) await run.hit(name);

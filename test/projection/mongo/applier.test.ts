@@ -23,14 +23,14 @@ function setUp(totals: Record<string, number>, maxOps = 1000) {
     onRemote: (name, count) => remote.set(name, count),
   });
   const settle = () => applier.settle(counters.documents.owing(), () => offset);
-  /** What is to become of the updates. */
+  /** Sets the outcome of the updates. */
   const fate = (given: (call: StoreCall) => Fate) => {
     store.network = { ...SOUND, fate: (call) => (call.kind === "apply" ? given(call) : "ok") };
   };
   return { database, store, counters, remote, applier, settle, fate };
 }
 
-test("reads what it does not know, sends one update a counter, and believes what was confirmed", async () => {
+test("reads unknown documents, sends one update for each counter, and believes what was confirmed", async () => {
   const { database, store, counters, settle } = setUp({ a: 3, b: 4 });
   assert.is(await settle(), true);
   assert.equal(database.slot("a", LOG), { offset: 2, count: 3 });
@@ -54,7 +54,7 @@ test("at most so many updates in one command", async () => {
   assert.is(database.documents.size, 5);
 });
 
-test("beside other logs: a document without our slot, none in it at all", async () => {
+test("with other logs: a document without our slot, or without any", async () => {
   const { database, remote, settle } = setUp({ a: 3, b: 4 });
   database.put("a", { count: 5, logs: { other: { offset: 9, count: 5 } } });
   database.put("b", { count: 0, logs: {} });
@@ -92,7 +92,7 @@ test("fifty first hits of one counter from as many logs at once: the sum", async
   assert.is(database.count("home"), 100);
 });
 
-test("an answer that is lost is not believed either way: the document is read again", async () => {
+test("after a lost answer nothing is believed: the document is read again", async () => {
   const { database, store, counters, settle, fate } = setUp({ a: 3 });
   fate(() => "lost");
   const error = await settle().catch((thrown: unknown) => thrown);
@@ -104,9 +104,9 @@ test("an answer that is lost is not believed either way: the document is read ag
   assert.equal([database.count("a"), store.made("apply"), store.made("read")], [3, 1, 2]);
 });
 
-test("a mend at the same offset, delivered once more later: counts once", async () => {
+test("a correction at the same offset, delivered again later, counts once", async () => {
   const { database, settle, fate } = setUp({ a: 3 });
-  // Someone took hits out of the document, and left the offset.
+  // Hits were removed from the document, and the offset left.
   database.put("a", { count: 1, logs: { [LOG]: { offset: 1, count: 1 } } });
   fate(() => "twice");
   assert.is(await settle(), true);
@@ -114,7 +114,7 @@ test("a mend at the same offset, delivered once more later: counts once", async 
   assert.equal([database.count("a"), database.slot("a", LOG)], [3, { offset: 1, count: 3 }]);
 });
 
-test("a command of which only some updates match: the rest is read again, and goes through", async () => {
+test("a command of which only some updates match: the rest is read again, and applied", async () => {
   const { database, counters, settle, fate } = setUp({ a: 1, b: 2, c: 3 });
   fate(() => ({ some: (index) => index === 0 }));
   assert.is(await settle(), false);
@@ -127,7 +127,7 @@ test("a command of which only some updates match: the rest is read again, and go
   );
 });
 
-test("damaged documents, negative differences, refusals: blocked with the reason, others go on, exact once mended", async () => {
+test("damaged documents, negative differences, refusals: blocked with the reason, others proceed, exact once fixed", async () => {
   const { database, applier, counters, settle } = setUp({ text: 1, more: 2, refused: 3, fine: 4 });
   database.put("text", { count: "57", logs: {} });
   database.put("more", { count: 9, logs: { [LOG]: { offset: 0, count: 9 } } });
@@ -138,7 +138,7 @@ test("damaged documents, negative differences, refusals: blocked with the reason
   assert.is(await applier.settle(others, () => 4), true);
   assert.is(database.count("fine"), 4);
   assert.equal([...applier.blocked.keys()].sort(), ["more", "refused", "text"]);
-  assert.match(applier.blocked.get("text") ?? "", /^count is "57"/);
+  assert.match(applier.blocked.get("text") ?? "", /^count must be an integer, got "57"/);
   assert.match(applier.blocked.get("more") ?? "", /more hits of this log than the log has/);
   assert.is(applier.blocked.get("refused"), "Document failed validation");
   assert.is(database.count("more"), 9, "never taken back");
@@ -155,7 +155,7 @@ test("damaged documents, negative differences, refusals: blocked with the reason
   );
 });
 
-test("a count that is not the sum of its slots is set right, whatever it is", async () => {
+test("a count that is not the sum of its slots is corrected", async () => {
   const { database, settle } = setUp({ low: 3, high: 4 });
   const logs = { [LOG]: { offset: 0, count: 1 }, other: { offset: 5, count: 10 } };
   database.put("low", { count: 2, logs });
@@ -164,14 +164,14 @@ test("a count that is not the sum of its slots is set right, whatever it is", as
   assert.equal([database.count("low"), database.count("high")], [13, 14]);
 });
 
-test("a slot that another projector of this log has brought further is left alone", async () => {
+test("a slot that another projector of this log has moved on is left alone", async () => {
   const { database, store, settle } = setUp({ a: 3 });
   database.put("a", { count: 5, logs: { [LOG]: { offset: 9, count: 5 } } });
   assert.is(await settle(), false);
   assert.equal([database.count("a"), store.made("apply")], [5, 0]);
 });
 
-test("where nothing may be written, nothing is", async () => {
+test("nothing is written while that is not permitted", async () => {
   const { store, counters, applier } = setUp({ a: 3 });
   assert.is(await applier.settle(counters.documents.owing(), () => undefined), false);
   assert.is(store.made("apply"), 0);

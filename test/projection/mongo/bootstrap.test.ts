@@ -11,7 +11,7 @@ import { type Network, SOUND } from "./fake-store.js";
 import { HitLog, missing, missingDays, wrong, wrongDays } from "./hit-log.js";
 import { prepare } from "./running.js";
 
-/** A snapshot of the log as it stands, as the local projection writes it. */
+/** Writes a snapshot of the log as the local projection does. */
 async function snapshot(log: HitLog, damage: readonly Damage[] = []): Promise<void> {
   const totals = new Totals();
   for (const { counter, n, at } of log.hits) totals.addAt(totals.indexOf(counter), n, at);
@@ -26,7 +26,7 @@ async function registration(log: HitLog) {
   return found;
 }
 
-/** Projects all there is, as one run of a process that ends in order. */
+/** Projects everything, as a run of a process that ends cleanly. */
 async function project(database: FakeDatabase, log: HitLog): Promise<void> {
   const { projector } = await prepare(database, log);
   projector.prepareStop();
@@ -41,7 +41,7 @@ async function logWith(...counters: string[]) {
   return { log, database: new FakeDatabase() };
 }
 
-test("registers itself before anything else, so that retention holds all of the log for it", async () => {
+test("registers itself first, so that retention keeps all of the log for it", async () => {
   const { log, database } = await logWith("a");
   await prepare(database, log);
   assert.is((await registration(log)).offset, 0);
@@ -62,7 +62,7 @@ test("registers itself before anything else, so that retention holds all of the 
   await log.log.close();
 });
 
-test("inside the writer's process its durable end is the bound: what lies behind it is not projected", async () => {
+test("inside the writer's process its durable end is the limit: nothing past it is projected", async () => {
   const { log, database } = await logWith("a", "a");
   const { projector, counters } = await prepare(database, log, { durableEnd: () => 1 });
   await projector.cycle();
@@ -70,7 +70,7 @@ test("inside the writer's process its durable end is the bound: what lies behind
   await log.log.close();
 });
 
-test("a start in an outage: what is owed is known by the directory alone", async () => {
+test("a start in an outage: what is owed is known from the directory alone", async () => {
   const { log, database } = await logWith("a", "b");
   await project(database, log);
   await log.hit("b", 1, 3);
@@ -110,7 +110,7 @@ test("a snapshot that is older than the checkpoint: nothing is owed", async () =
   await log.log.close();
 });
 
-test("a database put back while nothing ran: all of it is looked at again, without old segments", async () => {
+test("a database put back while nothing ran: all of it is read again, without old segments", async () => {
   const { log, database } = await logWith("a", "b");
   await project(database, log);
   const copy = database.copy();
@@ -127,7 +127,7 @@ test("a database put back while nothing ran: all of it is looked at again, witho
   await log.log.close();
 });
 
-test("an old checkpoint of an epoch whose segments are gone is this log's own, since the directory remembers it", async () => {
+test("an old checkpoint of an epoch whose segments are gone is this log's own: the registration has it", async () => {
   const { log, database } = await logWith("a");
   await project(database, log);
   const copy = database.copy();
@@ -168,7 +168,7 @@ test("nothing to start from: refused with the reason", async () => {
   await log.log.close();
 });
 
-test("a snapshot taken behind damage is not started from: its hits must not be projected yet", async () => {
+test("a snapshot taken past damage is not used: its hits must not be projected yet", async () => {
   const { log, database } = await logWith("a");
   const damage = { file: "x", byte: 0, from: 0, to: 1, expected: "a batch", found: "none" };
   await snapshot(log, [damage]);
@@ -177,7 +177,7 @@ test("a snapshot taken behind damage is not started from: its hits must not be p
   await log.log.close();
 });
 
-test("blocked counters are remembered over restarts, also over one that ends before it has read them", async () => {
+test("blocked counters are kept over restarts, also over a run that ends before it has read them", async () => {
   const { log, database } = await logWith("bad", "good");
   database.put("bad", { count: "many", logs: {} });
   const first = await prepare(database, log);
@@ -201,7 +201,7 @@ test("blocked counters are remembered over restarts, also over one that ends bef
   await log.log.close();
 });
 
-test("forgotten, or with a registration that can't be read: everything is looked at, and it is registered again", async () => {
+test("forgotten, or with a registration that can't be read: all documents are read, and it is registered again", async () => {
   const { log, database } = await logWith("a");
   await project(database, log);
   await removeRegistration(directoryOn(log.fs), "mongodb");
@@ -214,7 +214,7 @@ test("forgotten, or with a registration that can't be read: everything is looked
   await log.log.close();
 });
 
-test("a batch that a snapshot lies within is refused: half of it would count twice", async () => {
+test("a snapshot within a batch is refused: half of the batch would count twice", async () => {
   const { log } = await logWith();
   await log.hitAll([
     { counter: "a", n: 1 },
@@ -237,7 +237,7 @@ test("a batch that a snapshot lies within is refused: half of it would count twi
   await log.log.close();
 });
 
-test("days of a snapshot's hits above the checkpoint are owed, without any document being looked for", async () => {
+test("days of a snapshot's hits above the checkpoint are owed, without a scan of documents", async () => {
   const { log, database } = await logWith("a", "b");
   await project(database, log);
   for (const counter of ["a", "c"]) await log.hit(counter);

@@ -22,7 +22,7 @@ async function setUp(registered?: Checkpoint) {
   return { log, database, store, keeper, at, inspect };
 }
 
-test("claims once, moves forward only, and each time from what was seen", async () => {
+test("claims once, moves only forward, and always from what was seen", async () => {
   const { log, database, store, keeper, at, inspect } = await setUp();
   assert.equal(await inspect(), { state: "fine", checkpoint: undefined });
   assert.not.ok(keeper.hasClaimed(at(5)));
@@ -40,7 +40,7 @@ test("claims once, moves forward only, and each time from what was seen", async 
   await log.log.close();
 });
 
-test("gone back: missing or older than it was, also than the directory has it; and only once", async () => {
+test("gone back: missing or older than before, or than the directory has it; reported once", async () => {
   const { log, database, keeper, at, inspect } = await setUp();
   await inspect();
   await keeper.claim(at(5));
@@ -78,7 +78,7 @@ test("a later epoch's claim is not taken back by a projector that is still in th
   await log.log.close();
 });
 
-test("what a change makes uncertain reaches back further than the last checkpoint, by some seconds", async () => {
+test("a change makes more uncertain than what came after the last checkpoint: some seconds before it, too", async () => {
   const world = new World(1);
   world.enter();
   try {
@@ -91,11 +91,11 @@ test("what a change makes uncertain reaches back further than the last checkpoin
     await keeper.advance(at(2));
     world.now = 12_000;
     await inspect();
-    assert.is(keeper.certain, 0, "written a moment ago: behind a copy that was put back it would say nothing");
+    assert.is(keeper.certain, 0, "written a moment ago: it proves nothing about a copy that was put back");
     world.now = 22_000;
     await inspect();
     assert.is(keeper.certain, 1);
-    // A copy that was put back once may be put back again, whatever was moved forward in between.
+    // A copy that was put back once may be put back again, wherever the checkpoint has moved.
     database.checkpoints.set(log.id, at(0));
     await inspect();
     await keeper.advance(at(3));
@@ -106,7 +106,7 @@ test("what a change makes uncertain reaches back further than the last checkpoin
   }
 });
 
-test("further than this projector: halted only once it has been at the end of the log since", async () => {
+test("past this projector: halted only once it has reached the end of the log since", async () => {
   const { log, database, at, inspect } = await setUp();
   database.checkpoints.set(log.id, at(9));
   assert.is((await inspect(5, 3)).state, "fine");

@@ -4,7 +4,7 @@ import { CommandSize } from "../../../src/projection/mongo/command-size.js";
 
 const fail = () => Promise.reject(new Error("timed out"));
 
-test("a quarter after a failure, never below one; twice as much after a success, never above the most", async () => {
+test("a quarter after a failure, never below one; twice as much after a success, never above the largest", async () => {
   const size = new CommandSize(1000);
   const seen: number[] = [];
   const ask = (fails: boolean) =>
@@ -17,7 +17,7 @@ test("a quarter after a failure, never below one; twice as much after a success,
   assert.equal(seen, [1000, 250, 62, 15, 3, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000]);
 });
 
-test("of several in flight that fail, one counts; what is thrown comes through", async () => {
+test("if several in flight fail, one counts; errors are rethrown", async () => {
   const size = new CommandSize(1000);
   const outcomes = await Promise.allSettled([size.run(fail), size.run(fail), size.run(fail)]);
   assert.is(size.current, 250);

@@ -8,7 +8,7 @@ function countersOf(...hits: [string, number, number][]): Counters {
   return counters;
 }
 
-test("the update is the log's total minus what the document has, at the fold's offset", () => {
+test("the update is the log's total minus what the document has, at the offset of the fold", () => {
   const counters = countersOf(["home", 2, 1], ["home", 3, 2]);
   counters.documents.see(0, "no document");
   assert.equal(counters.documents.update(0, 7), { name: "home", seen: "no document", next: { offset: 7, count: 5 } });
@@ -22,7 +22,7 @@ test("the update is the log's total minus what the document has, at the fold's o
   });
 });
 
-test("nothing is sent where nothing is owed, where the slot is further, and never anything negative", () => {
+test("nothing is sent if nothing is owed or the slot is past the fold, and never anything negative", () => {
   const counters = countersOf(["home", 5, 2]);
   counters.documents.see(0, { offset: 2, count: 5 });
   assert.is(counters.documents.owed, 0);
@@ -34,20 +34,20 @@ test("nothing is sent where nothing is owed, where the slot is further, and neve
   assert.is(counters.documents.update(0, 2), "later", "though it has less: that is the other projector's to settle");
 });
 
-test("what is owed is a set of counters: as much after a million hits as after one each", () => {
+test("owed is a set of counters: as large after a million hits as after one each", () => {
   const counters = new Counters();
   for (let hit = 0; hit < 1_000_000; hit++) counters.add(counters.indexOf(`counter ${hit % 1000}`), 1, hit + 1, false);
   assert.is(counters.documents.owed, 1000);
   assert.is(counters.documents.owing().length, 1000);
   assert.is(counters.size, 1000);
-  assert.is(counters.takeChanged(5000).length, 0, "nothing is told of hits that no database has confirmed");
+  assert.is(counters.takeChanged(5000).length, 0, "hits that no database has confirmed are not reported");
   assert.equal([counters.sum, counters.confirmedSum], [1_000_000, 0]);
 });
 
 test("forgetting from an offset: every counter with a hit at or above it, and no other", () => {
   const counters = countersOf(["below", 1, 10], ["at", 1, 11], ["above", 1, 12]);
   for (const index of [0, 1, 2]) counters.documents.see(index, { offset: 12, count: 1 });
-  // What is kept is the offset behind a hit: 11 is that of the hit at 10.
+  // A row has the end of a hit: 11 is that of the hit at 10.
   counters.documents.forgetFrom(10);
   assert.equal(
     [0, 1, 2].map((index) => counters.documents.isKnown(index)),
@@ -71,19 +71,19 @@ test("hits below the checkpoint count as confirmed; those of a snapshot above it
   assert.not.ok(counters.documents.isKnown(index), "what the document has is unknown all the same");
 });
 
-test("without a checkpoint all of a snapshot's counters are owed", () => {
+test("without a checkpoint all counters of a snapshot are owed", () => {
   const counters = new Counters();
   counters.restore(counters.indexOf("home"), 10, false);
   counters.restore(counters.indexOf("none"), 0, false);
   assert.equal([counters.documents.owing(), counters.confirmedSum], [[0], 0]);
 });
 
-test("changes of what is confirmed are told once each, so many at a time", () => {
+test("changes of confirmed counts are reported once each, so many at a time", () => {
   const counters = countersOf(["a", 1, 1], ["b", 1, 2], ["c", 1, 3]);
   for (const index of [0, 1, 2]) counters.documents.see(index, { offset: 3, count: 1 });
   assert.equal([counters.takeChanged(2), counters.takeChanged(2), counters.takeChanged(2)], [[0, 1], [2], []]);
   counters.documents.see(0, { offset: 4, count: 1 });
-  assert.equal(counters.takeChanged(2), [], "another offset alone is no news");
+  assert.equal(counters.takeChanged(2), [], "another offset alone is not a change");
   counters.documents.see(0, "no document");
   assert.equal(counters.takeChanged(2), [0]);
   counters.reportOwed();

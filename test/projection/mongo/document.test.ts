@@ -13,7 +13,7 @@ const judged = (raw: unknown) => {
   return isDamaged(document) ? document.reason : "sound";
 };
 
-test("a document of two logs: sum, and what others counted", () => {
+test("a document of two logs: sum, and other logs' hits", () => {
   const logs = { a: { offset: 5n, count: 3n }, b: { offset: 2, count: 4 } };
   const document = parseDocument({ _id: "home", count: 7n, logs, updatedAt: new Date() });
   assert.not.ok(isDamaged(document));
@@ -29,7 +29,7 @@ test("without our slot, and with no slots at all: sound", () => {
   assert.is(judged({ _id: "home", count: 0, logs: {} }), "sound");
 });
 
-test("what nothing can be added to is damaged, and the reason names what is there", () => {
+test("a document that nothing can be added to is damaged, and the reason has what is there", () => {
   const slot = { offset: 1, count: 1 };
   for (const [raw, reason] of [
     [{ _id: "x", count: "57", logs: {} }, /^count must be an integer, got "57"$/],
@@ -51,8 +51,8 @@ test("what nothing can be added to is damaged, and the reason names what is ther
   }
 });
 
-test("an offset below 0 is no offset", () => {
-  // Numbers below 0 stand for "unknown" and "absent" in memory: taken for one, the counter would never settle.
+test("an offset below 0 is damage", () => {
+  // In memory, numbers below 0 stand for "unknown" and "absent": taken for these, the counter would never settle.
   for (const offset of [-1, -2, -3, -1n]) {
     assert.match(
       judged({ _id: "x", count: 1, logs: { a: { offset, count: 1 } } }),
@@ -61,7 +61,7 @@ test("an offset below 0 is no offset", () => {
   }
 });
 
-test("whole numbers of every kind that a driver hands out", () => {
+test("integers of every kind that a driver returns", () => {
   assert.is(toInteger(5), 5);
   assert.is(toInteger(5n), 5);
   assert.is(toInteger(2 ** 31), 2 ** 31);

@@ -7,7 +7,7 @@ import { nodeFileSystem } from "../../../src/wal/node-file-system.js";
 import { readHeaderIfThere } from "../../../src/wal/segment-header.js";
 import { segmentBases } from "../../../src/wal/segment-name.js";
 
-/** What lies in a collection, with numbers as numbers. */
+/** Reads a collection, with numbers as numbers. */
 export interface StoredDocument {
   readonly _id: string;
   readonly count: number;
@@ -21,7 +21,7 @@ interface HitOfLog {
   readonly at: number;
 }
 
-/** Lends a database by a driver of the test's own. */
+/** Runs a function with a database, by a driver of the test's own. */
 export async function withDatabase<T>(
   url: string,
   database: string,
@@ -39,7 +39,7 @@ export function documentsOf(url: string, database: string): Promise<StoredDocume
   return withDatabase(url, database, (db) => db.collection<StoredDocument>("counters").find().toArray());
 }
 
-/** Reads a log directory from its birth, as another process would. */
+/** Reads a log directory from the beginning, as another process would. */
 export async function hitsOf(directory: string): Promise<{ id: string; hits: HitOfLog[] }> {
   const [base] = segmentBases(await nodeFileSystem.list(directory));
   const header = base === undefined ? undefined : await readHeaderIfThere(new LogDirectory(directory), base);
@@ -58,11 +58,11 @@ export async function hitsOf(directory: string): Promise<{ id: string; hits: Hit
 }
 
 /**
- * Where a database does not hold what the logs in these directories say, as lines: each slot at its own offset, each count
- * as the sum of its slots, and all hits of each log. Nothing of the projection takes part.
+ * Lists where a database differs from the logs in these directories: each slot at its own offset, each count as the sum of
+ * its slots, and all hits of each log. Independent of the projection.
  */
 export async function audit(url: string, database: string, directories: readonly string[]): Promise<string[]> {
-  // The documents first: what they hold, the logs must have.
+  // The documents first: the logs must have what is in them.
   const documents = new Map((await documentsOf(url, database)).map((document) => [document._id, document]));
   const lines: string[] = [];
   for (const { _id, count, logs } of documents.values()) {
@@ -95,7 +95,7 @@ interface StoredDay extends StoredDocument {
   readonly logs: Record<string, { offset: number; count: number; hours?: Record<string, number> }>;
 }
 
-/** As `audit`, of counters' days, with their hours. */
+/** As `audit`, for counters' days, with their hours. */
 export async function auditDays(url: string, database: string, directory: string): Promise<string[]> {
   const documents = await withDatabase(url, database, (db) => db.collection<StoredDay>("series").find().toArray());
   const { id, hits } = await hitsOf(directory);
@@ -126,7 +126,7 @@ export async function auditDays(url: string, database: string, directory: string
   return [...lines, ...[...expected.keys(), ...hours.keys()].map((name) => `${name} is missing`)];
 }
 
-/** Resolves once it holds; rejects after that many seconds with what it was last. */
+/** Resolves once the condition holds; rejects after so many seconds with its last value. */
 export async function eventually(what: string, holds: () => Promise<unknown> | unknown, seconds = 20): Promise<void> {
   const end = Date.now() + seconds * 1000;
   for (;;) {

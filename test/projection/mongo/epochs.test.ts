@@ -10,7 +10,7 @@ async function epochsOf(log: HitLog, remembered: { epoch: number; nonce: string 
   return epochs;
 }
 
-test("knows the nonces of its openings, and where those that are over ended", async () => {
+test("has the nonces of its openings, and the ends of those that have ended", async () => {
   const log = await HitLog.open();
   const first = { epoch: log.log.epoch, nonce: log.log.nonce };
   await log.hit("home", 1, 3);
@@ -24,11 +24,11 @@ test("knows the nonces of its openings, and where those that are over ended", as
   assert.equal([epochs.hasEnded(first.epoch), epochs.hasEnded(second.epoch)], [true, false]);
   assert.not.ok(epochs.isPastEnd({ ...first, offset: 3 }));
   assert.ok(epochs.isPastEnd({ ...first, offset: 4 }));
-  assert.not.ok(epochs.isPastEnd({ ...second, offset: 10 ** 9 }), "it goes on");
+  assert.not.ok(epochs.isPastEnd({ ...second, offset: 10 ** 9 }), "it has not ended");
   await log.log.close();
 });
 
-test("an opening that comes later is learnt of by looking again", async () => {
+test("a later opening is found by a refresh", async () => {
   const log = await HitLog.open();
   await log.hit("home");
   const epochs = await epochsOf(log);
@@ -41,7 +41,7 @@ test("an opening that comes later is learnt of by looking again", async () => {
   await log.log.close();
 });
 
-test("openings without a hit between: the one before them ended where its hits did", async () => {
+test("openings without a hit: the epoch before them ended with its hits", async () => {
   const log = await HitLog.open();
   await log.hit("home", 1, 2);
   const first = { epoch: log.log.epoch, nonce: log.log.nonce };
@@ -53,7 +53,7 @@ test("openings without a hit between: the one before them ended where its hits d
   await log.log.close();
 });
 
-test("an epoch whose segments are gone is known by what the registration remembers", async () => {
+test("an epoch whose segments are gone is known from the registration", async () => {
   const log = await HitLog.open();
   await log.hit("home");
   const first = { epoch: log.log.epoch, nonce: log.log.nonce };
@@ -67,7 +67,7 @@ test("an epoch whose segments are gone is known by what the registration remembe
   await log.log.close();
 });
 
-test("at an offset: the epoch that the record below it was written in", async () => {
+test("at an offset: the epoch of the record before it", async () => {
   const log = await HitLog.open();
   await log.hit("home");
   const first = log.log.epoch;
@@ -79,7 +79,7 @@ test("at an offset: the epoch that the record below it was written in", async ()
   await log.log.close();
 });
 
-test("remembers as many as there may be, and drops the oldest", async () => {
+test("keeps a bounded number of epochs and drops the oldest", async () => {
   const log = await HitLog.open();
   const epochs = new Epochs(directoryOn(log.fs), []);
   for (let epoch = 1; epoch <= 10_050; epoch++) epochs.add({ epoch, nonce: `n${epoch}` });

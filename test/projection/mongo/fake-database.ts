@@ -1,34 +1,34 @@
 import type { Checkpoint, SlotUpdate } from "../../../src/projection/mongo/store.js";
 
-/** A document as the server has it: anything may be in it. */
+/** A document as the server has it, with any content. */
 export type RawDocument = Record<string, unknown>;
 
 export type CollectionName = "counters" | "series";
 
-/** The files of a server at one moment. */
+/** A server's data at one moment. */
 export interface DatabaseCopy {
   readonly documents: ReadonlyMap<string, RawDocument>;
   readonly series: ReadonlyMap<string, RawDocument>;
   readonly checkpoints: ReadonlyMap<string, Checkpoint>;
 }
 
-/** A MongoDB in memory, as far as the projection sees it: atomic compare-and-set on single documents, and no more. */
+/** A MongoDB in memory, as the projection uses it: atomic compare-and-set on single documents, and no more. */
 export class FakeDatabase {
   counters = new Map<string, RawDocument>();
   series = new Map<string, RawDocument>();
   checkpoints = new Map<string, Checkpoint>();
-  /** Writes that are on their way still, though whoever sent them has given them up. */
+  /** Writes that are still on their way, although their senders have given them up. */
   readonly late: (() => void)[] = [];
-  /** Why the server refuses updates of a document for good. */
+  /** The reasons for which the server refuses updates of a document for good. */
   readonly refusals = new Map<string, string>();
   #time = 1_000_000;
 
-  /** Those of counters. */
+  /** Counters' documents. */
   get documents(): Map<string, RawDocument> {
     return this.counters;
   }
 
-  /** Whether it matched, or why it was refused. */
+  /** Applies an update. Returns whether it matched, or the reason for which it was refused. */
   update(
     logId: string,
     { name, seen, next, day }: SlotUpdate,
@@ -54,7 +54,7 @@ export class FakeDatabase {
     }
     const slot = fieldsOf(fieldsOf(document["logs"])[logId]);
     const isThere = logId in fieldsOf(document["logs"]);
-    // Where a document without a match is there, an upsert fails for its key: a miss too.
+    // If there is a document that does not match, an upsert fails on its key: also a miss.
     if (isNew ? isThere : !(same(slot["offset"], seen.offset) && same(slot["count"], seen.count))) return false;
     if (typeof document["count"] !== "number") return { refused: "Cannot apply $inc to a value of non-numeric type" };
     const count = Number(slot["count"] ?? 0) + difference;
@@ -92,7 +92,7 @@ export class FakeDatabase {
     return { documents: new Map(this.counters), series: new Map(this.series), checkpoints: new Map(this.checkpoints) };
   }
 
-  /** Puts a copy back: all of it, or its documents alone. */
+  /** Puts a copy back: all of it, or only its documents. */
   putBack(copy: DatabaseCopy, what: "all" | "documents" = "all"): void {
     this.counters = new Map(copy.documents);
     this.series = new Map(copy.series);
@@ -103,7 +103,7 @@ export class FakeDatabase {
     this.putBack({ documents: new Map(), series: new Map(), checkpoints: new Map() });
   }
 
-  /** Everything that was given up arrives after all, in the order of `pick`. */
+  /** Delivers all writes that were given up, in the order of `pick`. */
   deliver(pick: (length: number) => number = () => 0): void {
     for (;;) {
       const [effect] = this.late.splice(pick(this.late.length), 1);

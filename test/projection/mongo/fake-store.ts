@@ -19,15 +19,14 @@ import { type CollectionName, type FakeDatabase, fieldsOf, type RawDocument } fr
 export interface StoreCall {
   readonly kind: Exclude<keyof CounterStore, "series">;
   readonly collection: CollectionName;
-  /** Of an `apply`. */
+  /** The updates of an `apply`. */
   readonly updates: readonly SlotUpdate[];
   readonly checkpoint: Checkpoint | undefined;
 }
 
 /**
- * What becomes of a call. `fail`: it never gets there. `lost`: done, and the answer is lost. `late`: given up, and done
- * later, when the test delivers it. `twice`: done, and once more later. `never`: its caller is dead. `some`: of an `apply`,
- * only those updates take effect.
+ * The outcome of a call. `fail`: it never arrives. `lost`: done, but the answer is lost. `late`: given up, and done later,
+ * when the test delivers it. `twice`: done, and once more later. `some`: of an `apply`, only those updates take effect.
  */
 export type Fate =
   | "ok"
@@ -38,16 +37,16 @@ export type Fate =
   | { readonly some: (index: number) => boolean }
   | { readonly error: StoreError };
 
-/** What lies between a projector and the database. */
+/** The network between a projector and the database. */
 export interface Network {
   fate(call: StoreCall): Fate;
-  /** Awaited before a call (or one update of it) takes effect, and before its answer is handed out. */
+  /** Awaited before a call, or one update of it, takes effect, and before its answer returns. */
   turn(call: StoreCall, when: "effect" | "answer"): Promise<void>;
 }
 
 export const SOUND: Network = { fate: () => "ok", turn: async () => undefined };
 
-/** Calls to a `FakeDatabase`, with whatever may happen to each. */
+/** Calls to a `FakeDatabase`, each with its outcome. */
 class Calls {
   readonly made: StoreCall[] = [];
   network: Network;
@@ -72,7 +71,7 @@ class Calls {
     return found;
   }
 
-  /** One command: several effects, each by itself, and between them anything may happen. */
+  /** Runs one command of several effects: between them anything may happen. */
   async write<T>(call: StoreCall, effects: readonly (() => void)[], answer: () => T): Promise<T> {
     this.made.push(call);
     const { network } = this;
@@ -176,7 +175,7 @@ export class FakeStore extends FakeDocuments implements CounterStore {
     this.#logId = logId;
   }
 
-  /** Of counters, and of checkpoints. */
+  /** Calls for counters and checkpoints. */
   get calls(): StoreCall[] {
     return this.#calls.made.filter(({ collection }) => collection === "counters");
   }
@@ -193,7 +192,7 @@ export class FakeStore extends FakeDocuments implements CounterStore {
     this.#calls.network = network;
   }
 
-  /** How many calls of a kind were made. */
+  /** Returns the number of calls of a kind. */
   made(kind: StoreCall["kind"]): number {
     return this.calls.filter((call) => call.kind === kind).length;
   }
@@ -224,9 +223,9 @@ export class FakeStore extends FakeDocuments implements CounterStore {
   changedSince(since: ChangeCursor, limit: number): Promise<ChangedPage> {
     return this.#calls.ask("changedSince", "counters", () => {
       const at = (raw: RawDocument) => (raw["updatedAt"] as Date).getTime();
-      const isBehind = (raw: RawDocument) =>
+      const isAfter = (raw: RawDocument) =>
         at(raw) > since.at.getTime() || (at(raw) === since.at.getTime() && String(raw["_id"]) > since.name);
-      const all = [...this.#database.documents.values()].filter(isBehind).sort((a, b) => at(a) - at(b));
+      const all = [...this.#database.documents.values()].filter(isAfter).sort((a, b) => at(a) - at(b));
       const page = all.slice(0, limit);
       const last = page.at(-1);
       const next = last === undefined ? undefined : { at: new Date(at(last)), name: String(last["_id"]) };

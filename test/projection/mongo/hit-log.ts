@@ -12,7 +12,7 @@ interface Counted {
   readonly at: number;
 }
 
-/** A log of hits in memory that remembers by itself what it was told, as the truth to compare a database with. */
+/** A log in memory, with a list of its hits to compare a database with. */
 export class HitLog {
   readonly fs: MemoryFileSystem;
   readonly hits: Counted[] = [];
@@ -40,7 +40,7 @@ export class HitLog {
     return new Set(this.hits.map(({ counter }) => counter));
   }
 
-  /** Appends hits as one batch; the first offset. */
+  /** Appends a hit, or so many of them as one batch. Resolves to the first offset. */
   async hit(counter: string, n = 1, times = 1): Promise<number> {
     return await this.hitAll(Array.from({ length: times }, () => ({ counter, n })));
   }
@@ -56,13 +56,13 @@ export class HitLog {
     return first;
   }
 
-  /** A new opening: another epoch. */
+  /** Reopens the log: a new epoch. */
   async reopen(options: Partial<LogOptions> = {}): Promise<void> {
     await this.#log.close();
     this.#log = await openLog(this.fs, options);
   }
 
-  /** A copy of the directory, opened as a log of its own with the same id: a twin. */
+  /** Opens a copy of the directory as another log with the same id. */
   async twin(): Promise<HitLog> {
     const fs = this.fs.copy();
     const twin = new HitLog(fs, await openLog(fs));
@@ -70,7 +70,7 @@ export class HitLog {
     return twin;
   }
 
-  /** All hits of a counter below an offset. */
+  /** Returns the hits of a counter below an offset. */
   total(counter: string, below = Number.POSITIVE_INFINITY): number {
     let total = 0;
     for (const hit of this.hits) if (hit.counter === counter && hit.offset < below) total += hit.n;
@@ -78,12 +78,12 @@ export class HitLog {
   }
 }
 
-/** A counter's day as its document is named. */
+/** Returns the name of the document of a counter's day. */
 function dayName({ counter, at }: { readonly counter: string; readonly at: number }): string {
   return `${new Date(at).toISOString().slice(0, 10)} ${counter}`;
 }
 
-/** By document, what a log has of each counter's day below an offset. */
+/** Returns a log's hits by counter's day, as the documents are named, below an offset. */
 function dayTotals(log: HitLog, below: (name: string) => number = () => Number.POSITIVE_INFINITY): Map<string, number> {
   const totals = new Map<string, number>();
   for (const hit of log.hits) {
@@ -93,7 +93,7 @@ function dayTotals(log: HitLog, below: (name: string) => number = () => Number.P
   return totals;
 }
 
-/** As `wrong`, of the counters' days; hours, where a slot has them, as their sum. */
+/** As `wrong`, for counters' days, and for the sum of a slot's hours if it has them. */
 export function wrongDays(database: FakeDatabase, logs: readonly HitLog[]): string[] {
   const lines: string[] = [];
   const sums = new Map<string, number>();
@@ -117,7 +117,7 @@ export function wrongDays(database: FakeDatabase, logs: readonly HitLog[]): stri
   return lines;
 }
 
-/** As `missing`, of the counters' days. */
+/** As `missing`, for counters' days. */
 export function missingDays(database: FakeDatabase, log: HitLog, below = Number.POSITIVE_INFINITY): string[] {
   return [...dayTotals(log, () => below)].flatMap(([name, total]) => {
     const slot = database.slot(name, log.id, "series")?.count ?? 0;
@@ -125,7 +125,7 @@ export function missingDays(database: FakeDatabase, log: HitLog, below = Number.
   });
 }
 
-/** Where a database does not hold what the logs say, as lines: each slot at its own offset, and each count. */
+/** Lists where a database differs from the logs: each slot at its own offset, and each count. */
 export function wrong(database: FakeDatabase, logs: readonly HitLog[]): string[] {
   const lines: string[] = [];
   for (const [name, document] of database.documents) {
@@ -145,7 +145,7 @@ export function wrong(database: FakeDatabase, logs: readonly HitLog[]): string[]
   return lines;
 }
 
-/** Counters of which the database lacks hits below an offset; without one, of the whole log. */
+/** Lists the counters that the database lacks hits of, below an offset or in the whole log. */
 export function missing(database: FakeDatabase, log: HitLog, below?: number): string[] {
   return [...log.names].flatMap((name) => {
     const slot = database.slot(name, log.id)?.count ?? 0;

@@ -12,9 +12,9 @@ import { NO_FAULTS, World } from "./world.js";
 const NAMES = ["home", "about", "blog", "talk", "x"];
 
 interface Plan {
-  /** What is put back: nothing, a whole copy (or nothing is left), or documents without the checkpoint. */
+  /** The part of the database that is put back: none, the whole (or it is dropped), or documents without the checkpoint. */
   readonly restores: "none" | "whole" | "documents";
-  /** Without it every scan fails: what a reconnect makes uncertain must be found without. */
+  /** False makes every scan of counters fail: what a reconnect makes uncertain must be found without a scrub. */
   readonly scrub: boolean;
   readonly steps: number;
 }
@@ -26,7 +26,7 @@ class Scenario {
   logs: HitLog[] = [];
   /** Outlives the writer of its log; the others are restarted with it. */
   runnings: { running: Running; log: HitLog; inside: boolean }[] = [];
-  /** Whether it may be put back: then a checkpoint can be ahead of documents for a while. */
+  /** The database has been put back: a checkpoint can be ahead of documents for a while. */
   restored = false;
 
   constructor(seed: number, plan: Plan) {
@@ -54,7 +54,7 @@ class Scenario {
       else if (roll < 0.08) await this.restart();
       else if (roll < 0.1) this.database.deliver((length) => world.below(Math.max(1, length)));
       else if (roll < 0.11) copy = this.database.copy();
-      // So that what was looked at last is long ago.
+      // So that the last inspection is long ago.
       else if (roll < 0.115) world.now += 15_000;
       else if (roll < 0.125 && this.plan.restores !== "none") this.restore(copy);
       else await world.step();
@@ -64,7 +64,7 @@ class Scenario {
   }
 
   async start(log: HitLog, inside: boolean): Promise<void> {
-    // Documents alone put back: only the scrub can tell.
+    // If only documents are put back, only the scrub can find out.
     const scrubEveryMs = this.plan.restores === "documents" ? 2000 : 10 * 60_000;
     const running = await start(this.world, this.database, log, { inside, maxOps: 2, scrubEveryMs });
     const { network } = running.store;
@@ -83,7 +83,7 @@ class Scenario {
     await log?.hitAll(names.map((counter) => ({ counter, n: 1 + world.below(3), ...time() })));
   }
 
-  /** The log's writer ends and comes again: a new epoch. */
+  /** Reopens the log: a new epoch. */
   async reopen(): Promise<void> {
     const log = this.logs[this.world.below(this.logs.length)];
     if (log === undefined) return;
@@ -108,7 +108,7 @@ class Scenario {
     if (this.plan.restores === "documents") database.putBack(copy, "documents");
     else if (world.chance(0.3)) database.drop();
     else database.putBack(copy);
-    // Of documents alone no driver tells. Of a restart each does in its own time.
+    // No driver reports that only documents were put back. Each reports a restart in its own time.
     if (this.plan.restores === "documents") return;
     for (const { running } of this.runnings) void world.turn().then(() => running.projector.noteChange(true));
   }

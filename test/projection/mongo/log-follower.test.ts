@@ -32,7 +32,7 @@ async function toEnd(follower: LogFollower): Promise<void> {
   while (await follower.step());
 }
 
-test("each batch once, with the epoch that it was written in; a hit may stand for many", async () => {
+test("each batch once, with its epoch; a hit may stand for many", async () => {
   const log = await HitLog.open();
   const { counters, follower } = followerOf(log, { durable: () => log.log.end });
   await toEnd(follower);
@@ -71,7 +71,7 @@ test("inside the writer's process nothing is folded before it is durable", async
   await log.log.close();
 });
 
-test("below what was restored nothing is added again; above the checkpoint it is owed", async () => {
+test("below the restored totals nothing is added again; above the checkpoint it is owed", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "c", "d"]) await log.hit(counter);
   const { counters, follower } = followerOf(log, { restored: 3, covered: 1 });
@@ -87,7 +87,7 @@ test("below what was restored nothing is added again; above the checkpoint it is
   await log.log.close();
 });
 
-test("below the checkpoint and above the snapshot: in the database already", async () => {
+test("below the checkpoint and above the snapshot: already in the database", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "c"]) await log.hit(counter);
   const { counters, follower } = followerOf(log, { from: 1, restored: 1, covered: 2 });
@@ -102,13 +102,13 @@ test("below the checkpoint and above the snapshot: in the database already", asy
   await log.log.close();
 });
 
-test("stops in front of damage, and stays there", async () => {
+test("stops before damage, and stays there", async () => {
   const log = await HitLog.open();
   await log.hit("before");
   await log.hit("bad");
-  await log.hit("behind");
+  await log.hit("after");
   await log.reopen();
-  await log.hit("behind");
+  await log.hit("after");
   const [file = ""] = segments(log.fs);
   const bytes = log.fs.content(file);
   const at = bytes.indexOf("bad");
@@ -123,7 +123,7 @@ test("stops in front of damage, and stays there", async () => {
   await log.log.close();
 });
 
-test("what comes next was taken by retention: said, not skipped", async () => {
+test("the next segment was removed by retention: reported, not skipped", async () => {
   const log = await HitLog.open();
   await log.hit("a");
   await log.reopen();
@@ -136,7 +136,7 @@ test("what comes next was taken by retention: said, not skipped", async () => {
   await log.log.close();
 });
 
-test("what is written down as missing is passed, with what stands for it, and the position moves behind it", async () => {
+test("a missing range is passed, with its restored records, and the position moves past it", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b", "a"]) await log.hit(counter);
   await log.log.close();
@@ -159,7 +159,7 @@ test("what is written down as missing is passed, with what stands for it, and th
   await follower.close();
 });
 
-test("the position is behind what is missing at the log's end: a slot within it can be mended", async () => {
+test("the position is past a missing range at the log's end: a slot within it can be corrected", async () => {
   const log = await HitLog.open();
   for (const counter of ["a", "b"]) await log.hit(counter);
   await log.log.close();

@@ -1,4 +1,4 @@
-/** What the store makes of a real server: each filter is what keeps a repeated or late write from counting twice. */
+/** The store on a real server: its filters keep a repeated or late write from counting twice. */
 import { Long } from "mongodb";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -44,7 +44,7 @@ mongoTest("each update counts once, however often it arrives", (server) =>
   }),
 );
 
-mongoTest("a mend at the same offset counts once too: the filter is on the count as well", (server) =>
+mongoTest("a correction at the same offset counts once too: the filter is on the count as well", (server) =>
   withStore(server, async (store, database) => {
     await withDatabase(server.url, database, async (db) => {
       const slot = { offset: Long.fromNumber(9), count: Long.fromNumber(1) };
@@ -52,14 +52,14 @@ mongoTest("a mend at the same offset counts once too: the filter is on the count
         .collection<StoredDocument>("counters")
         .insertOne({ _id: "home", count: 1, logs: { [LOG]: slot } } as never);
     });
-    const mend = { name: "home", seen: { offset: 9, count: 1 }, next: { offset: 9, count: 4 } };
-    assert.is(await store.apply([mend]), true);
-    assert.is(await store.apply([mend]), false);
+    const correction = { name: "home", seen: { offset: 9, count: 1 }, next: { offset: 9, count: 4 } };
+    assert.is(await store.apply([correction]), true);
+    assert.is(await store.apply([correction]), false);
     assert.is((await only(server, database))?.count, 4);
   }),
 );
 
-mongoTest("no document is made where one was seen, with or without our slot", (server) =>
+mongoTest("no document is created if one was seen, with or without our slot", (server) =>
   withStore(server, async (store, database) => {
     const update = { name: "home", seen: { offset: 5, count: 3 }, next: { offset: 9, count: 4 } };
     assert.is(await store.apply([update]), false);
@@ -68,7 +68,7 @@ mongoTest("no document is made where one was seen, with or without our slot", (s
   }),
 );
 
-mongoTest("of many updates those that match are applied, and the answer says that some were not", (server) =>
+mongoTest("of many updates those that match are applied, and the answer is that some were not", (server) =>
   withStore(server, async (store, database) => {
     const make = (name: string, count: number) => ({ name, seen: "no document", next: { offset: 5, count } }) as const;
     await store.apply([make("b", 1)]);
@@ -78,22 +78,24 @@ mongoTest("of many updates those that match are applied, and the answer says tha
   }),
 );
 
-mongoTest("a document that the server refuses to add to is named with the reason, and the others go on", (server) =>
-  withStore(server, async (store, database) => {
-    await withDatabase(server.url, database, async (db) => {
-      await db.collection<StoredDocument>("counters").insertOne({ _id: "text", count: "many", logs: {} } as never);
-    });
-    const sound = { name: "sound", seen: "no document", next: { offset: 5, count: 2 } } as const;
-    const error = await store
-      .apply([{ ...sound, name: "text", seen: "absent" }, sound])
-      .catch((thrown: unknown) => thrown);
-    assert.ok(error instanceof StoreError && error.kind === "documents", String(error));
-    assert.equal([...error.refused.keys()], ["text"]);
-    assert.match(error.refused.get("text") ?? "", /^refused by the server: .+\(\d+\)$/);
-    assert.is((await documentsOf(server.url, database)).find(({ _id }) => _id === "sound")?.count, 2);
-    const read = (await store.read(["text"])).get("text");
-    assert.ok(read !== undefined && isDamaged(read));
-  }),
+mongoTest(
+  "a document that the server refuses to update is reported with the reason, and the others proceed",
+  (server) =>
+    withStore(server, async (store, database) => {
+      await withDatabase(server.url, database, async (db) => {
+        await db.collection<StoredDocument>("counters").insertOne({ _id: "text", count: "many", logs: {} } as never);
+      });
+      const sound = { name: "sound", seen: "no document", next: { offset: 5, count: 2 } } as const;
+      const error = await store
+        .apply([{ ...sound, name: "text", seen: "absent" }, sound])
+        .catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof StoreError && error.kind === "documents", String(error));
+      assert.equal([...error.refused.keys()], ["text"]);
+      assert.match(error.refused.get("text") ?? "", /^refused by the server: .+\(\d+\)$/);
+      assert.is((await documentsOf(server.url, database)).find(({ _id }) => _id === "sound")?.count, 2);
+      const read = (await store.read(["text"])).get("text");
+      assert.ok(read !== undefined && isDamaged(read));
+    }),
 );
 
 mongoTest("numbers across 2^31 and near 2^53, and of every kind that may be stored", (server) =>
@@ -112,7 +114,7 @@ mongoTest("numbers across 2^31 and near 2^53, and of every kind that may be stor
         [`logs.${LOG}.offset`]: { $type: "long" },
       } as never);
       assert.is(types, 1, "int64 both");
-      // As a shell would leave them: a double and an int32.
+      // As a shell would write them: a double and an int32.
       const logs = { [LOG]: { offset: 7, count: 3 } };
       await db.collection<StoredDocument>("counters").insertOne({ _id: "shell", count: 3, logs } as never);
     });
@@ -121,7 +123,7 @@ mongoTest("numbers across 2^31 and near 2^53, and of every kind that may be stor
   }),
 );
 
-mongoTest("a wrong sum is set right, and only while the document is still as seen", (server) =>
+mongoTest("a wrong sum is corrected, but only while the document is still as seen", (server) =>
   withStore(server, async (store, database) => {
     await store.apply([{ name: "home", seen: "no document", next: { offset: 5, count: 3 } }]);
     const set = (count: number) =>
@@ -140,7 +142,7 @@ mongoTest("a wrong sum is set right, and only while the document is still as see
   }),
 );
 
-mongoTest("a checkpoint is moved from what was seen and from nothing else", (server) =>
+mongoTest("a checkpoint is moved only from the one that was seen", (server) =>
   withStore(server, async (store) => {
     const [one, two] = [
       { offset: 1, epoch: 1, nonce: "a" },
@@ -173,21 +175,21 @@ mongoTest("documents page by name, and by their time of change", (server) =>
     const first = await store.changedSince({ at: new Date(0), name: "" }, 3);
     assert.ok(first.next !== undefined);
     const rest = await store.changedSince(first.next, 3);
-    // One may come twice, where a server's times are finer than a driver's; none may be left out.
+    // One may come twice, if a server's times are finer than a driver's; none may be left out.
     const changed = new Set([...first.documents, ...rest.documents].map(({ name }) => name));
     assert.equal([...changed].sort(), names);
   }),
 );
 
-test("a server that stays away is told of once, not with every heartbeat; each call ends by itself", async () => {
-  let told = 0;
+test("a server that stays away is reported once, not with every heartbeat; each call ends in time", async () => {
+  let changes = 0;
   const url = `mongodb://user:secret@127.0.0.1:${await freePort()}/?directConnection=true`;
-  const store = new MongoStore({ url, database: "x", logId: LOG, onChange: () => told++ });
+  const store = new MongoStore({ url, database: "x", logId: LOG, onChange: () => changes++ });
   try {
     const error = await store.readCheckpoint().catch((thrown: unknown) => thrown);
     assert.ok(error instanceof StoreError && error.kind === "transient");
     assert.not.match(error.message, /secret/);
-    assert.ok(told <= 2, `${told} changes while it was away all the time`);
+    assert.ok(changes <= 2, `${changes} changes while it was away`);
   } finally {
     await store.close();
   }

@@ -21,7 +21,7 @@ async function inWorld(use: (world: World, log: HitLog, database: FakeDatabase) 
   }
 }
 
-/** When each try came, in milliseconds of the world. */
+/** The times of the attempts, in milliseconds of the world. */
 function triesOf(world: World, error: StoreError) {
   const tries: number[] = [];
   const network = {
@@ -38,7 +38,7 @@ function gaps(tries: readonly number[]): number[] {
   return tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
 }
 
-test("tried again for ever, at most a second apart, while hits wait", () =>
+test("retried for ever, at most a second apart, while hits wait", () =>
   inWorld(async (world, log, database) => {
     await log.hit("home");
     const { tries, network } = triesOf(world, new StoreError("transient", "no server"));
@@ -59,7 +59,7 @@ test("tried again for ever, at most a second apart, while hits wait", () =>
     running.kill();
   }));
 
-test("refused credentials: tried again at most every 30 s, once it is clear that they stay refused", () =>
+test("refused credentials: retried at most every 30 s after some attempts", () =>
   inWorld(async (world, log, database) => {
     await log.hit("home");
     const { tries, network } = triesOf(world, new StoreError("credentials", "Authentication failed"));
@@ -88,7 +88,7 @@ test("a driver that sees the server again wakes it", () =>
     running.kill();
   }));
 
-test("an outage of any length: the log is folded on, and what is owed is as much as there are counters", () =>
+test("an outage of any length: the log is still folded, and no more is owed than there are counters", () =>
   inWorld(async (world, log, database) => {
     const { network } = triesOf(world, new StoreError("transient", "no server"));
     const running = await start(world, database, log, { network });
@@ -109,7 +109,7 @@ test("an outage of any length: the log is folded on, and what is owed is as much
     running.kill();
   }));
 
-test("stops in front of damage and says so; what lies before it is projected", () =>
+test("stops before damage and reports it; hits before it are projected", () =>
   inWorld(async (world, log, database) => {
     await log.hit("home", 1, 3);
     const before = log.log.end;
@@ -127,7 +127,7 @@ test("stops in front of damage and says so; what lies before it is projected", (
     assert.is(state, "halted");
     assert.match(lastError ?? "", /^stopped before damage: /);
     assert.ok(before > 0);
-    assert.equal(database.slot("late", log.id), undefined, "nothing from behind the damage");
+    assert.equal(database.slot("late", log.id), undefined, "nothing from after the damage");
     running.kill();
   }));
 

@@ -11,7 +11,7 @@ import { World } from "./world.js";
 
 const WRITES = ["apply", "setSum", "writeCheckpoint"];
 
-/** A log with hits of some counters, and a database without anything. */
+/** A log with hits of some counters, and an empty database. */
 async function withHits(...counters: string[]) {
   const log = await HitLog.open();
   for (const counter of counters) await log.hit(counter);
@@ -28,7 +28,7 @@ async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
   }
 }
 
-test("claims the epoch before it writes anything, and moves the checkpoint behind the data", async () => {
+test("claims the epoch before it writes anything, and moves the checkpoint after the data", async () => {
   const { log, database } = await withHits("a", "b");
   const { projector, store } = await prepare(database, log, { maxOps: 1 });
   await projector.cycle();
@@ -70,7 +70,7 @@ test("an epoch that begins while updates go out is claimed before anything of it
   await log.log.close();
 });
 
-test("what fails behind the data leaves the checkpoint where it was, and the directory behind that", async () => {
+test("a failure after the data leaves the checkpoint where it was, and the directory lagging it", async () => {
   const { log, database } = await withHits("a");
   const { projector, store } = await prepare(database, log);
   projector.prepareStop();
@@ -88,7 +88,7 @@ test("what fails behind the data leaves the checkpoint where it was, and the dir
   await log.log.close();
 });
 
-test("a nonce that this log never had: halted with the reason; the log goes on, and nothing is written", async () => {
+test("a nonce that this log never had: halted with the reason; the log continues, and nothing is written", async () => {
   const { log, database } = await withHits("a");
   const there = { offset: 1, epoch: log.log.epoch, nonce: "another" };
   database.checkpoints.set(log.id, there);
@@ -103,7 +103,7 @@ test("a nonce that this log never had: halted with the reason; the log goes on, 
   await log.log.close();
 });
 
-test("a twin that has gone on in an epoch that ended here: halted", async () => {
+test("a twin that has continued in an epoch that ended here: halted", async () => {
   const { log, database } = await withHits("a");
   const twin = await log.twin();
   await log.hit("a", 1, 5);
@@ -136,7 +136,7 @@ test("both running: the twin claims, and the original is the one that halts", ()
     await Promise.all([log.log.close(), twin.log.close()]);
   }));
 
-test("a second projector of the same log that is further is no twin", () =>
+test("a second projector of the same log that is ahead is not a twin", () =>
   inWorld(async (world) => {
     const { log, database } = await withHits("a");
     const slow = await prepare(database, log, { network: SOUND });
@@ -145,7 +145,7 @@ test("a second projector of the same log that is further is no twin", () =>
     await slow.projector.cycle();
     assert.is(slow.projector.status().state, "running");
     assert.equal([database.count("a"), wrong(database, [log])], [4, []]);
-    // It catches up, and is at the end as often as it likes.
+    // It catches up, and reaches the end any number of times.
     for (let end = 0; end < 5; end++) {
       while (await slow.follower.step());
       world.now += 2000;
@@ -155,7 +155,7 @@ test("a second projector of the same log that is further is no twin", () =>
     await log.log.close();
   }));
 
-test("a checkpoint behind the end of this log, for longer than a look takes: halted", () =>
+test("a checkpoint past the end of this log, for longer than an inspection takes: halted", () =>
   inWorld(async (world) => {
     const { log, database } = await withHits("a");
     database.checkpoints.set(log.id, { offset: 50, epoch: log.log.epoch, nonce: log.log.nonce });
@@ -173,7 +173,7 @@ test("a checkpoint behind the end of this log, for longer than a look takes: hal
 /** Without the scrub, which would find it too, later. */
 const NO_SCAN = { ...SOUND, fate: ({ kind }: { kind: string }): Fate => (kind === "scan" ? "fail" : "ok") };
 
-test("dropped, and no event tells of it: the checkpoint is missed within a second", () =>
+test("dropped without an event: the missing checkpoint is noticed within a second", () =>
   inWorld(async (world) => {
     const { log, database } = await withHits("a", "b");
     const { projector } = await prepare(database, log, { network: NO_SCAN });
@@ -186,7 +186,7 @@ test("dropped, and no event tells of it: the checkpoint is missed within a secon
     await log.log.close();
   }));
 
-test("put back between an update and the checkpoint behind it: the checkpoint fits the copy, and is not believed", () =>
+test("put back between an update and the checkpoint after it: the checkpoint matches the copy, and is not believed", () =>
   inWorld(async (world) => {
     const { log, database } = await withHits("a");
     const { projector, store, follower } = await prepare(database, log, { network: NO_SCAN });
@@ -208,7 +208,7 @@ test("put back between an update and the checkpoint behind it: the checkpoint fi
     await log.log.close();
   }));
 
-test("before its first hit a log follows remote, writes nothing, and is flushed", async () => {
+test("before its first hit a log follows the others, writes nothing, and is flushed", async () => {
   const { log, database } = await withHits();
   database.put("home", { count: 3, logs: { other: { offset: 1, count: 3 } } });
   database.checkpoints.set("other", { offset: 1, epoch: 1, nonce: "n" });
@@ -221,7 +221,7 @@ test("before its first hit a log follows remote, writes nothing, and is flushed"
   await log.log.close();
 });
 
-test("blocked counters: the others' checkpoint goes on, and each is exact once its document is mended", () =>
+test("blocked counters: the checkpoint moves on, and each is exact once its document is fixed", () =>
   inWorld(async (world) => {
     const { log, database } = await withHits("bad", "good");
     database.put("bad", { count: "many", logs: {} });

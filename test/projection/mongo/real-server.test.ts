@@ -1,4 +1,4 @@
-/** The projection with the real driver against a real server, and what goes wrong between them and in it. */
+/** The projection with the real driver on a real server, with faults of the network and of the server. */
 import { cpSync } from "node:fs";
 import { type Collection, type Document, Long } from "mongodb";
 import { test } from "uvu";
@@ -51,7 +51,7 @@ mongoTest("updates whose answers are lost after the server applied them", (serve
   }),
 );
 
-mongoTest("an update that arrives after its projection has ended and another has done the work", (server) =>
+mongoTest("an update that arrives after its projection has ended and another has done its work", (server) =>
   withProxy(server, async (proxy) => {
     const local = await openLocal();
     const database = server.randomDatabase();
@@ -76,7 +76,7 @@ mongoTest("an update that arrives after its projection has ended and another has
   }),
 );
 
-mongoTest("counters' days: answers lost, documents removed and put back, another log beside", (server) =>
+mongoTest("counters' days: answers lost, documents removed and put back, and another log", (server) =>
   withProxy(server, async (proxy) => {
     const local = await openLocal();
     const database = server.randomDatabase();
@@ -161,7 +161,7 @@ controlTest("emptied and restarted while we run, dropped while it runs", async (
   await exactSoon(server.url, database, [local.directory]);
   await server.wipe();
   await exactSoon(server.url, database, [local.directory]);
-  // No connection breaks, and no event tells: the checkpoint is missed.
+  // No connection breaks and there is no event: the checkpoint is found missing.
   await withDatabase(server.url, database, (db) => db.dropDatabase());
   await exactSoon(server.url, database, [local.directory]);
   await local.log.close();
@@ -189,7 +189,7 @@ mongoTest("documents older than the checkpoint: found by the scrub", async (serv
 });
 
 mongoTest(
-  "a copy of the directory started beside the original: one halts and says why, and both take hits",
+  "a copy of the directory started beside the original: one halts with the reason, and both accept hits",
   async (server) => {
     const local = await openLocal();
     const database = server.randomDatabase();
@@ -223,7 +223,7 @@ mongoTest(
     await eventually("seen without a hit of its own", () => second.remote.get("home") === 3, 7);
     await two.log.hit("home", 4);
     await two.log.hit("theirs", 1);
-    // It looks for other logs every five seconds, until there are some.
+    // It checks for other logs at intervals, until there are some.
     await eventually("seen at all", () => first.remote.get("home") === 4, 8);
     const since = performance.now();
     await two.log.hit("home", 5);

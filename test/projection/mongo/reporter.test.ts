@@ -5,7 +5,7 @@ import { FakeDatabase } from "./fake-database.js";
 import { HitLog } from "./hit-log.js";
 import { prepare } from "./running.js";
 
-test("tells what has changed, once, a message at a time that holds nobody up", async () => {
+test("reports each change once, in messages of bounded size", async () => {
   const log = await HitLog.open();
   for (let at = 0; at < 6; at++) {
     await log.hitAll(Array.from({ length: 1000 }, (_, n) => ({ counter: `c${at * 1000 + n}`, n: 2 })));

@@ -14,17 +14,17 @@ export interface Running {
   readonly remote: Map<string, number>;
   /** Settles with the projection. */
   readonly ended: Promise<void>;
-  /** kill -9: nothing comes back to it; what it had sent may still arrive. */
+  /** Ends it as kill -9 does: no answer comes back, but what it had sent may still arrive. */
   kill(): void;
 }
 
 export interface RunningOptions extends Partial<BootstrapOptions> {
   readonly network?: Network;
-  /** In the process of the log's writer: what it has made durable is the bound. */
+  /** It runs in the process of the log's writer, whose durable end is the limit. */
   readonly inside?: boolean;
 }
 
-/** A projector put together from the log's directory, not running yet: to call its `cycle` by hand. */
+/** Composes a projector from the log's directory without running it: `cycle` can be called by hand. */
 export async function prepare(database: FakeDatabase, log: HitLog, options: RunningOptions = {}) {
   const { network, inside = true, ...rest } = options;
   const store = new FakeStore(database, log.id, network);
@@ -42,7 +42,7 @@ export async function prepare(database: FakeDatabase, log: HitLog, options: Runn
   return { store, remote, counters: start.counters, follower: start.follower, projector: start.projector(store) };
 }
 
-/** A projector that runs in a world of its own time. */
+/** Starts a projector in a world with its own time. */
 export async function start(
   world: World,
   database: FakeDatabase,
@@ -55,7 +55,7 @@ export async function start(
     ...options,
   });
   const ended = projector.run();
-  // Whoever is interested asks for it.
+  // Tests that need the reason await it.
   ended.catch(() => undefined);
   return {
     projector,
@@ -70,7 +70,7 @@ export async function start(
   };
 }
 
-/** Lets a world go on until it holds; an error after so many steps. */
+/** Steps a world until the condition holds; rejects after so many steps. */
 export async function until(world: World, what: string, holds: () => boolean, steps = 5000): Promise<void> {
   for (let step = 0; !holds(); step++) {
     if (step === steps) throw new Error(`not within ${steps} steps: ${what}`);

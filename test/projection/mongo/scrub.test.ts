@@ -8,7 +8,7 @@ import { FakeStore } from "./fake-store.js";
 
 const LOG = "abc";
 
-/** A database that has what the log says of so many counters, all known and nothing owed. */
+/** A database that has all hits of so many counters: all known, nothing owed. */
 function sound(size: number) {
   const database = new FakeDatabase();
   const store = new FakeStore(database, LOG);
@@ -25,7 +25,7 @@ function sound(size: number) {
   return { database, store, counters, scrub };
 }
 
-test("reads a page at a time, slowly, over and over, writes nothing, and marks nothing that is right", async () => {
+test("reads a page at a time, slowly, over and over, writes nothing, and marks no correct document", async () => {
   const { store, counters, scrub } = sound(2500);
   await scrub.step(0);
   assert.equal(scrub.figures, { passes: 0, documents: 1000, marked: 0 });
@@ -54,7 +54,7 @@ test("marks counters whose document is older, gone, without our slot, or whose s
   assert.not.ok(counters.documents.isKnown(2), "it is read by name before anything is believed");
 });
 
-test("begun anew, what was seen before counts for nothing: the database may be another by now", async () => {
+test("restarted: documents seen before count for nothing, since the database may have been put back", async () => {
   const { database, counters, scrub } = sound(1500);
   await scrub.step(0);
   database.documents.delete("c00005");

@@ -1,4 +1,4 @@
-/** Counters' days in the database: what is owed of them, what is found missing, and what is left alone. */
+/** Counters' days in the database: owed, found missing, or left alone. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CounterDays } from "../../../src/projection/mongo/counter-days.js";
@@ -43,7 +43,7 @@ function setUp(maxRows?: number) {
   return { database, store, series, projection, owed, hit, settle, scrub, count };
 }
 
-test("a document a counter and day, with its hours", async () => {
+test("one document for each counter and day, with its hours", async () => {
   const { database, hit, settle, store } = setUp();
   hit("home", 5);
   hit("home", 2, AT + HOUR_MS);
@@ -66,7 +66,7 @@ test("a document a counter and day, with its hours", async () => {
   assert.is(reads.length, 1, "what is known is not read again");
 });
 
-test("hours that were folded go from a document with the next hit of its day", async () => {
+test("folded hours are removed from a document with the next hit of its day", async () => {
   const { database, series, hit, settle, count } = setUp();
   series.setLimits({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
   hit("home", 5);
@@ -79,7 +79,7 @@ test("hours that were folded go from a document with the next hit of its day", a
   assert.equal(logs, { [LOG]: { offset: 2, count: 6 } });
 });
 
-test("more than the log knows of is left alone, and holds nothing up; so is a day that was dropped", async () => {
+test("more hits than the log has are left alone and block nothing; so is a dropped day", async () => {
   const { database, store, series, projection, hit, settle, scrub, count } = setUp();
   database.series.set("2026-11-24 home", {
     _id: "2026-11-24 home",
@@ -98,7 +98,7 @@ test("more than the log knows of is left alone, and holds nothing up; so is a da
   assert.not.ok(store.seriesCalls.some(({ kind }) => kind === "apply"));
 });
 
-test("looking at all documents finds those that are older or gone, of days with others and of days with none", async () => {
+test("a scrub finds documents that are older or gone, of days with other documents and without", async () => {
   const { database, owed, hit, settle, scrub, count } = setUp();
   for (let day = 0; day < 5; day++) {
     for (let counter = 0; counter < 3; counter++) hit(`c${counter}`, 2, AT + day * DAY_MS);
@@ -122,7 +122,7 @@ test("looking at all documents finds those that are older or gone, of days with 
   assert.is(database.series.get(names[9] ?? "")?.["count"], 2, "the sum of its slots");
 });
 
-test("gone back: nothing counts as settled before all documents were looked at, a bounded part at a time", async () => {
+test("invalidated: nothing counts as settled before all documents were scanned, a bounded part at a time", async () => {
   const { database, owed, hit, settle, projection, count } = setUp();
   for (let counter = 0; counter < 50_000; counter++) hit(`c${counter}`);
   assert.is(await settle(), true);
@@ -141,7 +141,7 @@ test("gone back: nothing counts as settled before all documents were looked at, 
   assert.equal([database.series.size, count("2026-11-24 c49999"), projection.isSettled], [50_000, 1, true]);
 });
 
-test("more that owes than may be remembered: all is looked at instead, and nothing is lost", async () => {
+test("more owed documents than there may be rows: all are scanned instead, and nothing is lost", async () => {
   const { database, store, owed, hit, settle, projection } = setUp(100);
   store.network = { ...SOUND, fate: () => "fail" };
   for (let counter = 0; counter < 950; counter++) hit(`c${counter}`);
@@ -149,7 +149,7 @@ test("more that owes than may be remembered: all is looked at instead, and nothi
   await settle().catch(() => undefined);
   store.network = SOUND;
   for (let round = 0; !(await settle()); round++) assert.ok(round < 50);
-  // What is remembered for a change of the server may be given up early: then a change has all looked at.
+  // Rows kept for a change of the server may be dropped early: then a change makes all documents be scanned.
   assert.is(database.series.size, 950);
   database.series.clear();
   projection.noteChange(0);
@@ -157,7 +157,7 @@ test("more that owes than may be remembered: all is looked at instead, and nothi
   assert.is(database.series.size, 950);
 });
 
-test("a change of the server: what lies above what is certain is read again, and no more", async () => {
+test("a change of the server: documents with hits above what is certain are read again, and no others", async () => {
   const { database, hit, settle, projection, store } = setUp();
   hit("old");
   await settle(1);
@@ -177,7 +177,7 @@ test("a change of the server: what lies above what is certain is read again, and
   assert.is(store.seriesCalls.filter(({ kind }) => kind === "read").length, 1, "all is certain");
 });
 
-test("a document that can't be worked with is blocked, and the others go on", async () => {
+test("a damaged document is blocked, and the others proceed", async () => {
   const { database, hit, settle, projection, count } = setUp();
   database.series.set("2026-11-24 home", { _id: "2026-11-24 home", count: "many", logs: {} });
   hit("home");
@@ -186,7 +186,7 @@ test("a document that can't be worked with is blocked, and the others go on", as
   assert.equal([projection.blocked.size, projection.isSettled, count("2026-11-24 about")], [1, true, 1]);
 });
 
-test("a database from before there were days is filled from the log, though its checkpoint is ahead", async () => {
+test("a database without days is filled from the log, although its checkpoint is ahead", async () => {
   const log = await HitLog.open();
   const database = new FakeDatabase();
   for (const counter of ["a", "b", "c"])

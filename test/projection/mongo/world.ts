@@ -11,13 +11,13 @@ interface Sleeper {
 
 const original = { sleep: timers.setTimeout, now: performance.now.bind(performance), random: Math.random };
 
-/** How likely things are that go wrong with a call. */
+/** Probabilities of what can go wrong with a call. */
 export interface Faults {
   readonly fail: number;
   readonly lost: number;
   readonly late: number;
   readonly twice: number;
-  /** A bulk of which some updates are lost, or that ends at one. */
+  /** Some updates of a command are lost, or it ends at one. */
   readonly partial: number;
 }
 
@@ -39,7 +39,7 @@ export class World {
     this.random = seeded(seed);
   }
 
-  /** Makes this world's clock, sleep and chance those of the process, until `leave`: a seed is one run, always the same. */
+  /** Makes this world's clock, sleep and chance those of the process, until `leave`: a seed gives always the same run. */
   enter(): void {
     performance.now = () => this.now;
     Math.random = this.random;
@@ -63,12 +63,12 @@ export class World {
     return Math.min(limit - 1, Math.floor(this.random() * limit));
   }
 
-  /** Waits until this world picks it. */
+  /** Resolves when this world picks it. */
   turn(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Lets one thing happen: a call goes on, or the next sleeper wakes. */
+  /** Makes one thing happen: a call proceeds, or the next sleeper wakes. */
   async step(): Promise<void> {
     if (this.#waiting.length > 0 && (this.#sleeping.length === 0 || this.chance(0.85))) {
       const [next] = this.#waiting.splice(this.below(this.#waiting.length), 1);
@@ -85,7 +85,7 @@ export class World {
       fate: (call) => this.#fate(call),
       turn: async () => {
         await this.turn();
-        // What its process had sent still arrives; nothing comes back to it.
+        // What its process had sent may still arrive; no answer comes back.
         if (!isAlive()) return this.chance(0.5) ? undefined : new Promise<never>(() => undefined);
       },
     };
@@ -138,7 +138,7 @@ export class World {
   }
 }
 
-/** Everything that can go on without this world has gone on. */
+/** Resolves once everything that can proceed without this world has done so. */
 export async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -8,7 +8,7 @@ import { seriesBuckets } from "../../../src/projection/series/series-range.js";
 
 const DAY = dayOf(Date.UTC(2026, 10, 24));
 
-/** A series as its snapshot gives it back. */
+/** A series restored from its snapshot. */
 function reloaded(series: Series): Series {
   const image = series.image();
   const bytes = Buffer.concat([...seriesBytes(image)]);
@@ -20,7 +20,7 @@ function reloaded(series: Series): Series {
   return again;
 }
 
-/** What must hold of a series: counts by `index day hour`, kept without any bound in a plain map. */
+/** The model of a series: counts by `index day hour` in a plain map, without limits. */
 class Model {
   readonly hours = new Map<string, number>();
 
@@ -63,12 +63,12 @@ function compare(series: Series, model: Model, indexes: number, days: readonly n
 const step = fc.record({
   index: fc.nat(9),
   n: fc.constantFrom(1, 1, 1, 7, 2 ** 40),
-  /** Of the batch, and how long before it the hit was. */
+  /** The batch's time, and the age of the hit by then. */
   hoursOn: fc.constantFrom(0, 0, 0, 1, 5, 24, 60, -30),
   before: fc.constantFrom(0, 0, 0, 1, 25, 49, 24 * 40, -0.05),
 });
 
-test("the same as a plain count of all hits, within its bounds, and over any number of restarts", () => {
+test("the same as a plain count of all hits, within its limits, over any number of restarts", () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 120 }),
@@ -110,7 +110,7 @@ test("the same as a plain count of all hits, within its bounds, and over any num
   );
 });
 
-test("old hours are folded by the time of the log, not by the time that a hit says", () => {
+test("old hours are folded by the time of the log, not of a hit", () => {
   const series = new Series();
   series.setLimits({ hoursKeptMs: 2 * DAY_MS, maxPoints: 1000 });
   const now = DAY * DAY_MS + HOUR_MS;
@@ -127,7 +127,7 @@ test("old hours are folded by the time of the log, not by the time that a hit sa
   assert.is(series.count(0, DAY - 2), 5, "a late hit goes to the day");
 });
 
-test("over the bound the oldest hours are folded first, then the oldest days go", () => {
+test("above the limit the oldest hours are folded first, then the oldest days dropped", () => {
   const series = new Series();
   series.setLimits({ hoursKeptMs: 365 * DAY_MS, maxPoints: 6 });
   const at = (day: number, hour: number) => (DAY + day) * DAY_MS + hour * HOUR_MS;
@@ -143,7 +143,7 @@ test("over the bound the oldest hours are folded first, then the oldest days go"
   assert.is(series.count(0, DAY + 1), undefined, "a hit of a dropped day is in the totals alone");
 });
 
-test("an image keeps the moment, whatever is added behind it, and costs no copy", () => {
+test("an image stays as it was, whatever is added later, and costs no copy", () => {
   const series = new Series();
   for (let index = 0; index < 1000; index++) series.add(index, 1, DAY * DAY_MS);
   const [first, second] = [series.image(), series.image()];
@@ -170,7 +170,7 @@ test("a point takes 16 to 32 bytes, folded ones too", () => {
   assert.ok(series.bytes <= 32 * series.points, `${series.bytes / series.points}`);
 });
 
-test("bytes that are no series are noticed", () => {
+test("bytes that are not a series are detected", () => {
   const series = new Series();
   series.add(1, 1, DAY * DAY_MS);
   series.add(2, 1, DAY * DAY_MS);
@@ -180,7 +180,7 @@ test("bytes that are no series are noticed", () => {
   assert.not(restoreSeries(new Series(), Buffer.concat([bytes, bytes])), "one day twice");
 });
 
-test("a range: every bucket that is known, zeros too, and none that is not", () => {
+test("a range has every known bucket, zeros included, and no unknown one", () => {
   const series = new Series();
   series.startAt(DAY);
   series.add(0, 3, DAY * DAY_MS + 2 * HOUR_MS);

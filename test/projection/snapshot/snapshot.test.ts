@@ -37,7 +37,7 @@ async function all(directory: string) {
   return found;
 }
 
-test("what is written comes back", async () => {
+test("a snapshot is read as it was written", async () => {
   const directory = temporaryDirectory();
   const written = { ...facts(42), damage: [damage] };
   await writeSnapshot(new LogDirectory(directory), {
@@ -54,7 +54,7 @@ test("what is written comes back", async () => {
   assert.is(snapshot?.totals?.size, 2);
 });
 
-test("an empty one, and one of many counters", async () => {
+test("an empty snapshot, and one of many counters", async () => {
   const directory = temporaryDirectory();
   await writeSnapshot(new LogDirectory(directory), { facts: facts(0), image: new Totals().image() });
   assert.is((await all(directory))[0]?.totals?.size, 0);
@@ -65,7 +65,7 @@ test("an empty one, and one of many counters", async () => {
   assert.is((await all(directory))[0]?.totals?.sum, many.sum);
 });
 
-test("two are kept, newest first, and a damaged one neither counts nor goes", async () => {
+test("two are kept, newest first; a damaged one neither counts nor is removed", async () => {
   const directory = temporaryDirectory();
   for (const offset of [1, 2, 3])
     await writeSnapshot(new LogDirectory(directory), { facts: facts(offset), image: totalsOf({ a: offset }).image() });
@@ -89,7 +89,7 @@ test("two are kept, newest first, and a damaged one neither counts nor goes", as
   );
 });
 
-test("any flipped bit and any truncation is noticed", async () => {
+test("any flipped bit and any truncation is detected", async () => {
   const directory = temporaryDirectory();
   const flipped = totalsOf({ home: 5, about: 6 });
   flipped.addAt(0, 1, Date.UTC(2026, 0, 1));
@@ -113,7 +113,7 @@ test("any flipped bit and any truncation is noticed", async () => {
   assert.ok(vouching > 20, "where only counts or names are damaged, the facts still vouch for the offset");
 });
 
-test("hours and days come back", async () => {
+test("hours and days are restored", async () => {
   const directory = temporaryDirectory();
   const totals = totalsOf({ home: 1, about: 2 });
   const noon = Date.UTC(2026, 10, 24, 12);
@@ -126,7 +126,7 @@ test("hours and days come back", async () => {
   assert.equal([series?.count(1, dayOf(noon) - 1), series?.since], [6, dayOf(noon) - 3]);
 });
 
-/** Turns a snapshot into one as version 1 wrote them, or says another version. */
+/** Turns a snapshot into one of version 1, or gives it another version. */
 function setVersion(file: string, version: number): void {
   const bytes = readFileSync(file);
   const length = bytes.readUInt32LE(12);
@@ -142,7 +142,7 @@ function setVersion(file: string, version: number): void {
   writeFileSync(file, Buffer.concat([head, json, body, checksum]));
 }
 
-test("one of version 1 has no hours and days: they begin on the day behind it", async () => {
+test("a snapshot of version 1 has no hours and days: they begin on the day after it", async () => {
   const directory = temporaryDirectory();
   const totals = totalsOf({ home: 5 });
   totals.addAt(0, 1, Date.UTC(2026, 0, 1));
@@ -155,7 +155,7 @@ test("one of version 1 has no hours and days: they begin on the day behind it", 
   assert.is(snapshot?.totals?.series.points, 0);
 });
 
-test("another format version is refused, not taken for damage", async () => {
+test("an unknown format version is refused, not taken for damage", async () => {
   const directory = temporaryDirectory();
   await writeSnapshot(new LogDirectory(directory), { facts: facts(9), image: totalsOf({ home: 5 }).image() });
   setVersion(fileOf(directory, 9), 3);
