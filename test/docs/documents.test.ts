@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { mutants } from "../mutants/mutant-list.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDERS = [".", "bench", "deploy", "docs", "test/data", "wal"];
@@ -78,6 +79,33 @@ test("every test that docs/reliability.md names is there", () => {
   assert.ok(named.length >= 80, `${named.length} names`);
   assert.equal(
     named.filter((name) => !tests.some((file) => file.startsWith(name.replace(/\*$/, "")))),
+    [],
+  );
+});
+
+test("messages that docs/repair.md quotes are those of the program", () => {
+  // Texts that are written over several lines are one message.
+  const program = filesIn("src")
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => textOf(file).replaceAll(/["'`] \+\s*["'`]/g, ""))
+    .join("\n");
+  const section = textOf("docs/repair.md").split("## What it cannot repair")[1]?.split("\n## ")[0] ?? "";
+  const quoted = [...section.matchAll(/^- \*\*(.+?)\*\*/gm)].flatMap(([, bold = ""]) =>
+    [...bold.matchAll(/`([^`]+)`/g)].flatMap(([, text = ""]) => text.split("…").map((part) => part.trim())),
+  );
+  assert.ok(quoted.length >= 6, quoted.join());
+  assert.equal(
+    quoted.filter((text) => !program.includes(text)),
+    [],
+  );
+});
+
+test("docs/reliability.md lists every mutant", () => {
+  const listed = [...textOf("docs/reliability.md").matchAll(/^\| (\d+) \| (.+) \| `[^|]*\|$/gm)].map(
+    ([, invariant, name]) => `${invariant}: ${name}`,
+  );
+  assert.equal(
+    mutants.map(({ invariant, name }) => `${invariant}: ${name}`).filter((one) => !listed.includes(one)),
     [],
   );
 });
