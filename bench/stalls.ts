@@ -1,19 +1,16 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostileLoads } from "../test/support/hostile.js";
 import { Probe } from "../test/support/probe.js";
 import { type Load, post } from "./load.js";
 import type { Options } from "./options.js";
+import { memoryOf } from "./process-memory.js";
 import { printRows, type Row } from "./row.js";
 import { startOurs } from "./server.js";
 
 const CONNECTIONS = 64;
 const SECONDS = 6;
 
-/**
- * The slowest hit of an ordinary client, and the server's memory, beside each load that hostile clients put on it, with 64
- * connections of ordinary load.
- */
+/** Measures the slowest hit of an ordinary client, and the server's memory, under ordinary load and each hostile load. */
 export async function benchStalls({ contestants }: Options): Promise<readonly Row[]> {
   const rows: Row[] = [await measure("none", {}, async () => undefined)];
   for (const { name, environment, run } of hostileLoads) {
@@ -47,18 +44,10 @@ async function measure(
       "p99 ms": probed.p99Ms,
       "slowest ms": probed.slowestMs,
       errors: measured.errors + probed.errors,
-      "peak MB": peakOf(server.pid),
+      "peak MB": memoryOf(server.pid).peak,
     };
   } finally {
     end.abort();
     await server.stop().catch(() => undefined);
-  }
-}
-
-function peakOf(pid: number | undefined): number {
-  try {
-    return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1000);
-  } catch {
-    return Number.NaN;
   }
 }
