@@ -69,7 +69,7 @@ const SERVE: Command = {
     let isHelp = false;
     const status = await reportFailure({ name: "serve", output, failure: USAGE }, async () => {
       isHelp = parseOptions(args, { help: HELP }, false).values.help === true;
-      if (isHelp) await output.lines([SERVE_HELP]);
+      if (isHelp) await output.writeLines([SERVE_HELP]);
       return 0;
     });
     if (isHelp || status !== 0) return status;
@@ -90,10 +90,10 @@ export async function main(
   const output = new Output(process.stdout, process.stderr);
   return await reportFailure({ name: "durable-hits", output, failure: USAGE }, async () => {
     const isAlone = rest.length === 0;
-    if (name === "--version" && isAlone) await output.lines([readPackageJson().version]);
-    else if (name === "--help" || name === "-h" || name === "help") await output.lines([usage()]);
+    if (name === "--version" && isAlone) await output.writeLines([readPackageJson().version]);
+    else if (name === "--help" || name === "-h" || name === "help") await output.writeLines([usage()]);
     else {
-      output.complain(usage());
+      output.writeMessage(usage());
       return USAGE;
     }
     return 0;

@@ -31,7 +31,7 @@ export function completionCommand(program: () => Promise<CommandLine>): Command 
       return await reportFailure({ name: "completion", output, failure: 1 }, async () => {
         const { values, positionals } = parseOptions(args, OPTIONS, true);
         if (values.help === true) {
-          await output.lines([HELP_TEXT]);
+          await output.writeLines([HELP_TEXT]);
           return 0;
         }
         const [name, ...rest] = positionals;
@@ -39,7 +39,7 @@ export function completionCommand(program: () => Promise<CommandLine>): Command 
         if (shell === undefined || rest.length > 0) {
           throw invalidArgument(`name one shell: ${SHELLS.join(", ")}`);
         }
-        await output.lines([SCRIPTS[shell](await program())]);
+        await output.writeLines([SCRIPTS[shell](await program())]);
         return 0;
       });
     },

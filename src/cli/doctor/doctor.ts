@@ -82,14 +82,14 @@ export async function runDoctor(
   return await reportFailure({ name: "doctor", output, failure: COULD_NOT_CHECK }, async () => {
     const options = readOptions(args, environment);
     if (options === undefined) {
-      await output.lines([HELP_TEXT]);
+      await output.writeLines([HELP_TEXT]);
       return 0;
     }
     const { directory, json } = options;
     const torture =
       options.torture === undefined
         ? undefined
-        : (await import("./torture.js")).torture(options.torture, (text) => output.complain(text));
+        : (await import("./torture.js")).torture(options.torture, (text) => output.writeMessage(text));
     const findings: Finding[] = [];
     for await (const finding of examine({
       probes,
@@ -99,12 +99,12 @@ export async function runDoctor(
     })) {
       findings.push(finding);
       // Each at once: some checks take seconds. Names of files and servers may contain anything.
-      if (!json) await output.lines([printableName(describeFinding(finding))]);
+      if (!json) await output.writeLines([printableName(describeFinding(finding))]);
     }
     const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length;
     const [problems, warnings] = [count("problem"), count("warning")];
-    if (json) await output.json({ directory, problems, warnings, findings });
-    else await output.lines([`${plural(problems, "problem")}, ${plural(warnings, "warning")} (${directory})`]);
+    if (json) await output.writeJson({ directory, problems, warnings, findings });
+    else await output.writeLines([`${plural(problems, "problem")}, ${plural(warnings, "warning")} (${directory})`]);
     return problems > 0 ? PROBLEM : 0;
   });
 }

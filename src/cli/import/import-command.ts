@@ -51,7 +51,7 @@ export async function runImport(
   return await reportFailure({ name: "import", output, failure: UNFINISHED }, async () => {
     const options = readImportOptions(args);
     if (options === undefined) {
-      await output.lines([HELP]);
+      await output.writeLines([HELP]);
       return 0;
     }
     return await interruptible((signal) => importFile({ options, environment, terminal, output, signal }));
@@ -83,10 +83,10 @@ async function importFile({ options, environment, terminal, output, signal }: Im
     }
     view.stop();
     const full = { ...result, seconds: (performance.now() - startedAt) / 1000 };
-    if (options.json) await output.json(summaryJson(full));
-    else await output.lines(summaryText(full));
+    if (options.json) await output.writeJson(summaryJson(full));
+    else await output.writeLines(summaryText(full));
     if (result.stopped !== undefined) {
-      output.complain(`import: ${result.stopped}`);
+      output.writeMessage(`import: ${result.stopped}`);
       return UNFINISHED;
     }
     return result.tally.refusedCount > 0 ? REFUSED : 0;

@@ -38,10 +38,10 @@ export async function runSet(
   return await reportFailure({ name: "set", output, failure: UNFINISHED }, async () => {
     const options = readSetOptions(args);
     if (options === undefined) {
-      await output.lines([HELP]);
+      await output.writeLines([HELP]);
       return 0;
     }
-    const warn = (message: string) => output.complain(`set: ${message}`);
+    const warn = (message: string) => output.writeMessage(`set: ${message}`);
     return await interruptible(async (signal) => {
       const config = configFor(environment, options.dir);
       const target = await openTarget({ config, ...options, warn }, signal);
@@ -68,7 +68,7 @@ async function setCount({ target, options: { counter, to, json }, output, signal
   const before = await target.count(counter, signal);
   const added = to - before;
   const refuse = (why: string) => {
-    output.complain(`set: ${name} is at ${grouped(before)}: ${why}`);
+    output.writeMessage(`set: ${name} is at ${grouped(before)}: ${why}`);
     return REFUSED;
   };
   if (added < 0) return refuse(`it can't be set to ${grouped(to)}, since counts only grow. Nothing was changed`);
@@ -81,15 +81,16 @@ async function setCount({ target, options: { counter, to, json }, output, signal
     const [first] = refusals;
     if (first !== undefined || unnamed > 0) {
       const reached = await target.count(counter, signal);
-      output.complain(
+      output.writeMessage(
         `set: ${first?.code}: ${first?.detail}. ${name} is at ${grouped(reached)}; the same command may be repeated`,
       );
       return UNFINISHED;
     }
   }
-  if (json) await output.json({ counter, before, added, count: to });
-  else if (added === 0) await output.lines([`${name} is at ${grouped(to)} already`]);
-  else await output.lines([`${name}: ${grouped(before)} → ${grouped(to)}, added ${grouped(added)} (${target.name})`]);
+  if (json) await output.writeJson({ counter, before, added, count: to });
+  else if (added === 0) await output.writeLines([`${name} is at ${grouped(to)} already`]);
+  else
+    await output.writeLines([`${name}: ${grouped(before)} → ${grouped(to)}, added ${grouped(added)} (${target.name})`]);
   return 0;
 }
 

@@ -65,7 +65,7 @@ export async function reportFailure(reporting: Reporting, body: () => Promise<nu
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
     const { name, output, failure } = reporting;
-    output.complain(`${name}: ${describeError(error).replace(/\s*\n\s*/g, " ")}`);
+    output.writeMessage(`${name}: ${describeError(error).replace(/\s*\n\s*/g, " ")}`);
     return error instanceof HitsError && error.code === "INVALID_ARGUMENT" ? USAGE : failure;
   }
 }

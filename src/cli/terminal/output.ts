@@ -27,15 +27,15 @@ export class Output {
   }
 
   /** Adds a part of the result. True: a piece is full, and `flush` must be awaited before the next part. */
-  put(text: string): boolean {
+  add(text: string): boolean {
     this.#waiting.push(text);
     this.#waitingLength += text.length;
     return this.#waitingLength >= PIECE;
   }
 
-  /** Adds a line, as `put` does. */
-  line(text: string): boolean {
-    return this.put(`${text}\n`);
+  /** Adds a line, as `add` does. */
+  addLine(text: string): boolean {
+    return this.add(`${text}\n`);
   }
 
   /** Writes the buffered parts; resolves once the stream has accepted them. Throws `OutputClosed`, or the stream's error. */
@@ -48,18 +48,18 @@ export class Output {
   }
 
   /** Writes lines; resolves once all are written. */
-  async lines(texts: Iterable<string>): Promise<void> {
-    for (const text of texts) if (this.line(text)) await this.flush();
+  async writeLines(texts: Iterable<string>): Promise<void> {
+    for (const text of texts) if (this.addLine(text)) await this.flush();
     await this.flush();
   }
 
   /** Writes a JSON document on a line of its own. */
-  async json(value: unknown): Promise<void> {
-    await this.lines([JSON.stringify(value)]);
+  async writeJson(value: unknown): Promise<void> {
+    await this.writeLines([JSON.stringify(value)]);
   }
 
   /** Writes a message that is not part of the result: a line on standard error. */
-  complain(text: string): void {
+  writeMessage(text: string): void {
     this.#messages.write(`${text}\n`);
   }
 

@@ -58,9 +58,9 @@ Exit status: 0 exact; 1 something differs; 2 MongoDB or the log could not be rea
 
 /** Prints a report, and the log's damage on standard error. */
 export async function printAudit(report: AuditReport, json: boolean, output: Output): Promise<void> {
-  for (const damage of report.log.damage) output.complain(`damage: ${describeDamage(damage)}`);
-  if (json) await output.lines([printableJson(JSON.stringify(document(report)))]);
-  else await output.lines(page(report));
+  for (const damage of report.log.damage) output.writeMessage(`damage: ${describeDamage(damage)}`);
+  if (json) await output.writeLines([printableJson(JSON.stringify(document(report)))]);
+  else await output.writeLines(page(report));
 }
 
 /** Returns the exit status: 0 exact, 1 something differs, 2 not everything could be compared. */

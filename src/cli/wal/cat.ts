@@ -36,7 +36,7 @@ Exit status: 0; 1 if it can't be read, or if retention has removed what --from a
         batch: (batch) => printHits(batch, invocation),
         async note(note) {
           await output.flush();
-          output.complain(describeNote(note, directory));
+          output.writeMessage(describeNote(note, directory));
         },
         atEnd: () => output.flush(),
       },
@@ -49,7 +49,7 @@ async function printHits(batch: LogBatch, { from = 0, to, counter, output }: Inv
   for (const hit of storedHits(batch)) {
     if (hit.offset < from || (counter !== undefined && hit.counter !== counter)) continue;
     if (to !== undefined && hit.offset >= to) return;
-    if (output.line(hitLine(hit))) await output.flush();
+    if (output.addLine(hitLine(hit))) await output.flush();
   }
 }
 

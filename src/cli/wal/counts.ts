@@ -25,9 +25,9 @@ Exit status: 0; 1 if it can't be read, or if what no snapshot covers no longer e
     const { directory, output } = invocation;
     await checkLogDirectory(directory);
     const counts = await retryOnRetention(() => countHits(directory));
-    for (const { file, why } of counts.skipped) output.complain(`skipped snapshot ${file} (${why})`);
+    for (const { file, why } of counts.skipped) output.writeMessage(`skipped snapshot ${file} (${why})`);
     for (const damage of counts.damage) {
-      output.complain(`damage, counts may be too low: ${describeDamage(damage)}`);
+      output.writeMessage(`damage, counts may be too low: ${describeDamage(damage)}`);
     }
     await (invocation.json ? printJson(counts, invocation) : printRows(counts, invocation));
     return 0;
@@ -37,23 +37,23 @@ Exit status: 0; 1 if it can't be read, or if what no snapshot covers no longer e
 async function printRows(counts: Counts, { top, output }: Invocation): Promise<void> {
   const from = counts.snapshot === undefined ? "no snapshot" : `snapshot at offset ${counts.snapshot}`;
   const all = `${plural(counts.hits, "hit")} of ${plural(counts.counters.length, "counter")}`;
-  output.line(`${from}; log read from ${counts.readFrom} to ${counts.end}; ${all}`);
+  output.addLine(`${from}; log read from ${counts.readFrom} to ${counts.end}; ${all}`);
   // The width of `uniq -c`, wider for a count that needs it.
   const width = Math.max(7, String(counts.counters[0]?.count ?? 0).length);
-  output.line(`${"HITS".padStart(width)} COUNTER`);
+  output.addLine(`${"HITS".padStart(width)} COUNTER`);
   for (const { counter, count } of counts.counters.slice(0, top)) {
-    if (output.line(`${String(count).padStart(width)} ${printableName(counter)}`)) await output.flush();
+    if (output.addLine(`${String(count).padStart(width)} ${printableName(counter)}`)) await output.flush();
   }
   await output.flush();
 }
 
 async function printJson({ readFrom, end, damage, counters }: Counts, { top, output }: Invocation): Promise<void> {
   const head = JSON.stringify({ readFrom, end, incomplete: damage.length > 0 }).slice(0, -1);
-  output.put(`${head},"counters":[`);
+  output.add(`${head},"counters":[`);
   for (const [index, row] of counters.slice(0, top).entries()) {
     const json = printableJson(JSON.stringify(row));
-    if (output.put(index === 0 ? json : `,${json}`)) await output.flush();
+    if (output.add(index === 0 ? json : `,${json}`)) await output.flush();
   }
-  output.line("]}");
+  output.addLine("]}");
   await output.flush();
 }

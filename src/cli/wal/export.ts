@@ -61,7 +61,8 @@ or if Ctrl-C came before the end (not with --follow): then no FILE is written.`,
       const isCut = signal.aborted && !follow;
       if (isCut) await file?.discard();
       else await file?.keep();
-      if (isCut) output.complain(`wal export: interrupted${given === undefined ? "" : `: ${given} was not written`}`);
+      if (isCut)
+        output.writeMessage(`wal export: interrupted${given === undefined ? "" : `: ${given} was not written`}`);
       if (given !== undefined) await printOutcome(invocation, { ...outcome, file: given, isInterrupted: isCut });
       return outcome.damage > 0 || isCut ? INCOMPLETE : 0;
     } catch (error) {
@@ -92,7 +93,7 @@ async function exportHits(invocation: Invocation, target: Output, signal: AbortS
   try {
     const oldest = from === undefined ? await oldestOffset(directory, { mayBeMissing: follow }) : 0;
     if (oldest > 0) await print(`note: this log begins at offset ${oldest}: earlier records are no longer in it`);
-    target.put(format.head);
+    target.add(format.head);
     await walkLog(
       { directory, from, to, follow, signal },
       {
@@ -124,7 +125,7 @@ async function writeHits(batch: LogBatch, { format, isWanted, target }: Writing)
   for (const hit of storedHits(batch)) {
     if (!isWanted(hit)) continue;
     hits++;
-    if (target.put(format.line(hit))) await target.flush();
+    if (target.add(format.line(hit))) await target.flush();
   }
   return hits;
 }
@@ -144,9 +145,9 @@ interface Written extends Outcome {
 }
 
 async function printOutcome({ json, exported, output }: Invocation, { file, hits, damage, isInterrupted }: Written) {
-  if (json) await output.json({ file, format: exported.format, hits, damage, interrupted: isInterrupted });
+  if (json) await output.writeJson({ file, format: exported.format, hits, damage, interrupted: isInterrupted });
   else if (!isInterrupted) {
     const lacking = damage === 0 ? "" : `; damage in ${plural(damage, "place")} may have cost others`;
-    await output.lines([`${grouped(hits)} ${hits === 1 ? "hit" : "hits"} in ${file}${lacking}`]);
+    await output.writeLines([`${grouped(hits)} ${hits === 1 ? "hit" : "hits"} in ${file}${lacking}`]);
   }
 }

@@ -20,8 +20,8 @@ Exit status: 0; 1 if there is no such projection, or it could not be removed.`,
     await checkLogDirectory(directory);
     const forgotten = await forgetProjection(directory, operand);
     const { registration, segments, bytes } = forgotten;
-    if (json) await output.json({ forgotten: operand, checkpoint: registration?.offset ?? 0, segments, bytes });
-    else await output.lines([released(operand, forgotten)]);
+    if (json) await output.writeJson({ forgotten: operand, checkpoint: registration?.offset ?? 0, segments, bytes });
+    else await output.writeLines([released(operand, forgotten)]);
     return 0;
   },
 };

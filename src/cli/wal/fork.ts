@@ -22,10 +22,10 @@ Exit status: 0; 1 if the log directory has no id that can be read, or DIR can't 
     const target = path.resolve(operand);
     const from = await knownLogId(directory);
     const log = await createLog(new LogDirectory(target, directory.fs));
-    if (json) await output.json({ from, log, directory: target });
+    if (json) await output.writeJson({ from, log, directory: target });
     else {
       const fate = "counts start at 0 here; what MongoDB has of the old log stays there";
-      await output.lines([`log ${from} → new log ${log} in ${target}: ${fate}`]);
+      await output.writeLines([`log ${from} → new log ${log} in ${target}: ${fate}`]);
     }
     return 0;
   },

@@ -26,8 +26,8 @@ Exit status: 0; 1 if it can't be read.`,
   async run({ directory, json, output }) {
     await checkLogDirectory(directory);
     const { rows, damage } = await retryOnRetention(() => listSegments(directory));
-    await output.lines(json ? rows.map(jsonRow) : table(COLUMNS, rows.map(cells)));
-    for (const one of damage) output.complain(`damage: ${describeDamage(one)}`);
+    await output.writeLines(json ? rows.map(jsonRow) : table(COLUMNS, rows.map(cells)));
+    for (const one of damage) output.writeMessage(`damage: ${describeDamage(one)}`);
     return 0;
   },
 };

@@ -59,8 +59,8 @@ async function runLocal(invocation: Invocation, logId: string): Promise<number> 
   }
   const { from, end } = history;
   const hits = [...history.counters.values()].reduce((sum, { total }) => sum + total, 0);
-  if (json) await output.json({ done: yes, from, end, hits, differing });
-  else await output.lines(page(compared, hits, yes));
+  if (json) await output.writeJson({ done: yes, from, end, hits, differing });
+  else await output.writeLines(page(compared, hits, yes));
   return stale.size > 0 && !yes ? 1 : 0;
 }
 
@@ -87,7 +87,7 @@ async function runMongodb({ directory, yes, json, output, environment }: Invocat
   if (yes) {
     const { url, database, maxOps } = settings;
     const problem = await projectAll({ directory: directory.path, logId, url, database, maxOps });
-    if (problem !== undefined) output.complain(`not all was projected: ${problem}`);
+    if (problem !== undefined) output.writeMessage(`not all was projected: ${problem}`);
   }
   const report = await withStore(settings, logId, (store) => auditLog(directory, logId, store));
   await printAudit(report, json, output);

@@ -76,7 +76,7 @@ async function print(repair: Repair, left: readonly string[], waits: boolean, in
   const unexplained = assessment?.restoration.unexplained ?? [];
   if (json) {
     const state = typeof mongodb === "string" ? mongodb : mongodb.problem;
-    await output.json({
+    await output.writeJson({
       done: yes,
       steps,
       byHand,
@@ -98,7 +98,7 @@ async function print(repair: Repair, left: readonly string[], waits: boolean, in
   lines.push(...left.map((text) => `can't be repaired: ${text}`));
   lines.push(...(typeof mongodb === "string" ? [] : [couldNotAsk(mongodb.problem)]));
   lines.push(verdict(repair, left.length, yes, waits));
-  await output.lines(lines);
+  await output.writeLines(lines);
 }
 
 function couldNotAsk(problem: string): string {

@@ -27,8 +27,8 @@ Exit status: 0; 1 where it can't be read.`,
     await checkLogDirectory(directory);
     const report = await retryOnRetention(() => logStatus(directory));
     const now = Date.now();
-    if (json) await output.json(document(report, now));
-    else await output.lines(page(report, directory.path, now));
+    if (json) await output.writeJson(document(report, now));
+    else await output.writeLines(page(report, directory.path, now));
     return 0;
   },
 };

@@ -29,8 +29,8 @@ Exit status: 0 sound; 1 damaged, or it can't be read.`,
   async run({ directory, json, output }) {
     await checkLogDirectory(directory);
     const verification = await retryOnRetention(() => verifyLog(directory));
-    if (json) await output.json(verification);
-    else await output.lines([...verification.findings.map(describeFinding), summary(verification)]);
+    if (json) await output.writeJson(verification);
+    else await output.writeLines([...verification.findings.map(describeFinding), summary(verification)]);
     return verification.sound ? 0 : 1;
   },
 };

@@ -61,7 +61,7 @@ export async function runWalCommand(
     const { output } = reporting;
     const asked = readArguments(args, environment, COMMANDS);
     if ("help" in asked) {
-      await output.lines([helpFor(asked)]);
+      await output.writeLines([helpFor(asked)]);
       return 0;
     }
     reporting.name = `wal ${asked.command.name}`;
