@@ -4,9 +4,9 @@ import type { Checkpoint, CounterStore } from "./store.js";
 /** The outcome of an inspection of the checkpoint in the database. */
 export type Inspection =
   /** As expected. */
-  | { readonly state: "fine"; readonly checkpoint: Checkpoint | undefined }
+  | { readonly state: "current"; readonly checkpoint: Checkpoint | undefined }
   /** Missing or older than before: the database was put back or dropped. Nothing known of documents holds any more. */
-  | { readonly state: "gone back"; readonly checkpoint: Checkpoint | undefined }
+  | { readonly state: "reverted"; readonly checkpoint: Checkpoint | undefined }
   /** Written by another log: an old copy of this one, or its twin. */
   | { readonly state: "foreign"; readonly reason: string };
 
@@ -64,7 +64,7 @@ export class CheckpointKeeper {
     const back = last !== undefined && (checkpoint === undefined || checkpoint.offset < last.offset);
     this.#last = checkpoint;
     this.#note(checkpoint?.offset ?? 0, back);
-    return { state: back ? "gone back" : "fine", checkpoint };
+    return { state: back ? "reverted" : "current", checkpoint };
   }
 
   /** Returns whether the epoch of this position has been claimed, or a later one by another projector of this log. */

@@ -17,7 +17,7 @@ export class Counters implements DocumentSource {
     return this.#names.length;
   }
 
-  /** All hits of the log up to where it has been read. */
+  /** All hits of the log as far as it has been folded. */
   get sum(): number {
     return this.#sum;
   }
@@ -27,7 +27,7 @@ export class Counters implements DocumentSource {
     return this.#confirmedSum;
   }
 
-  /** The counter's index, given now if it has none. */
+  /** Returns the counter's index, a new one for a new counter. */
   indexOf(name: string): number {
     const known = this.#index.get(name);
     if (known !== undefined) return known;

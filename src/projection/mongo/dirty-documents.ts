@@ -12,13 +12,13 @@ export interface DocumentSource {
   total(key: number): number;
   /** A document with more hits of this log than `total` is left alone: `total` may no longer include all of them. */
   readonly toleratesSurplus: boolean;
-  /** Adds what else an update of this document holds. */
+  /** Completes an update of this document with the fields that only its collection has. */
   update(key: number, slots: Pick<SlotUpdate, "name" | "seen" | "next">): SlotUpdate;
   /** Called after the confirmed count of a document has changed by this difference. */
   noteConfirmed?(key: number, difference: number): void;
   /** The days of which the log has documents, ascending, in the order of the documents' names. */
   days(): number[];
-  /** The keys' indexes of a day's documents that the log has hits for; they may repeat. */
+  /** The counters' indexes of a day's documents with hits in the log; they may repeat. */
   indexesOf(day: number): Iterable<number>;
 }
 

@@ -78,7 +78,7 @@ export class LogFollower {
       return false;
     }
     const { batch } = step;
-    if (batch.missing !== undefined && this.#isOfMissingRange(batch, batch.missing)) return batch.missing.settled;
+    if (batch.missing !== undefined && this.#handleMissingRange(batch, batch.missing)) return batch.missing.settled;
     if (batch.count === 0) return true;
     const counters = this.#counters;
     const days = this.#days;
@@ -105,8 +105,8 @@ export class LogFollower {
     return true;
   }
 
-  /** Returns true if there is nothing to fold: the batch is of a range that may not be passed yet, or stands for one. */
-  #isOfMissingRange(batch: LogBatch, missing: MissingRange): boolean {
+  /** Handles a batch of a missing range: stops before it, or passes it. False: the batch has restored records to fold. */
+  #handleMissingRange(batch: LogBatch, missing: MissingRange): boolean {
     if (!missing.settled) {
       const todo = "MongoDB has not been asked what it has of it: run wal repair --yes with MONGODB_URL";
       this.#damage = { ...missing, expected: "a complete repair", found: `an incomplete one, since ${todo}` };

@@ -209,7 +209,7 @@ export class Projector {
       this.#enter("halted", inspection.reason);
       return false;
     }
-    const back = inspection.state === "gone back";
+    const back = inspection.state === "reverted";
     if (back) {
       this.#counters.invalidate();
       this.#days.invalidate();

@@ -1,13 +1,13 @@
 import { doubled } from "../totals.js";
 import type { SeenSlot, Slot } from "./document.js";
 
-/** Offsets below 0 stand for a slot that was not seen, or was seen not to be there. */
+/** Offsets below 0 stand for a slot that is unknown, or was seen to be absent. */
 const UNKNOWN = -1;
 const ABSENT = -2;
 const NO_DOCUMENT = -3;
 const FIRST_ROWS = 1024;
 
-/** Documents with this log's slot in each as last seen, a row each: 25 bytes in typed arrays. */
+/** This log's slots as last seen, a row for each document: 25 bytes in typed arrays. */
 export class SlotRows {
   #lastHit = new Float64Array(FIRST_ROWS);
   #offset = new Float64Array(FIRST_ROWS);
@@ -101,7 +101,7 @@ export class SlotRows {
     this.setOwed(row, true);
   }
 
-  /** The offset of the slot as last seen; below 0 where it is unknown, or was seen not to be there. */
+  /** The offset of the slot as last seen; below 0 if it is unknown, or was seen to be absent. */
   offset(row: number): number {
     return this.#offset[row] ?? UNKNOWN;
   }

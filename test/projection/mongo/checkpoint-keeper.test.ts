@@ -24,7 +24,7 @@ async function setUp(registered?: Checkpoint) {
 
 test("claims once, moves only forward, and always from what was seen", async () => {
   const { log, database, store, keeper, at, inspect } = await setUp();
-  assert.equal(await inspect(), { state: "fine", checkpoint: undefined });
+  assert.equal(await inspect(), { state: "current", checkpoint: undefined });
   assert.not.ok(keeper.hasClaimed(at(5)));
   assert.ok(await keeper.claim(at(5)));
   assert.equal(database.checkpoints.get(log.id), at(0));
@@ -46,13 +46,13 @@ test("gone back: missing or older than before, or than the directory has it; rep
   await keeper.claim(at(5));
   await keeper.advance(at(5));
   database.checkpoints.set(log.id, at(4));
-  assert.is((await inspect()).state, "gone back");
-  assert.is((await inspect()).state, "fine");
+  assert.is((await inspect()).state, "reverted");
+  assert.is((await inspect()).state, "current");
   database.drop();
-  assert.is((await inspect()).state, "gone back");
-  assert.is((await inspect()).state, "fine");
+  assert.is((await inspect()).state, "reverted");
+  assert.is((await inspect()).state, "current");
   const other = await setUp({ offset: 3, epoch: log.log.epoch, nonce: log.log.nonce });
-  assert.is((await other.inspect()).state, "gone back");
+  assert.is((await other.inspect()).state, "reverted");
   await Promise.all([log.log.close(), other.log.log.close()]);
 });
 
@@ -109,10 +109,10 @@ test("a change makes more uncertain than what came after the last checkpoint: so
 test("past this projector: halted only once it has reached the end of the log since", async () => {
   const { log, database, at, inspect } = await setUp();
   database.checkpoints.set(log.id, at(9));
-  assert.is((await inspect(5, 3)).state, "fine");
-  assert.is((await inspect(5, 4)).state, "fine", "that end may have been reached before the checkpoint was read");
+  assert.is((await inspect(5, 3)).state, "current");
+  assert.is((await inspect(5, 4)).state, "current", "that end may have been reached before the checkpoint was read");
   assert.is((await inspect(5, 5)).state, "foreign");
-  assert.is((await inspect(9, 6)).state, "fine");
+  assert.is((await inspect(9, 6)).state, "current");
   await log.log.close();
 });
 
