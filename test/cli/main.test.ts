@@ -6,6 +6,7 @@ import { allCommands } from "../../src/cli/completion/table.js";
 import { program } from "../../src/cli/main.js";
 import { readPackageJson } from "../../src/host/package-json.js";
 import { BINARY } from "../support/server-process.js";
+import { wal } from "./wal/harness.js";
 
 interface Ran {
   readonly status: number;
@@ -29,7 +30,10 @@ test("--help of the program and of every command prints on stdout, with all opti
   const commands = allCommands(await program());
   assert.is(commands.length, 18);
   for (const { path, line } of commands) {
-    const { status, stdout, stderr } = await run(...path, "--help");
+    // A process for each command of the program; those of `wal` run in this one.
+    const [command, name] = path;
+    const { status, stdout, stderr } =
+      command === "wal" && name !== undefined ? await wal(".", name, "--help") : await run(...path, "--help");
     assert.equal([status, stderr], [0, ""], path.join(" "));
     assert.match(stdout, new RegExp(`^usage: durable-hits ${path.join(" ")}`));
     const isDescribedByWal = path[0] === "wal";
