@@ -7,29 +7,29 @@ import type { LogDirectory } from "../wal/log-directory.js";
 import type { MissingRanges } from "../wal/missing-ranges.js";
 import { readRegistrations } from "../wal/registrations.js";
 
-/** A server that hangs holds up the end of the program no longer than this. */
+/** The longest that a hanging server delays the end of the program. */
 const CLOSE_MS = 1000;
 const PAGE = 1000;
 
-/** What the database has of this log; or why it could not be asked. */
+/** MongoDB's slots of a log, or why it could not be asked. */
 export type Answer = { readonly slots: ReadonlyMap<string, Slot> } | { readonly problem: string };
 
-/** Asks the database of one log; `missing` is what counts as written down. */
+/** Asks MongoDB for a log's slots. `missing` is what counts as written down. */
 export type Ask = (logId: string, missing: MissingRanges) => Promise<Answer>;
 
-/** Where the database is, as `MONGODB_URL` and its like say; undefined where they say nothing. Throws `INVALID_SETTING`. */
+/** Reads the settings of the database; undefined if `MONGODB_URL` is not set. Throws `INVALID_SETTING`. */
 export function mongoSettings({ MONGODB_URL, MONGODB_URL_FILE, MONGODB_DB }: NodeJS.ProcessEnv) {
   // Only these: a setting that serving would refuse does not matter here.
   return readConfig({ MONGODB_URL, MONGODB_URL_FILE, MONGODB_DB }).mongodb;
 }
 
-/** Lends a store on the database of these settings, closed afterwards. */
+/** Calls `use` with a store on the database of these settings, and closes it afterwards. */
 export async function withStore<T>(
   { url, database }: { readonly url: string; readonly database: string | undefined },
   logId: string,
   use: (store: CounterStore) => Promise<T>,
 ): Promise<T> {
-  // Loaded only for those who ask for it.
+  // Loaded only by commands that need it.
   const { MongoStore, checkMongoUrl } = await import("../projection/mongo/mongo-store.js");
   checkMongoUrl(url);
   const store = new MongoStore({ url, database, logId, onChange: () => undefined });
@@ -40,13 +40,15 @@ export async function withStore<T>(
   }
 }
 
-/** All slots that the database has of a log. Of another history of it (an old copy, a twin) it is no witness. */
-export async function readSlots(
-  directory: LogDirectory,
-  logId: string,
-  missing: MissingRanges,
-  store: Pick<CounterStore, "readCheckpoint" | "scan">,
-): Promise<Answer> {
+export interface SlotsOptions {
+  readonly directory: LogDirectory;
+  readonly logId: string;
+  readonly missing: MissingRanges;
+  readonly store: Pick<CounterStore, "readCheckpoint" | "scan">;
+}
+
+/** Reads all slots of a log. A database that follows another history of it (an old copy, a twin) proves nothing. */
+export async function readSlots({ directory, logId, missing, store }: SlotsOptions): Promise<Answer> {
   try {
     const checkpoint = await store.readCheckpoint();
     const known = (await readRegistrations(directory)).flatMap(({ epochs }) => epochs ?? []);

@@ -8,7 +8,7 @@ import type { LogBatch } from "../wal/segment-reader.js";
 import { readWholeFile } from "../wal/whole-file.js";
 import { forEachSegment, logIdOf } from "./log-directory.js";
 import { readLog } from "./read-log.js";
-import { readWitnesses, type Witnesses } from "./verify/witnesses.js";
+import { readWitnessFiles, type WitnessFiles } from "./verify/witnesses.js";
 
 export interface StatusReport {
   readonly log: {
@@ -42,7 +42,7 @@ export interface ProjectionRow {
 
 /** Reads a log once, from end to end. Throws `OFFSET_GONE` or `ENOENT` if the server removed what came next. */
 export async function logStatus(directory: LogDirectory): Promise<StatusReport> {
-  const witnesses = await readWitnesses(directory);
+  const witnesses = await readWitnessFiles(directory);
   const lags = new Lags(witnesses.registrations);
   const missing = await readMissingRanges(directory);
   const reading = await readLog({ directory, missing }, { batch: (batch) => lags.add(batch) });
@@ -71,7 +71,11 @@ export async function logStatus(directory: LogDirectory): Promise<StatusReport> 
   };
 }
 
-function problemOf(registration: Witnesses["registrations"][number], start: number, end: number): string | undefined {
+function problemOf(
+  registration: WitnessFiles["registrations"][number],
+  start: number,
+  end: number,
+): string | undefined {
   const { damaged, offset } = registration;
   if (damaged !== undefined) return `its registration is damaged: ${damaged}`;
   if (offset > end) return `its checkpoint is past the end of the log, at ${end}`;
@@ -84,7 +88,7 @@ class Lags {
   readonly #checkpoints: readonly number[];
   readonly #lowest: number;
 
-  constructor(registrations: Witnesses["registrations"]) {
+  constructor(registrations: WitnessFiles["registrations"]) {
     this.#checkpoints = registrations.map(({ offset }) => offset);
     this.#lowest = Math.min(...this.#checkpoints);
     this.hits = this.#checkpoints.map(() => 0);

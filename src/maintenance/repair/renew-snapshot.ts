@@ -12,12 +12,12 @@ import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import { removeIfThere } from "../../wal/whole-file.js";
 import { type LogHistory, soundSnapshots } from "../log-history.js";
 import { readLog } from "../read-log.js";
-import type { RestoredRecord } from "./restored-records.js";
+import type { RestorableHits } from "./restored-records.js";
 
 /** What a new snapshot is made from. */
 export interface Renewal {
   readonly history: LogHistory;
-  readonly restored: readonly RestoredRecord[];
+  readonly restored: readonly RestorableHits[];
   readonly missing: MissingRanges;
   /** What the log lacks: the snapshot has it as damage until the list of missing ranges has it. */
   readonly lacks: readonly Damage[];

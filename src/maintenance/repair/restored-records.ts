@@ -3,8 +3,8 @@ import { MAX_N } from "../../model/hit.js";
 import type { MissingRange, MissingRanges } from "../../wal/missing-ranges.js";
 import type { Claim, LogHistory } from "../log-history.js";
 
-/** Hits that the log has lost and a snapshot or MongoDB still has: a record that takes a missing offset. */
-export interface RestoredRecord {
+/** Hits of a counter that the log has lost and a snapshot or MongoDB still has, to be restored at a missing offset. */
+export interface RestorableHits {
   readonly counter: string;
   readonly n: number;
   readonly offset: number;
@@ -21,7 +21,7 @@ export interface Unexplained {
 
 /** What can be restored of what is missing. */
 export interface Restoration {
-  readonly records: readonly RestoredRecord[];
+  readonly records: readonly RestorableHits[];
   readonly unexplained: readonly Unexplained[];
   /** Snapshots whose totals lack what is known now. */
   readonly lacking: readonly string[];
@@ -29,7 +29,7 @@ export interface Restoration {
 
 export const NOTHING_RESTORED: Restoration = { records: [], unexplained: [], lacking: [] };
 
-interface Need extends Pick<RestoredRecord, "counter" | "n" | "source"> {
+interface Need extends Pick<RestorableHits, "counter" | "n" | "source"> {
   /** The offsets that the record may take: `[from, below)`. */
   readonly from: number;
   readonly below: number;
@@ -67,8 +67,8 @@ export function findRestoredRecords(history: LogHistory, missing: MissingRanges)
 }
 
 /** Returns the snapshots that have less of some counter than is known for their offset by now. */
-function lackingSnapshots({ counters, snapshots }: LogHistory, records: readonly RestoredRecord[]): string[] {
-  const byCounter = new Map<string, RestoredRecord[]>();
+function lackingSnapshots({ counters, snapshots }: LogHistory, records: readonly RestorableHits[]): string[] {
+  const byCounter = new Map<string, RestorableHits[]>();
   for (const record of records) byCounter.set(record.counter, [...(byCounter.get(record.counter) ?? []), record]);
   const lacking = new Set<string>();
   for (const [counter, { claims }] of counters) {
@@ -87,9 +87,9 @@ function isExplained(claim: Claim, known: number, missing: MissingRanges): boole
 }
 
 /** Gives each need its own missing offset, those with the lowest bound first. */
-function place(needs: Need[], missing: MissingRanges): { records: RestoredRecord[]; left: Need[] } {
+function place(needs: Need[], missing: MissingRanges): { records: RestorableHits[]; left: Need[] } {
   const free = new FreeOffsets(missing);
-  const records: RestoredRecord[] = [];
+  const records: RestorableHits[] = [];
   const left: Need[] = [];
   for (const need of needs.sort((a, b) => a.below - b.below)) {
     const offset = free.take(need.from, need.below);
@@ -138,7 +138,7 @@ class FreeOffsets {
 /** Returns the ranges with these records in them. */
 export function withRestoredRecords(
   ranges: readonly MissingRange[],
-  records: readonly RestoredRecord[],
+  records: readonly RestorableHits[],
 ): MissingRange[] {
   return ranges.map((range) => {
     const own = records.filter(({ offset }) => offset >= range.from && offset < range.to);

@@ -7,11 +7,20 @@ import { type MissingRanges, readMissingRanges, unreadableList } from "../../wal
 import { segmentName } from "../../wal/segment-name.js";
 import { type LogBatch, SegmentReader } from "../../wal/segment-reader.js";
 import { readLog } from "../read-log.js";
-import { damageFinding, type Finding, isSound, missingFinding } from "./finding.js";
-import { segmentFindings, startOfLog } from "./verify-segments.js";
-import { Vouchers } from "./vouchers.js";
-import { newestSound, readWitnesses, snapshotPath, vouchersOf, type Witnesses, witnessFindings } from "./witnesses.js";
+import { type DamageFinding, damageFinding, type Finding, isSound, missingFinding } from "./finding.js";
+import { checkSegments, type LogStart, startOfLog } from "./verify-segments.js";
+import { WitnessCheck } from "./witness-check.js";
+import {
+  newestSound,
+  readWitnessFiles,
+  snapshotPath,
+  type Witness,
+  type WitnessFiles,
+  witnessesOf,
+  witnessFindings,
+} from "./witnesses.js";
 
+/** The result of reading every byte of a log. */
 export interface Verification {
   readonly sound: boolean;
   readonly segments: number;
@@ -19,100 +28,113 @@ export interface Verification {
   readonly bytes: number;
   readonly snapshots: number;
   readonly findings: readonly Finding[];
+  /** What it was found with. */
+  readonly start: LogStart | undefined;
+  readonly witnesses: WitnessFiles;
+  readonly missing: MissingRanges;
+  /** Some segment's header can't be read, whether or not that is written down as missing. */
+  readonly hasDamagedHeader: boolean;
 }
 
-/** Bytes that a writer has just begun to write look torn: they are looked at again this much later. */
+export interface VerifyOptions {
+  /** False if no writer can run: then bytes that look torn are. */
+  readonly mayBeWritten: boolean;
+}
+
+/** Bytes that a writer is just writing look torn: they are read again this much later. */
 const LOOK_AGAIN_MS = 200;
 const LOOKS = 5;
 
 /**
- * Reads every byte of a log's segments, snapshots and registrations, and judges them. A writer may go on meanwhile. Throws
- * `OFFSET_GONE` or `ENOENT` when the server has removed what was to be read next.
+ * Reads every byte of a log's segments, snapshots and registrations, and judges them. A writer may run meanwhile. Throws
+ * `OFFSET_GONE` or `ENOENT` if the server has removed what was to be read next.
  */
-export async function verifyLog(directory: LogDirectory): Promise<Verification> {
-  // Before the segments: these only grow meanwhile, so whatever a snapshot knows of must then be found in them.
-  const witnesses = await readWitnesses(directory);
+export async function verifyLog(
+  directory: LogDirectory,
+  { mayBeWritten }: VerifyOptions = { mayBeWritten: true },
+): Promise<Verification> {
+  // Before the segments: these only grow meanwhile, so records that a snapshot proves must then be found in them.
+  const witnesses = await readWitnessFiles(directory);
   const start = await startOfLog(directory);
-  const vouchers = new Vouchers(vouchersOf(witnesses), start?.offset ?? 0);
+  const check = new WitnessCheck(witnessesOf(witnesses), start?.offset ?? 0);
   const findings: Finding[] = [];
   const missing = await readMissingRanges(directory);
   let records = 0;
   let end = start?.base ?? 0;
   let looks = 0;
-  let torn: Finding | undefined;
   let last: LogEnd | undefined;
-  const { segment: newest } = await readLog(
+  const { segment, byte } = await readLog(
     { directory, missing },
     {
       batch(batch) {
-        vouchers.batch(batch);
+        check.batch(batch);
         if (batch.missing === undefined) records += batch.count;
         end = batch.endOffset;
-        decode(batch, findings);
+        findings.push(...undecodable(batch));
       },
       damage(damage) {
         findings.push(damageFinding(damage));
-        vouchers.covered(damage.to ?? 0);
+        check.coverUpTo(damage.to ?? 0);
       },
       async end(logEnd) {
-        const isSame = last?.segment === logEnd.segment && last?.byte === logEnd.byte;
-        if (torn !== undefined && isSame) {
-          findings.push(torn);
-          return false;
-        }
+        const torn = await tornTail(directory, logEnd, end);
+        if (torn === undefined) return false;
+        const isAtRest = !mayBeWritten || (last?.segment === logEnd.segment && last?.byte === logEnd.byte);
+        if (isAtRest) findings.push(torn);
+        if (isAtRest || ++looks > LOOKS) return false;
         last = logEnd;
-        torn = await tornTail(directory, logEnd, end);
-        if (torn === undefined || ++looks > LOOKS) return false;
         await sleep(LOOK_AGAIN_MS);
         return true;
       },
     },
   );
-  const segments = await segmentFindings(directory, newest);
+  const segments = await checkSegments(directory, segment);
   findings.push(...segments.findings, ...witnessFindings(witnesses, segments.logId));
-  if (newest === undefined) findings.push(...withoutSegments(witnesses));
-  else vouchers.end(newest, segments.nonces);
-  if (vouchers.findings.length > 0) await checkStart(directory, start?.base);
-  findings.push(...vouchers.findings, ...(await missingStart(directory, start, witnesses, missing)));
+  if (segment === undefined) findings.push(...withoutSegments(witnesses));
+  else check.finish({ segment, byte, nonces: segments.nonces });
+  if (check.findings.length > 0) await checkStart(directory, start?.base);
+  findings.push(...check.findings, ...(await lostStart(directory, { start, witnesses, missing })));
   addRemembered(witnesses, findings, missing);
   if (missing.damaged !== undefined) findings.push(damageFinding(unreadableList(missing.damaged)));
-  // Written down by its place, where it cost no record and so has no range to be met by a reader.
   const open = findings.filter((one) => !isWrittenDown(one, missing));
-  findings.splice(0, findings.length, ...open, ...missing.ranges.map(missingFinding));
+  const all = [...open, ...missing.ranges.map(missingFinding)];
   return {
-    sound: findings.every(isSound),
+    sound: all.every(isSound),
     segments: segments.count,
     records,
     bytes: segments.bytes,
     snapshots: witnesses.snapshots.length,
-    findings,
+    findings: all,
+    start,
+    witnesses,
+    missing,
+    hasDamagedHeader: segments.hasDamagedHeader,
   };
 }
 
-function isWrittenDown({ kind, file, byte, offset }: Finding, { ranges }: MissingRanges): boolean {
-  if (kind !== "damage") return false;
+/** Returns whether damage that cost no record is written down, by its place: no reader skips it by its range. */
+function isWrittenDown(finding: Finding, { ranges }: MissingRanges): boolean {
+  if (finding.kind !== "damage") return false;
+  const { file, byte, offset, damage } = finding;
+  if (damage?.to !== undefined && damage.to > offset) return false;
   return ranges.some(
     (range) => range.file === file && range.byte === byte && range.from === offset && range.to === offset,
   );
 }
 
-function decode(batch: LogBatch, findings: Finding[]): void {
+function undecodable(batch: LogBatch): Finding[] {
   try {
     for (const _hit of storedHits(batch));
+    return [];
   } catch (error) {
     if (!(error instanceof HitsError)) throw error;
-    findings.push({
-      kind: "damage",
-      file: segmentName(batch.segment),
-      byte: batch.byte,
-      offset: batch.baseOffset,
-      expected: `${batch.count} records that this version can read`,
-      found: describeError(error),
-    });
+    const place = { file: segmentName(batch.segment), byte: batch.byte, offset: batch.baseOffset };
+    const expected = `${batch.count} records that this version can read`;
+    return [{ kind: "damage", ...place, expected, found: describeError(error), damage: undefined }];
   }
 }
 
-/** Bytes behind the last valid batch of the newest segment. Nothing vouches for them, else the reader called it damage. */
+/** Finds bytes after the newest segment's last valid batch. Nothing vouches for them, else they would be damage. */
 async function tornTail(
   directory: LogDirectory,
   { segment: base, byte }: LogEnd,
@@ -125,73 +147,89 @@ async function tornTail(
     if (segment.header === undefined) return undefined;
     const length = (await segment.endOfContent(byte)) - byte;
     if (length === 0) return undefined;
-    const found = `${length} bytes that are none: a torn tail, never acknowledged; the next start cuts it`;
-    return {
-      kind: "torn tail",
-      file: segmentName(base),
-      byte,
-      offset: Math.max(end, base),
-      expected: "a batch, or zeros",
-      found,
-    };
+    const found = `${length} bytes that are neither: a torn tail, never acknowledged; the next start removes it`;
+    const place = { file: segmentName(base), byte, offset: Math.max(end, base) };
+    return { kind: "torn tail", ...place, expected: "a batch, or zeros", found };
   } finally {
     await segment.close();
   }
 }
 
-/** Where retention has moved on since the start was looked up, what seems missing may have been removed in order. */
+/** Throws if retention has removed segments since the start was looked up: what seems missing may be among them. */
 async function checkStart(directory: LogDirectory, base: number | undefined): Promise<void> {
   if ((await startOfLog(directory))?.base === base) return;
   throw new HitsError("OFFSET_GONE", `the oldest segments of ${directory.path} are being removed: try again`);
 }
 
-function withoutSegments({ snapshots }: Witnesses): Finding[] {
-  return snapshots.slice(0, 1).map(({ file }) => ({
-    kind: "damage",
-    file: segmentName(0),
-    byte: 0,
-    offset: Number.parseInt(file, 10),
-    expected: "segments",
-    found: `none, while ${snapshotPath(file)} knows of a log`,
-  }));
+function withoutSegments(witnesses: WitnessFiles): DamageFinding[] {
+  const [file, byte] = [segmentName(0), 0];
+  const furthest = witnessesOf(witnesses).reduce<Witness | undefined>(
+    (best, one) => (best !== undefined && best.offset >= one.offset ? best : one),
+    undefined,
+  );
+  const expected = `records up to offset ${furthest?.offset}, which ${furthest?.file} has`;
+  const damage = furthest && { file, byte, from: 0, to: undefined, expected, found: "no segment" };
+  return witnesses.snapshots.slice(0, 1).map((snapshot) => {
+    const found = `none, while ${snapshotPath(snapshot.file)} is a log's`;
+    return {
+      kind: "damage",
+      file,
+      byte,
+      offset: Number.parseInt(snapshot.file, 10),
+      expected: "segments",
+      found,
+      damage,
+    };
+  });
 }
 
-/** Retention leaves what is behind a kept snapshot. Where the log begins later than that, somebody else took segments. */
-async function missingStart(
+/** Retention leaves what is needed after a kept snapshot. If the log begins later, segments were removed otherwise. */
+async function lostStart(
   directory: LogDirectory,
-  start: { readonly offset: number; readonly base: number } | undefined,
-  witnesses: Witnesses,
-  missing: MissingRanges,
-): Promise<Finding[]> {
+  { start, witnesses, missing }: Pick<Verification, "start" | "witnesses" | "missing">,
+): Promise<DamageFinding[]> {
   if (start === undefined || start.offset <= (newestSound(witnesses.snapshots)?.offset ?? 0)) return [];
-  // A newer snapshot may have been written since, and old segments removed because of it.
-  const now = newestSound((await readWitnesses(directory)).snapshots);
-  const neededFrom = now?.offset ?? 0;
+  // A newer snapshot may have been written during the read, and old segments removed because of it.
+  const sound = newestSound((await readWitnessFiles(directory)).snapshots);
+  const neededFrom = sound?.offset ?? 0;
   if (start.offset <= neededFrom) return [];
-  if (missing.covers({ file: segmentName(start.base), byte: 0, from: neededFrom, to: start.offset })) return [];
-  const why = now === undefined ? "there is no sound snapshot" : `the newest sound snapshot is at offset ${neededFrom}`;
+  const place = { file: segmentName(start.base), byte: 0 };
+  if (missing.covers({ ...place, from: neededFrom, to: start.offset })) return [];
+  const why =
+    sound === undefined ? "there is no sound snapshot" : `the newest sound snapshot is at offset ${neededFrom}`;
+  const expected = `segments from offset ${neededFrom} on`;
+  const found = `this one as the oldest, at offset ${start.base}`;
   return [
     {
       kind: "damage",
-      file: segmentName(start.base),
-      byte: 0,
+      ...place,
       offset: neededFrom,
-      expected: `segments from offset ${neededFrom} on, since ${why}`,
-      found: `this one as the oldest, at offset ${start.base}: the totals can't be told`,
+      expected: `${expected}, since ${why}`,
+      found: `${found}: the totals are unknown`,
+      damage: { ...place, from: neededFrom, to: start.offset, expected, found },
     },
   ];
 }
 
-/** What a snapshot's totals lack, as it says itself, is damage even where the segments no longer show it. */
-function addRemembered({ snapshots }: Witnesses, findings: Finding[], missing: MissingRanges): void {
-  const known = new Set(findings.map(({ file, byte }) => `${file}:${byte}`));
-  for (const { file, facts } of snapshots) {
+/** Adds what snapshots remember as lacking: it is damage even if the segments no longer show it. */
+function addRemembered({ snapshots }: WitnessFiles, findings: Finding[], missing: MissingRanges): void {
+  const known = new Map<string, string[]>(findings.map((one) => [placeOf(one), []]));
+  for (const { file, facts, invalid } of snapshots) {
     for (const damage of facts?.damage ?? []) {
-      const key = `${damage.file}:${damage.byte}`;
-      if (known.has(key) || missing.covers(damage)) continue;
-      known.add(key);
-      const finding = damageFinding(damage);
-      findings.push({ ...finding, found: `${finding.found}, as ${snapshotPath(file)} remembers` });
+      if (missing.covers(damage)) continue;
+      let rememberedBy = known.get(placeOf(damage));
+      if (rememberedBy === undefined) {
+        rememberedBy = [];
+        known.set(placeOf(damage), rememberedBy);
+        const finding = damageFinding(damage);
+        const found = `${finding.found}, as ${snapshotPath(file)} remembers`;
+        findings.push({ ...finding, found, rememberedBy });
+      }
+      if (invalid === undefined) rememberedBy.push(file);
     }
   }
+}
+
+function placeOf({ file, byte }: { readonly file: string; readonly byte: number }): string {
+  return `${file}:${byte}`;
 }

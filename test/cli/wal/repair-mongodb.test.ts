@@ -122,7 +122,7 @@ mongoTest("MongoDB knows the lost hits: they are brought back, and everything is
   assert.equal([dry.status, dry.document.mongodb, kinds(dry.document)], [0, "asked", ["missing", "mend"]]);
   const done = await projected.repair("--yes");
   assert.equal([done.status, done.document.mongodb, kinds(done.document)], [0, "asked", ["missing", "mend"]]);
-  assert.match(done.document.steps[1]?.detail ?? "", /^7 hits of 1 counter brought back, which MongoDB still has/);
+  assert.match(done.document.steps[1]?.detail ?? "", /^7 hits of 1 counter restored from MongoDB/);
   assert.equal(await counts(directory), { incomplete: false, counters: { home: 10, page: 7 } });
   assert.is(await projected.audit(), 0, "at each slot's own offset");
   await projected.serve({ home: 1, other: 4 });

@@ -296,7 +296,7 @@ test("a plan counts with the headers that it would write", async () => {
       return steps.map(({ detail }) => detail);
     };
     const plan = await said();
-    assert.ok(plan.includes("20 hits of 1 counter brought back, which snapshots still have"), plan.join("\n"));
+    assert.ok(plan.includes("20 hits of 1 counter restored from snapshots"), plan.join("\n"));
     assert.equal(await said("--yes"), plan);
   });
 });

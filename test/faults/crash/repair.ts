@@ -32,7 +32,7 @@ export async function repair(fs: FileSystem, how: "dry" | "yes"): Promise<readon
     throw error;
   }
   const { steps, byHand } = how === "dry" ? await dryRepair(options) : await repairLog(options);
-  if (byHand.length > 0) throw new Error(`repair leaves to a person: ${byHand.join(", ")}`);
+  if (byHand.length > 0) throw new Error(`repair leaves to a person: ${byHand.map(({ file }) => file).join(", ")}`);
   return steps;
 }
 

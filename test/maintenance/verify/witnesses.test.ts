@@ -97,7 +97,7 @@ test("snapshots and registrations of another log, epoch or copy are damage", asy
       assert.is(findings.length, 1);
       return `${findings[0]?.kind} ${findings[0]?.expected}`;
     };
-    assert.match(await named({ logId: "x".repeat(16) }), /^snapshot log [a-z0-9]{16}, as the segments say/);
+    assert.match(await named({ logId: "x".repeat(16) }), /^snapshot log [a-z0-9]{16}, as in the segments/);
     assert.match(await named({ epoch: 2 }), /^snapshot an epoch up to 1/);
     assert.match(await named({ nonce: "ab".repeat(8) }), /^snapshot nonce [0-9a-f]{16}/);
     await writeRegistration(new LogDirectory(directory), {
