@@ -12,7 +12,7 @@ export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 const NO_HEADERS: readonly string[] = [];
 
-/** How much of an unread body, and for how long, is read and dropped before the connection is closed. */
+/** Bounds of reading and dropping an unread body before its connection is closed. */
 const LINGER_BYTES = 32 * 1024 * 1024;
 const LINGER_MS = 1000;
 /** A body with at most this length is read to its end instead, which keeps the connection open. */

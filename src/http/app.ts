@@ -29,7 +29,7 @@ export interface AppOptions {
   readonly policy?: AccessPolicy;
   /** Bounds of `GET /events`. */
   readonly streams?: Partial<StreamBounds>;
-  /** How long the ids of hits are remembered. */
+  /** The time that the ids of hits are remembered. */
   readonly idempotencyWindowMs?: number;
 }
 

@@ -1,4 +1,4 @@
-/** What the pages are made of: files in `assets/` next to the module that serves them, templates among them. */
+/** The pages' files, in `assets/` next to the module that serves them, and the templates among them. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Context } from "koa";

@@ -5,7 +5,7 @@ import type { Logger } from "../model/services.js";
 import { problemHeaders, sendProblem } from "./answer.js";
 import { type Problem, problemOf } from "./problem.js";
 
-/** How long a client has to read the answer before its connection is closed. */
+/** The time that a client has to read the answer before its connection is closed. */
 const LINGER_MS = 1000;
 
 /** The methods that any route has: the answer to a method that node does not know. */

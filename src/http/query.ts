@@ -31,7 +31,7 @@ export function rawQueryValue(query: string, key: string): string | undefined {
   return found;
 }
 
-/** What a query parameter may be. openapi.json describes the same values: a test holds the two together. */
+/** A type of query parameter. openapi.json describes the same values; a test compares the two. */
 export interface QueryType<T> {
   /** Completes the message "query parameter `…` must be …". */
   readonly expected: string;

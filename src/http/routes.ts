@@ -21,7 +21,7 @@ import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
 import { answerScript, hitsScript } from "./script/script.js";
 
-/** What the routes pass requests to. */
+/** The parts that answer requests. */
 export interface Handlers {
   readonly services: Services;
   /** The projections as everybody may see them. */
@@ -32,7 +32,7 @@ export interface Handlers {
   readonly events: EventStreams;
   readonly views: Views;
   readonly pictures: Pictures;
-  /** How long hits.js keeps what it could not send. */
+  /** The time that hits.js keeps what it could not send. */
   readonly keepMs: number;
 }
 

@@ -18,7 +18,7 @@ export interface ServerBounds {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** How often the two time-outs are checked. */
+  /** The interval between checks of the two time-outs. */
   readonly checkIntervalMs: number;
   readonly maxConnections: number;
 }

@@ -9,11 +9,11 @@ const places = [
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
 ];
-/** Where Chromium is; undefined, and said loudly, where there is none. */
+/** The path of Chromium; undefined, with a warning, if there is none. */
 export const executablePath = places.find((place) => place !== undefined && existsSync(place));
 if (executablePath === undefined) console.log("SKIP no Chromium found for these tests; CHROMIUM_PATH names one");
 
-/** Declares a test that needs the browser: skipped where there is none. */
+/** Declares a test that needs the browser; skipped without one. */
 export const browserTest = executablePath === undefined ? test.skip : test;
 
 export const FLAGS = [
@@ -24,11 +24,11 @@ export const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  // A name that isn't this machine's own: without https its pages have no locks and no randomUUID.
+  // A name other than localhost: without https its pages have no locks and no randomUUID.
   "--host-resolver-rules=MAP insecure.test 127.0.0.1",
 ];
 
-/** One browser for all tests of a file, started before the first and closed after the last; gives it to a test. */
+/** Starts one browser for all tests of a file, closed after the last. Returns a function that passes it to a test. */
 export function sharedBrowser(): () => Browser {
   let browser: Browser | undefined;
   if (executablePath !== undefined) {
@@ -44,7 +44,7 @@ export function sharedBrowser(): () => Browser {
   };
 }
 
-/** Waits until the condition holds; fails after fifteen seconds, with what was seen last. */
+/** Waits until the condition is true; fails after fifteen seconds, with the last value seen. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, seen = () => ""): Promise<void> {
   for (const end = Date.now() + 15_000; !(await condition()); ) {
     if (Date.now() > end) assert.unreachable(`never: ${what} ${seen()}`);

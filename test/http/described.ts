@@ -3,10 +3,10 @@ import type Koa from "koa";
 import { complaintsAbout } from "../support/openapi-check.js";
 
 /**
- * Holds every answer of an application, as it leaves, against the API description. The complaints come in the array that is
- * returned. What is answered without the application (a request that isn't HTTP) is not seen here.
+ * Compares every answer of an application, as it is sent, with the API description. Complaints are added to the returned
+ * array. Answers without the application (to input that is not HTTP) are not seen.
  */
-export function heldAgainstDescription(app: Koa): readonly string[] {
+export function collectComplaints(app: Koa): readonly string[] {
   const complaints: string[] = [];
   app.middleware.unshift((ctx, next) => {
     recordAnswer(ctx.req, ctx.res, complaints);
@@ -36,7 +36,7 @@ function recordAnswer(req: IncomingMessage, res: ServerResponse, complaints: str
     return Reflect.apply(end, res, args);
   }) as typeof res.end;
   res.once("close", () => {
-    // Cut off before its end: there is no answer to judge. Streams end that way.
+    // Cut off before its end: there is no answer to check. Streams end that way.
     if (!res.headersSent || (!res.writableFinished && !String(headers.get("content-type")).includes("event-stream"))) {
       return;
     }
@@ -54,7 +54,7 @@ function noteHeaders(given: unknown, headers: Map<string, string>): void {
   }
 }
 
-/** Some clients, and proxies, send a whole address. */
+/** Removes the origin, which some clients and proxies send. */
 function targetOf(url: string): string {
   return url.startsWith("/") ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, "") || "/";
 }

@@ -22,28 +22,28 @@ import type {
 import type { ProjectionStatus, ServiceStatus } from "../../src/model/status.js";
 import { dashboardData } from "./dashboard/data.js";
 
-/** A whole service in memory, in which a test can break every part. */
+/** All services in memory, every part of which a test can break. */
 export class FakeServices implements Services, HitCollector, CounterReader, UncountedTally, Readiness {
   readonly collector: HitCollector = this;
   readonly view: CounterReader = this;
   readonly tally: UncountedTally = this;
   readonly readiness: Readiness = this;
-  /** Every hit taken, in order. */
+  /** Every accepted hit, in order. */
   readonly hits: Hit[] = [];
-  /** Batches taken, by size. */
+  /** Sizes of the accepted batches. */
   readonly batches: number[] = [];
-  /** What `record` and `recordAll` reject with. */
+  /** The error that `record` and `recordAll` reject with. */
   failure: unknown;
   /** Names that an admission refuses. */
   readonly unwanted = new Set<string>();
-  /** Hits refused, by code. */
+  /** Refused hits, by code. */
   readonly rejected = new Map<ErrorCode, number>();
   /** Requests that were not counted without being refused, by reason. */
   readonly notCounted = new Map<string, number>();
   halted = false;
-  /** Whether `record` says that the hit was there before. */
+  /** True: `record` reports hits as replayed. */
   replayed = false;
-  /** What `record` waits for. */
+  /** Delays `record`. */
   gate: Promise<void> = Promise.resolve();
   projections: ProjectionStatus[] = [
     {
@@ -56,14 +56,14 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
       since: "2026-01-15T12:00:00Z",
     },
   ];
-  /** How often `counter` was asked for each name. */
+  /** Calls of `counter`, by name. */
   readonly asked = new Map<string, number>();
-  /** What `series` was asked for. */
+  /** Queries of `series`. */
   readonly seriesAsked: SeriesQuery[] = [];
-  /** How often the status was read. */
+  /** Reads of the status. */
   statusAsked = 0;
   incomplete = false;
-  /** The samples that the dashboard was asked to leave out, request by request. */
+  /** `after` of each request for the dashboard's data. */
   readonly dashboardsAfter: number[] = [];
 
   async record(hit: Hit): Promise<Recorded> {
@@ -160,7 +160,7 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
   }
 }
 
-/** Keeps what is logged. */
+/** A logger that keeps its lines. */
 export class FakeLogger implements Logger {
   readonly lines: { level: "info" | "warn" | "error"; fields: object; message: string }[] = [];
 

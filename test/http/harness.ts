@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import * as assert from "uvu/assert";
 import { type AppOptions, createApp } from "../../src/http/app.js";
 import { createHttpServer, type HttpServer, type ServerBounds } from "../../src/http/server.js";
-import { heldAgainstDescription } from "./described.js";
+import { collectComplaints } from "./described.js";
 import { FakeLogger, FakeServices } from "./fake-services.js";
 
 export interface Running {
@@ -18,14 +18,14 @@ export interface Bounds extends AppOptions {
 }
 
 /**
- * Runs `body` against a server on a free port, stops it, and expects that nothing was logged as an error, and that every
- * answer is one that the API description knows of.
+ * Runs `body` against a server on a free port and stops it. Fails if an error was logged, or if an answer is not described
+ * in the API description.
  */
 export async function withServer(body: (running: Running) => Promise<void>, bounds: Bounds = {}): Promise<void> {
   const services = new FakeServices();
   const logger = new FakeLogger();
   const app = createApp(services, logger, bounds);
-  const complaints = heldAgainstDescription(app);
+  const complaints = collectComplaints(app);
   const server = createHttpServer(app, logger, bounds.server);
   const { port } = await server.listen("127.0.0.1", 0);
   try {
@@ -37,14 +37,14 @@ export async function withServer(body: (running: Running) => Promise<void>, boun
   assert.equal(complaints, [], "answers that /openapi.json does not describe");
 }
 
-/** An answer read off a socket. */
+/** An answer read from a socket. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-/** A connection on which a test says exactly which bytes go out. */
+/** A connection on which a test sends exact bytes. */
 export class RawClient {
   readonly socket: Socket;
   #received = Buffer.alloc(0);
@@ -71,7 +71,7 @@ export class RawClient {
     this.socket.write(text);
   }
 
-  /** The next answer, which must have a Content-Length; without a body for a HEAD request. */
+  /** Resolves to the next answer, which must have a Content-Length; HEAD has no body. */
   async answer(method = "GET"): Promise<RawAnswer> {
     const head = await this.until((received) => received.indexOf("\r\n\r\n"));
     const lines = this.#take(head + 4)
@@ -89,13 +89,13 @@ export class RawClient {
     return { status, headers, body: this.#take(length) };
   }
 
-  /** Text up to and with `mark`. */
+  /** Resolves to the text up to and including `mark`. */
   async upTo(mark: string): Promise<string> {
     const at = await this.until((received) => received.indexOf(mark));
     return this.#take(at + mark.length);
   }
 
-  /** Resolves once the other side has closed; what came in between is in `rest`. */
+  /** Resolves to the rest of the text once the other side has closed. */
   async close(): Promise<string> {
     while (!this.closed) await this.#more("the end of the connection");
     return this.#take(this.#received.length);
@@ -127,7 +127,7 @@ export class RawClient {
   }
 }
 
-/** Sends one request, as written, on a connection of its own. An answer to `method` HEAD is read without its body. */
+/** Sends one request, exactly as given, on its own connection. The answer to `method` HEAD is read without a body. */
 export async function raw(
   port: number,
   request: string,
@@ -140,12 +140,12 @@ export async function raw(
   return answer;
 }
 
-/** A request whose target is sent as it stands, where `fetch` would put it right first. */
+/** Sends a request with its target as given, which `fetch` would normalise. */
 export function rawRequest(port: number, method: string, target: string): Promise<RawAnswer> {
   return raw(port, `${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
 }
 
-/** Checks that an answer is a problem with this status and code; gives its members. */
+/** Checks that an answer is a problem with this status and code. Resolves to its members. */
 export function assertProblem(
   answer: { status: number; headers: Headers | ReadonlyMap<string, string> },
   body: string,
@@ -178,7 +178,7 @@ export function expectRawProblem(answer: RawAnswer, status: number, code: string
   return assertProblem(answer, answer.body, status, code);
 }
 
-/** Waits until something is true, which is looked at often. */
+/** Waits until something is true, checked often. */
 export async function eventually(what: string, isTrue: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!isTrue()) {

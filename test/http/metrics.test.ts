@@ -16,7 +16,7 @@ test("GET and HEAD: the text with its own media type, never cached", () =>
     await expectProblem(await fetch(`${url}/metrics/`), 404, "NOT_FOUND");
   }));
 
-test("it says how many event streams are open", () =>
+test("the number of open event streams is passed on", () =>
   withServer(async ({ url }) => {
     const text = async () => await (await fetch(`${url}/metrics`)).text();
     const end = new AbortController();

@@ -6,7 +6,7 @@ const browser = sharedBrowser();
 
 export interface OpenedPage {
   readonly page: Page;
-  /** What the console said, and errors that nobody caught. Take out what a test expects. */
+  /** Messages of the console and uncaught errors. A test removes those that it expects. */
   readonly complaints: string[];
 }
 
@@ -15,7 +15,7 @@ export interface PageOptions extends BrowserContextOptions {
   readonly init?: string | undefined;
 }
 
-/** A server of a test, which notes what nobody should have asked it for. */
+/** A test's server, which records unexpected requests. */
 interface TestServer {
   readonly url: string;
   readonly unexpected: readonly string[];
@@ -24,8 +24,8 @@ interface TestServer {
 }
 
 /**
- * Starts the server and opens a page of it. Afterwards the console must be clean (violations of the policy show there) and
- * nothing may have been asked for but the page and its own.
+ * Starts the server and opens a page of it. Afterwards the console must be empty (violations of the policy show there), and
+ * nothing but the page and its assets may have been requested.
  */
 export async function withPage(
   server: TestServer,
@@ -52,7 +52,7 @@ export async function withPage(
   }
 }
 
-/** Waits until the visible text of what the selector finds matches. */
+/** Waits until the visible text of the selected element matches. */
 export async function reads(page: Page, selector: string, pattern: RegExp): Promise<void> {
   let text = "";
   const matches = async () => {

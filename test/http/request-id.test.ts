@@ -8,7 +8,7 @@ import { eventually, expectProblem, expectRawProblem, RawClient, raw, rawRequest
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
-test("a sane id comes back on every answer; without one an answer that is no error has none", () =>
+test("a valid id is returned on every answer; without one, only errors have an id", () =>
   withServer(async ({ url, port }) => {
     const headers = { "X-Request-Id": "trace/1:~!" };
     for (const [method, path] of [
@@ -70,7 +70,7 @@ test("an error has the id that was sent, else a new one, in its header and its b
     assert.match(picture.headers.get("x-request-id") ?? "", UUID);
   }));
 
-test("a fault is logged under the id that its client was told", async () => {
+test("an unexpected error is logged with the id that its client got", async () => {
   const services = new FakeServices();
   const logger = new FakeLogger();
   const server = createHttpServer(createApp(services, logger), logger);
@@ -103,7 +103,7 @@ class DebugLogger extends FakeLogger {
   }
 }
 
-test("at level debug every request is a line: method, path, status, time, id; never its query", async () => {
+test("at level debug every request is logged: method, path, status, time, id; never its query", async () => {
   const services = new FakeServices();
   const logger = new DebugLogger();
   const server = createHttpServer(createApp(services, logger), logger);

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 
 const PREFIX = "/counted/";
 
-/** A server in this process under a path prefix, as behind a proxy, that can go and come back at the same address. */
+/** A server in this process under a path prefix, as with a proxy, that can stop and restart at the same address. */
 export abstract class RestartableServer {
-  /** What was asked for that nobody has any business with. */
+  /** Requests that a test does not expect. */
   readonly unexpected: string[] = [];
   #server: Server | undefined;
   #port = 0;

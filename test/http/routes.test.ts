@@ -70,7 +70,7 @@ test("status, health and readiness", () =>
     assert.is((await fetch(`${url}/healthz`)).status, 200);
   }));
 
-test("HEAD is answered as GET, without a body, and counts nothing", () =>
+test("HEAD is answered like GET, without a body, and counts nothing", () =>
   withServer(async ({ url, port, services }) => {
     const paths = ["/", "/counters/a", "/counters?name=a", "/counters", "/status", "/healthz", "/readyz", "/page.css"];
     for (const path of [...paths, "/page.js", "/events?counter=a"]) {
@@ -86,7 +86,7 @@ test("HEAD is answered as GET, without a body, and counts nothing", () =>
     assert.equal(services.hits, []);
   }));
 
-test("paths that aren't there", () =>
+test("unknown paths", () =>
   withServer(async ({ port }) => {
     const paths = [
       "/nowhere",
@@ -104,7 +104,7 @@ test("paths that aren't there", () =>
     assert.match(String(slash["detail"]), "%2F");
   }));
 
-test("methods that a path doesn't have", () =>
+test("methods that a path does not support", () =>
   withServer(async ({ port, services }) => {
     const wrong: [string, string, string][] = [
       ["GET", "/hits/a", "POST, OPTIONS"],
@@ -130,7 +130,7 @@ test("methods that a path doesn't have", () =>
     assert.equal(services.hits, []);
   }));
 
-test("the page counts a hit of home, where somebody looks", () =>
+test("the page counts a hit of home if the request is a view", () =>
   withServer(async ({ url, services }) => {
     const response = await fetch(`${url}/`);
     assert.is(response.status, 200);
@@ -168,7 +168,7 @@ test("the page counts a hit of home, where somebody looks", () =>
     assert.is(services.hits.length, 2);
   }));
 
-test("the page comes when its hit is refused, and while the counts are unknown", () =>
+test("the page is sent when its hit is refused, and while the counts are unknown", () =>
   withServer(async ({ url, services, logger }) => {
     services.failure = new HitsError("DISK_FULL", "secret");
     const refused = await fetch(`${url}/`);
@@ -198,7 +198,7 @@ test("the page comes when its hit is refused, and while the counts are unknown",
     assert.equal(services.hits, [{ counter: "home", n: 1 }]);
   }));
 
-test("what the page is made of", () =>
+test("the assets of pages", () =>
   withServer(async ({ url }) => {
     for (const [path, type] of [
       ["/page.css", /^text\/css/],
@@ -227,7 +227,7 @@ test("the page that shows what to paste", () =>
     assert.equal(services.hits, []);
   }));
 
-test("what could not be sent is kept for less than ids are remembered", () =>
+test("unsent hits are kept for less time than ids are remembered", () =>
   withServer(
     async ({ url }) => {
       assert.match(await (await fetch(`${url}/hits.js`)).text(), `Date.now() - ${23 * 1_800_000})`);
@@ -236,7 +236,7 @@ test("what could not be sent is kept for less than ids are remembered", () =>
     { idempotencyWindowMs: 12 * 3_600_000 },
   ));
 
-test("the script: kept by browsers for a while, zipped where they can, looked at again by its tag", () =>
+test("the script: cached for a while, gzipped for clients that accept it, revalidated by its tag", () =>
   withServer(async ({ url, port }) => {
     const expected = hitsScript(82_800_000);
     const response = await fetch(`${url}/hits.js`);

@@ -10,7 +10,7 @@ import { eventually, expectRawProblem, RawClient, raw, withServer } from "./harn
 const IMPATIENT = { server: { headersTimeoutMs: 150, requestTimeoutMs: 300, checkIntervalMs: 20 } };
 const HIT = "POST /hits/a HTTP/1.1\r\nHost: x\r\n\r\n";
 
-test("a header that drips in is answered with 408", () =>
+test("a header that arrives too slowly is answered with 408", () =>
   withServer(async ({ port, services }) => {
     const client = new RawClient(port);
     client.send("POST /hits/a HTTP/1.1\r\n");
@@ -26,7 +26,7 @@ test("a header that drips in is answered with 408", () =>
     assert.equal(services.hits, []);
   }, IMPATIENT));
 
-test("a body that drips in is answered with 408, and not counted", () =>
+test("a body that arrives too slowly is answered with 408, and not counted", () =>
   withServer(async ({ port, services }) => {
     for (const path of ["/hits/a", "/hits"]) {
       const client = new RawClient(port);
@@ -42,7 +42,7 @@ test("a body that drips in is answered with 408, and not counted", () =>
     assert.equal(services.hits, []);
   }, IMPATIENT));
 
-test("a body that drips in behind its answer gets no second one", () =>
+test("a body that arrives slowly after its answer gets no second one", () =>
   withServer(async ({ port }) => {
     const client = new RawClient(port);
     client.send("POST /hits/.. HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{");
@@ -50,7 +50,7 @@ test("a body that drips in behind its answer gets no second one", () =>
     assert.is(await client.close(), "");
   }, IMPATIENT));
 
-test("too much header", () =>
+test("too large a header", () =>
   withServer(async ({ port, services }) => {
     const lines = (count: number) => Array.from({ length: count }, (_, i) => `X-${i}: y\r\n`).join("");
     const hit = (header: string) => `POST /hits/a HTTP/1.1\r\nHost: x\r\n${header}\r\n`;
@@ -63,7 +63,7 @@ test("too much header", () =>
     assert.is((await raw(port, hit(lines(99)))).status, 202);
   }));
 
-test("what isn't HTTP", () =>
+test("input that is not HTTP", () =>
   withServer(async ({ port, services }) => {
     const requests = [
       "nonsense\r\n\r\n",
@@ -83,7 +83,7 @@ test("what isn't HTTP", () =>
     assert.is((await raw(port, "POST /hits/a HTTP/1.0\r\n\r\n")).status, 202);
   }));
 
-test("nonsense behind a request waits for that request's answer", () =>
+test("the answer to nonsense after a request waits for that request's answer", () =>
   withServer(async ({ port, services }) => {
     let open = () => {};
     services.gate = new Promise((resolve) => {
@@ -98,7 +98,7 @@ test("nonsense behind a request waits for that request's answer", () =>
     await client.close();
   }));
 
-test("a client that asks first is told before it sends too much", () =>
+test("a client that asks first is refused before it sends too much", () =>
   withServer(async ({ port }) => {
     const head = "POST /hits HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\n";
     const large = new RawClient(port);
@@ -126,7 +126,7 @@ test("listening fails with a reason", async () => {
   assert.is(systemCode(failure), "EADDRINUSE");
   assert.match(String(failure), `127.0.0.1:${port}`);
   other.close();
-  // Having failed, it may try another port, and it can be stopped.
+  // After a failure it can listen on another port, and be stopped.
   const second = await server.listen("127.0.0.1", 0);
   assert.ok(second.port > 0);
   await server.stop(1000);
@@ -149,7 +149,7 @@ test("connections over the bound are refused", () =>
     { server: { maxConnections: 1 } },
   ));
 
-test("stopping: what is in flight is answered, idle connections are closed, nobody new is let in", () =>
+test("stopping: requests in flight are answered, idle connections are closed, new ones are refused", () =>
   withServer(async ({ port, services, server, url }) => {
     const idle = new RawClient(port);
     idle.send(HIT);
@@ -194,7 +194,7 @@ test("stopping: what is in flight is answered, idle connections are closed, nobo
     await server.stop(0);
   }));
 
-test("stopping: whoever takes longer than the time of grace is cut off", () =>
+test("stopping: connections that outlast the grace period are closed", () =>
   withServer(async ({ port, services, server, logger }) => {
     services.gate = new Promise(() => {});
     const stuck = new RawClient(port);

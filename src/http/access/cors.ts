@@ -33,7 +33,7 @@ export function cors(policy: OriginPolicy): Middleware {
     allowHeaders: `Content-Type,Idempotency-Key,${REQUEST_ID_HEADER}`,
     exposeHeaders: `Idempotent-Replayed,Retry-After,${NOT_COUNTED_HEADER},${UNKNOWN_HEADER},${REQUEST_ID_HEADER}`,
     maxAge: MAX_AGE_S,
-    // Answers to errors keep the headers that are set already.
+    // Not needed: sendError keeps the headers that are set already.
     keepHeadersOnError: false,
   });
   // Programs send no Origin, and answers to POST are not cached: they need no CORS headers.

@@ -7,9 +7,9 @@ import { counterOrUnknown, type UnknownCounter } from "./counters.js";
 
 export interface StreamBounds {
   readonly maxStreams: number;
-  /** How often the counters are read. */
+  /** The interval between reads of the counters. */
   readonly pollMs: number;
-  /** How often a stream gets a comment, which keeps proxies from closing it. */
+  /** The interval between comments on a stream, which keep proxies from closing it. */
   readonly commentMs: number;
   /** A client that has more than this unread is disconnected. */
   readonly maxUnreadBytes: number;

@@ -8,7 +8,7 @@ import { oneOf, type QueryType, queryValue } from "../query.js";
 const HOUR_MS = 3_600_000;
 const MAX_BUCKETS = 1000;
 const WIDTHS = { hour: HOUR_MS, day: 24 * HOUR_MS } as const;
-/** How many buckets are shown by default. */
+/** The number of buckets by default. */
 const SHOWN = { hour: 48, day: 30 } as const;
 /** The last day of the year 9999: later times have no RFC 3339 form. */
 const MAX_MS = Date.UTC(9999, 11, 31);

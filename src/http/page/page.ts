@@ -23,11 +23,11 @@ export const pageAssets = pageParts(import.meta.url, "page");
 const template = assetText(import.meta.url, "page.html");
 
 export interface PageView extends Described {
-  /** Why this view was not counted, or may not have been. */
+  /** The reason why this view was not counted, or may not have been. */
   readonly refused: { readonly code: string; readonly detail: string } | undefined;
 }
 
-/** What the page is made from. */
+/** The sources of the page. */
 interface PageParts {
   readonly services: Services;
   readonly views: Views;

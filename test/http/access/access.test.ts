@@ -17,7 +17,7 @@ function post(url: string, headers: Record<string, string> = {}, body?: string):
 
 const SHOP = { corsOrigins: ["https://shop.example", "http://localhost:8080"] };
 
-test("every origin may call by default, without credentials, whatever the answer", async () => {
+test("every origin may send requests by default, without credentials, and read every answer", async () => {
   await withServer(async ({ url, services }) => {
     const origin = { Origin: "https://any.example" };
     const answers = [
@@ -46,7 +46,7 @@ test("every origin may call by default, without credentials, whatever the answer
   });
 });
 
-test("event streams can be read from elsewhere", async () => {
+test("event streams can be read from other origins", async () => {
   await withServer(async ({ url }) => {
     const abort = new AbortController();
     const answer = await fetch(`${url}/events?counter=home`, {
@@ -78,7 +78,7 @@ test("preflights", async () => {
   });
 });
 
-test("with CORS_ORIGINS: those origins, this server's own pages, and what is no browser", async () => {
+test("with CORS_ORIGINS: those origins, this server's own pages, and clients that are not browsers", async () => {
   await withPolicy(SHOP, async ({ url, port, services }) => {
     const allowed = await post(`${url}/hits/home`, { Origin: "https://shop.example" });
     assert.is(allowed.status, 202);
@@ -120,7 +120,7 @@ test("another origin's hits are refused before they count, so that its scripts c
   });
 });
 
-test("behind a proxy, this server's own pages are those of the host that the client asked", async () => {
+test("with a proxy, this server's own pages are those of the host that the client requested", async () => {
   const request = (port: number, more: string) =>
     raw(port, `POST /hits/home HTTP/1.1\r\nHost: internal:3000\r\nOrigin: https://hits.example\r\n${more}\r\n`);
   await withPolicy(SHOP, async ({ port }) => {
@@ -136,7 +136,7 @@ test("behind a proxy, this server's own pages are those of the host that the cli
 
 const ADMIN = { adminToken: "s3cret" };
 
-test("with ADMIN_TOKEN, status and list are for its bearer", async () => {
+test("with ADMIN_TOKEN, status and list need it as a bearer token", async () => {
   await withPolicy(ADMIN, async ({ url }) => {
     for (const path of ["/status", "/counters", "/counters?prefix=a"]) {
       for (const authorization of [undefined, "Bearer", "Bearer wrong", "Bearer s3cretx", "Basic s3cret", "s3cret"]) {
@@ -155,7 +155,7 @@ test("with ADMIN_TOKEN, status and list are for its bearer", async () => {
   });
 });
 
-test("with ADMIN_TOKEN, what everybody sees does not name the projections' errors", async () => {
+test("with ADMIN_TOKEN, public answers do not contain the projections' errors", async () => {
   for (const policy of [{}, ADMIN]) {
     await withPolicy(policy, async ({ url, services }) => {
       services.projections = [
@@ -183,7 +183,7 @@ test("with ADMIN_TOKEN, what everybody sees does not name the projections' error
   }
 });
 
-test("bots are counted, unless COUNT_BOTS=0: then they are answered, and told", async () => {
+test("bots are counted, unless COUNT_BOTS=0: then the answer has the reason", async () => {
   await withServer(async ({ url, services }) => {
     assert.is((await post(`${url}/hits/home`, { "User-Agent": BOT })).status, 202);
     assert.is(services.hits.length, 1);
@@ -198,9 +198,9 @@ test("bots are counted, unless COUNT_BOTS=0: then they are answered, and told", 
     }
     assert.is(services.hits.length, 1);
     assert.is(services.notCounted.get("BOT"), 3);
-    // What is wrong with it is said to a bot too.
+    // Bots get errors, too.
     await expectProblem(await post(`${url}/hits/home?n=0`, { "User-Agent": BOT }), 400, "INVALID_N");
-    // Many at once are sent by programs, on purpose.
+    // Only programs send many at once, on purpose.
     const bulk = await post(`${url}/hits`, { "User-Agent": BOT, "Content-Type": "text/plain" }, '{"counter":"a"}');
     assert.is(bulk.status, 202);
   });
@@ -223,7 +223,7 @@ test("RATE_LIMIT: so many hits from an address, then 429 until the time is over"
   });
 });
 
-test("RATE_LIMIT counts the hits of a bulk request, and says what can never pass", async () => {
+test("RATE_LIMIT counts the hits of a bulk request, and reports those that can never pass", async () => {
   await withPolicy({ rateLimit: { hits: 3, seconds: 60 } }, async ({ url, services }) => {
     const lines = (count: number) => '{"counter":"a"}\n'.repeat(count);
     const text = { "Content-Type": "text/plain" };
@@ -245,7 +245,7 @@ test("RATE_LIMIT ends with its window", async () => {
   });
 });
 
-test("the bearer of ADMIN_TOKEN has no RATE_LIMIT", async () => {
+test("requests with ADMIN_TOKEN have no RATE_LIMIT", async () => {
   await withPolicy({ ...ADMIN, rateLimit: { hits: 1, seconds: 60 } }, async ({ url }) => {
     const bearer = { Authorization: "Bearer s3cret" };
     for (let i = 0; i < 3; i++) assert.is((await post(`${url}/hits/home`, bearer)).status, 202);
@@ -254,7 +254,7 @@ test("the bearer of ADMIN_TOKEN has no RATE_LIMIT", async () => {
   });
 });
 
-test("behind TRUST_PROXY proxies, clients are told apart by the address that the last of those gives", async () => {
+test("with TRUST_PROXY, clients are distinguished by the address from the last trusted proxy", async () => {
   const rateLimit = { hits: 1, seconds: 60 };
   const hit = (url: string, forwarded: string) => post(`${url}/hits/home`, { "X-Forwarded-For": forwarded });
   await withPolicy({ rateLimit }, async ({ url }) => {
@@ -264,7 +264,11 @@ test("behind TRUST_PROXY proxies, clients are told apart by the address that the
   await withPolicy({ rateLimit, trustProxy: 1 }, async ({ url }) => {
     assert.is((await hit(url, "192.0.2.1")).status, 202);
     assert.is((await hit(url, "192.0.2.2")).status, 202);
-    assert.is((await hit(url, "192.0.2.9, 192.0.2.1")).status, 429, "what the client says itself is not believed");
+    assert.is(
+      (await hit(url, "192.0.2.9, 192.0.2.1")).status,
+      429,
+      "an address from the client itself is not believed",
+    );
     assert.is((await hit(url, "2001:db8:1:2::1")).status, 202);
     assert.is((await hit(url, "2001:db8:1:2:ffff::2")).status, 429, "the same network");
   });

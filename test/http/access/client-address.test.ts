@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { networkOf } from "../../../src/http/access/client-address.js";
 
-test("clients are told apart by IPv4 address, or by the first half of an IPv6 address", () => {
+test("clients are distinguished by IPv4 address, or by the first half of an IPv6 address", () => {
   const table: [string, string][] = [
     ["192.0.2.1", "192.0.2.1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],

@@ -48,7 +48,7 @@ test("the state at once, then every change", () =>
     client.raw.socket.destroy();
   }, FAST));
 
-test("no event without a change: time alone is none, and lag waits for a second", () =>
+test("no event without a change: time alone is not one, and lag waits for a second", () =>
   withServer(async ({ port, services }) => {
     const client = new EventClient(port);
     await client.next();
@@ -56,13 +56,13 @@ test("no event without a change: time alone is none, and lag waits for a second"
     const asked = services.asked.get("home") ?? 0;
     await eventually("many looks at the counter", () => (services.asked.get("home") ?? 0) > asked + 20);
     services.projections = services.projections.map((one) => ({ ...one, lag: 7 }));
-    // The next event is this one: had any been sent before, its lag would be 0.
+    // The next event is the one with the lag: any earlier one would have lag 0.
     assert.is((await client.next()).projections[0]?.lag, 7);
     assert.ok(performance.now() - from > 700);
     client.raw.socket.destroy();
   }, FAST));
 
-test("a counter is looked at once for all its streams, and not at all without any", () =>
+test("a counter is read once for all its streams, and not at all without any", () =>
   withServer(async ({ port, services }) => {
     const clients = Array.from({ length: 10 }, (_, i) => new EventClient(port, i < 9 ? "many" : "one"));
     for (const client of clients) await client.next();
@@ -76,7 +76,7 @@ test("a counter is looked at once for all its streams, and not at all without an
     await settled("looks at anything", () => services.statusAsked);
   }, FAST));
 
-test("a comment now and then", () =>
+test("a comment at intervals", () =>
   withServer(
     async ({ port }) => {
       const client = new EventClient(port);
@@ -88,7 +88,7 @@ test("a comment now and then", () =>
     { streams: { pollMs: 5, commentMs: 10 } },
   ));
 
-test("streams are bounded, and a place that is left is free", () =>
+test("streams are bounded, and a closed one makes room", () =>
   withServer(
     async ({ port }) => {
       const clients = [new EventClient(port), new EventClient(port)];
@@ -108,12 +108,12 @@ test("streams are bounded, and a place that is left is free", () =>
     { streams: { pollMs: 5, maxStreams: 2 } },
   ));
 
-test("a client that doesn't read is cut off", () =>
+test("a client that does not read is disconnected", () =>
   withServer(async ({ port, services }) => {
     const lazy = new EventClient(port);
     await lazy.next();
     lazy.raw.socket.pause();
-    // Far more than the sockets' buffers hold.
+    // Far more than fits into the sockets' buffers.
     const change = setInterval(() => {
       const lastError = String(services.hits.push({ counter: "home", n: 1 })).padEnd(500_000, "x");
       services.projections = services.projections.map((one) => ({ ...one, lastError }));
@@ -127,7 +127,7 @@ test("a client that doesn't read is cut off", () =>
     lazy.raw.socket.resume();
     await lazy.raw.close();
   }, FAST));
-test("which counter?", () =>
+test("a missing, repeated or invalid counter", () =>
   withServer(async ({ url, port }) => {
     await expectProblem(await fetch(`${url}/events`), 400, "INVALID_QUERY");
     await expectProblem(await fetch(`${url}/events?counter=a&counter=b`), 400, "INVALID_QUERY");
@@ -142,7 +142,7 @@ test("streams end when the server stops", () =>
     const from = performance.now();
     await server.stop(60_000);
     assert.ok(performance.now() - from < 10_000);
-    // The last chunk, so that it is an end and not a broken connection.
+    // With the last chunk, it is an end and not a broken connection.
     for (const client of clients) assert.match(await client.raw.close(), /0\r\n\r\n$/);
   }, FAST));
 

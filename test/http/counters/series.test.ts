@@ -34,7 +34,7 @@ test("a counter's series, by path and by query, counts nothing and needs no toke
     { policy: { ...OPEN_POLICY, adminToken: "s3cret" } },
   ));
 
-test("without a range: the last 30 days or 48 hours, up to the bucket of now", () =>
+test("without a range: the last 30 days or 48 hours, up to the current bucket", () =>
   withServer(async ({ url, services }) => {
     const before = Date.now();
     await fetch(`${url}/counters/a/series`);
@@ -51,7 +51,7 @@ test("without a range: the last 30 days or 48 hours, up to the bucket of now", (
     assert.is(from?.from, before - 5 * DAY_MS);
   }));
 
-test("queries that ask for nothing, for too much, or for no time there is", () =>
+test("queries for nothing, for too much, or for times that do not exist", () =>
   withServer(async ({ url, services }) => {
     for (const query of [
       "by=week",
@@ -78,7 +78,7 @@ test("queries that ask for nothing, for too much, or for no time there is", () =
     }
   }));
 
-test("as CSV, by the query or by Accept, under a name that means nothing to anybody", () =>
+test("as CSV, by the query or by Accept, under a harmless file name", () =>
   withServer(async ({ url, services }) => {
     const name = '../"x";\r\n/é';
     services.hits.push({ counter: "a", n: 7 });

@@ -1,4 +1,4 @@
-/** The dashboard in a real browser. Without one (`CHROMIUM_PATH`, or Chromium where systems have it) each test is skipped. */
+/** The dashboard in a real browser. Without one (`CHROMIUM_PATH`, or Chromium in the usual places) each test is skipped. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
@@ -51,7 +51,7 @@ onDashboard("one request at a time, and only samples that are new", dashboardDat
     open = resolve;
   });
   await until("a request that is not answered", () => server.open === 1);
-  // Whatever asks for more while that one waits.
+  // Events that would request more while that one is pending.
   await page.evaluate(`for (let i = 0; i < 5; i++) dispatchEvent(new Event("online"))`);
   await page.evaluate("fetch('dashboard.css').then((answer) => answer.text())");
   assert.is(server.mostOpen, 1);
@@ -60,7 +60,7 @@ onDashboard("one request at a time, and only samples that are new", dashboardDat
 });
 
 onDashboard(
-  "another process: its whole history is asked for, and the hour before stays",
+  "another process: its whole history is requested, and the hour before stays",
   awayData(),
   async (opened) => {
     const { server, page } = opened;
@@ -73,7 +73,7 @@ onDashboard(
   },
 );
 
-onDashboard("the server goes and comes back: figures stay, and say of when they are", awayData(), async (opened) => {
+onDashboard("the server stops and restarts: figures stay, with their time", awayData(), async (opened) => {
   const { server, page, complaints } = opened;
   await reads(page, "#owed", /^8,231$/);
   await server.stop();
@@ -88,7 +88,7 @@ onDashboard("the server goes and comes back: figures stay, and say of when they 
   dropNetworkErrors(complaints);
 });
 
-onDashboard("while the server is away, nothing is said to be well", dashboardData(), async (opened) => {
+onDashboard("while the server is away, nothing is shown as fine", dashboardData(), async (opened) => {
   const { server, page, complaints } = opened;
   await reads(page, ".well", /^Nothing/);
   await server.stop();
@@ -99,7 +99,7 @@ onDashboard("while the server is away, nothing is said to be well", dashboardDat
   dropNetworkErrors(complaints);
 });
 
-onDashboard("a hidden tab asks for nothing; shown again, it is up to date at once", dashboardData(), async (opened) => {
+onDashboard("a hidden tab requests nothing; shown again, it is up to date at once", dashboardData(), async (opened) => {
   const { server, page } = opened;
   const hide = (hidden: boolean) =>
     page.evaluate(`
@@ -146,7 +146,7 @@ onDashboard(
     await other.goto(page.url());
     await reads(other, "#door", /admin token/);
     await other.close();
-    // The page is loaded anew, so that nothing stays in it.
+    // The page is reloaded, so that nothing stays in it.
     await Promise.all([page.waitForEvent("load"), page.locator("#forget").click()]);
     await reads(page, "#door", /admin token/);
     assert.is(await page.evaluate("sessionStorage.length"), 0);
@@ -157,7 +157,7 @@ onDashboard(
 );
 
 onDashboard(
-  "no MongoDB: local only, and nothing of what is not there",
+  "no MongoDB: local only, and no figures of MongoDB",
   dashboardData({
     projections: [local()],
     history: historyOf([3.4, 0, 0]),

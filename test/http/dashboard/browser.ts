@@ -7,7 +7,7 @@ export interface Opened extends OpenedPage {
   readonly server: DashboardServer;
 }
 
-/** Declares a test with a server and the dashboard opened from it, skipped where there is no browser. */
+/** Declares a test with a server and the dashboard opened from it; skipped without a browser. */
 export function onDashboard(
   name: string,
   data: DashboardData,
@@ -21,7 +21,7 @@ export function onDashboard(
   });
 }
 
-/** Takes out what the browser itself says of a request that failed. */
+/** Removes the browser's own reports of failed requests. */
 export function dropNetworkErrors(complaints: string[]): void {
   const own = complaints.splice(0).filter((line) => !/net::ERR_|status of (401|503)/.test(line));
   complaints.push(...own);

@@ -46,7 +46,7 @@ export function logOf(over: Partial<DashboardData["log"]> = {}): DashboardData["
   return { ...offsets, ...sizes, damage: none, unsettled: none, ...over };
 }
 
-/** MongoDB is up, and nothing is wrong, but for what the test says. */
+/** Returns data with MongoDB up and nothing wrong, apart from `over`. */
 export function dashboardData(over: Partial<DashboardData> = {}): DashboardData {
   return {
     now: Date.now(),

@@ -1,4 +1,4 @@
-/** The dashboard for everybody: by keyboard, read out, on small screens, in either scheme, whatever counters are called. */
+/** Accessibility of the dashboard: by keyboard, read out, on small screens, in both colour schemes, with hostile names. */
 import type { Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -102,7 +102,7 @@ function lowContrast(page: Page): Promise<unknown> {
 }
 
 onDashboard(
-  "structure: one heading of each section, in order; landmarks; tables that say what they are",
+  "structure: one heading per section, in order; landmarks; tables with captions",
   everything(),
   async (opened) => {
     const { page } = opened;
@@ -118,7 +118,7 @@ onDashboard(
       "en",
       1,
     ]);
-    // Each region, picture, link, field and button has a name; no id is there twice.
+    // Each region, picture, link, field and button has a name; ids are unique.
     const nameless = await page.evaluate(`
     [...document.querySelectorAll("section, nav, figure, [role=img], a, button, summary")]
       .filter((one) => {
@@ -182,7 +182,7 @@ onDashboard("the focus stays on a counter that moves", dashboardData(), async ({
   assert.is(await page.evaluate("document.activeElement.textContent"), "/about");
 });
 
-onDashboard("read out: a change of what matters, not of a number", dashboardData(), async ({ server, page }) => {
+onDashboard("read out: a change of state, not of a number", dashboardData(), async ({ server, page }) => {
   const spoken = () => page.locator("#spoken").textContent();
   await until("a first word", async () => (await spoken()) === "Nothing needs attention. MongoDB: Up.");
   await page.evaluate(`
@@ -196,7 +196,7 @@ onDashboard("read out: a change of what matters, not of a number", dashboardData
   const away = mongodb({ state: "retrying", lag: 8, since: ago(12.5) });
   server.data = () => dashboardData({ projections: [local(), away] });
   await until("the change", async () => (await page.evaluate("said.length")) !== 0);
-  // For how long changes at each request, and is not said again.
+  // The duration changes with each request, and is not read out again.
   const asked = server.asked.length;
   await until("more requests", () => server.asked.length >= asked + 3);
   const said = (await page.evaluate("said")) as string[];

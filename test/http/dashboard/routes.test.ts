@@ -28,7 +28,7 @@ test("the page, its assets and its data", () =>
     assert.equal(services.hits, [], "nothing is counted");
   }));
 
-test("a history is asked for by the number of a sample", () =>
+test("history is requested by the number of a sample", () =>
   withServer(async ({ url, services }) => {
     assert.is((await fetch(`${url}/dashboard/data`)).status, 200);
     assert.equal(services.dashboardsAfter, [0]);
@@ -37,7 +37,7 @@ test("a history is asked for by the number of a sample", () =>
     }
   }));
 
-test("with ADMIN_TOKEN the data is for its bearer, and the page, which holds none, for everybody", () =>
+test("with ADMIN_TOKEN the data needs it, and the page, which has no data, does not", () =>
   withServer(
     async ({ url, services }) => {
       for (const path of ["/dashboard", "/dashboard.css", "/dashboard.js"]) {
@@ -54,14 +54,14 @@ test("with ADMIN_TOKEN the data is for its bearer, and the page, which holds non
     { policy: { ...OPEN_POLICY, adminToken: "s3cret" } },
   ));
 
-test("a policy that allows nothing from elsewhere and nothing inline, and a page that asks for neither", () => {
+test("the policy allows nothing from other origins and nothing inline, and the page needs neither", () => {
   assert.not.match(DASHBOARD_CSP, /unsafe|\*|http/);
   for (const rule of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"]) {
     assert.ok(DASHBOARD_CSP.split("; ").includes(rule), rule);
   }
   assert.not.match(dashboardPage, /\sstyle=|<style|\son\w+=|<script(?![^>]* src=)/);
   const everything = [dashboardPage, ...[...dashboardAssets.values()].map(({ body }) => body)].join("\n");
-  // The namespace of SVG, which nothing is loaded from.
+  // The namespace of SVG, from which nothing is loaded.
   assert.equal([...new Set(everything.match(/https?:\/\/[^\s"'`]*/g))], ["http://www.w3.org/2000/svg"]);
   assert.not.match(everything, /@import|url\((?!#)|innerHTML|insertAdjacent|document\.write|\beval\b/);
 });

@@ -4,18 +4,18 @@ import { pageAssets } from "../../../src/http/page/page.js";
 import type { DashboardData } from "../../../src/model/dashboard-data.js";
 import { RestartableServer } from "../restartable-server.js";
 
-/** A server of the dashboard and nothing else, whose figures are what the test says. */
+/** A server of the dashboard alone, with figures that the test sets. */
 export class DashboardServer extends RestartableServer {
-  /** Asked at each request. */
+  /** Called for each request. */
   data: () => DashboardData;
-  /** Undefined: the data is for everybody. */
+  /** Undefined: the data needs no token. */
   token: string | undefined;
-  /** The `after` of each request for data that was let in. */
+  /** `after` of each authorised request for data. */
   readonly asked: number[] = [];
-  /** Requests under way, and the most that there ever were at once. */
+  /** Requests in flight, and the most that ever were at once. */
   open = 0;
   mostOpen = 0;
-  /** What an answer waits for. */
+  /** Delays answers. */
   gate: Promise<void> = Promise.resolve();
 
   constructor(data: () => DashboardData) {

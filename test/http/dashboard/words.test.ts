@@ -16,7 +16,7 @@ const plain = (text: string) => text.replaceAll("\u00a0", " ");
 const titles = (over: Partial<DashboardData>) => problems(dashboardData(over)).map(({ title }) => plain(title));
 const text = (over: Partial<DashboardData>) => plain(JSON.stringify(problems(dashboardData(over))));
 
-test("figures as people read them", () => {
+test("numbers for people", () => {
   assert.equal([0, 0.02, 3.44, 9.96, 212.4, 48_213].map(rate), ["0", "0.1", "3.4", "10.0", "212", "48,213"]);
   const sizes = [0, 1, 1023, 64 * 1024, 64 * MIB, 1.25 * GIB, 250 * GIB, 4096 * GIB].map((n) => plain(bytes(n)));
   assert.equal(sizes, ["0 bytes", "1 byte", "1,023 bytes", "64.0 KiB", "64.0 MiB", "1.3 GiB", "250 GiB", "4,096 GiB"]);
@@ -24,7 +24,7 @@ test("figures as people read them", () => {
   assert.equal(times, ["0 s", "0 s", "12 s", "1 min", "1 h", "2 h 5 min", "1 d 1 h", "11,574 d 1 h"]);
 });
 
-test("nothing is wrong: nothing is said", () => assert.equal(titles({}), []));
+test("no problems if nothing is wrong", () => assert.equal(titles({}), []));
 
 test("MongoDB: up, catching up, away, halted, and none at all", () => {
   const words = (over: Parameters<typeof mongodb>[0]) => {
@@ -32,7 +32,7 @@ test("MongoDB: up, catching up, away, halted, and none at all", () => {
     return [sign, lead, plain(rest)];
   };
   assert.equal(words({}), ["up", "Up", "for 2 h"]);
-  assert.equal(words({ lag: 1500 }), ["up", "Up", "for 2 h"], "that is under way");
+  assert.equal(words({ lag: 1500 }), ["up", "Up", "for 2 h"], "the hits of the last moments");
   assert.equal(words({ lag: 1501 }), ["moving", "Catching up", "for 2 h"]);
   assert.equal(words({ state: "retrying", lag: 5, since: ago(720.5) }), ["away", "Away", "for 12 min"]);
   assert.equal(words({ state: "halted", since: "" }), ["halted", "Halted", ""]);
@@ -40,7 +40,7 @@ test("MongoDB: up, catching up, away, halted, and none at all", () => {
   assert.equal(titles({ projections: [local()] }), []);
 });
 
-test("MongoDB is away: since when, how much waits, that nothing is lost, and what to do", () => {
+test("MongoDB is away: the duration, the pending hits, that nothing is lost, and what to do", () => {
   const away = mongodb({ state: "retrying", lag: 8231, since: ago(720.5), lastError: "connect ECONNREFUSED. " });
   const over = { projections: [local(), away], counters: counters(top("a", 9, { pending: 2 }), top("b", 9)) };
   assert.equal(titles(over), ["MongoDB has been away for 12 min"]);
@@ -48,7 +48,7 @@ test("MongoDB is away: since when, how much waits, that nothing is lost, and wha
   assert.match(text(over), /"connect ECONNREFUSED".*Start MongoDB/);
 });
 
-test("each thing that is wrong is told, the worst first, with what to do", () => {
+test("every problem is listed, the worst first, with what to do", () => {
   const blockedCounters = [{ counter: "a", reason: "count is a text" }];
   const over = {
     refusal: { code: "QUEUE_FULL", detail: "64 MiB wait" },
@@ -82,7 +82,7 @@ test("each thing that is wrong is told, the worst first, with what to do", () =>
   }
 });
 
-test("room on disk: below ten segments, below two, unknown, and told once", () => {
+test("free disk space: below ten segments, below two, unknown, and reported once", () => {
   const free = (freeBytes: number | null) => titles({ log: logOf({ freeBytes }) });
   assert.equal(free(640 * MIB), []);
   assert.equal(free(640 * MIB - 1), ["The disk is filling up"]);
@@ -93,11 +93,11 @@ test("room on disk: below ten segments, below two, unknown, and told once", () =
   ]);
 });
 
-test("a history of less than an hour says why", () => {
+test("a history of less than an hour has a reason", () => {
   const now = Date.now();
   assert.is(plain(sinceWords([{ at: now - 60_000 }], now, 65)), "The history starts with this server, 1 min ago.");
   assert.is(plain(sinceWords([], now, 2)), "The history starts with this server, 2 s ago.");
-  // Opened before the server was started anew: what was seen then is still shown.
+  // Opened before the server was restarted: the samples from then are still shown.
   assert.is(sinceWords([{ at: now - 90_000 }], now, 65), "");
   assert.is(sinceWords([{ at: now - 60_000 }], now, 7200), "");
 });

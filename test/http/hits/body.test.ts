@@ -9,7 +9,7 @@ function post({ url }: Running, path: string, init: RequestInit = {}): Promise<R
 const json = (body: string | Uint8Array): RequestInit => ({ body, headers: { "content-type": "application/json" } });
 const nested = (depth: number) => `${'{"a":'.repeat(depth - 1)}{}${"}".repeat(depth - 1)}`;
 
-test("a body is kept with the hit", () =>
+test("a body is stored with the hit", () =>
   withServer(async (running) => {
     const types = [
       "application/json",
@@ -71,7 +71,7 @@ test("bodies that are refused", () =>
     assert.equal(running.services.hits, []);
   }));
 
-test("a body over the bound is refused before it is there, and the connection closed", () =>
+test("a body over the bound is refused before it has arrived, and the connection closed", () =>
   withServer(async ({ port, services }) => {
     const declared = new RawClient(port);
     declared.send("POST /hits/a HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n");
@@ -92,7 +92,7 @@ test("a body over the bound is refused before it is there, and the connection cl
     assert.equal(services.hits, []);
   }));
 
-test("a client that sends all of a body that is refused can still read why", () =>
+test("a client that sends all of a refused body can still read the answer", () =>
   withServer(async ({ port }) => {
     for (const head of ["/hits/a HTTP/1.1", "/hits HTTP/1.1\r\nContent-Type: image/png", "/hits/.. HTTP/1.1"]) {
       const client = new RawClient(port);
@@ -104,7 +104,7 @@ test("a client that sends all of a body that is refused can still read why", () 
     }
   }));
 
-test("a client that goes away in the middle of its body counts nothing", () =>
+test("a client that disconnects in the middle of its body counts nothing", () =>
   withServer(async ({ port, services, logger, url }) => {
     const client = new RawClient(port);
     client.send('POST /hits/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"a":');

@@ -14,7 +14,7 @@ const HITS = [
   { counter: "b", n: 3, id: "k", at: Date.UTC(2015, 4, 17, 10, 5, 3), payload: '{"x":1}' },
 ];
 
-test("lines, and an array, are one batch", () =>
+test("lines and arrays are recorded as one batch", () =>
   withServer(async (running) => {
     const { services } = running;
     const types = ["application/x-ndjson", "application/jsonl", "text/plain", "text/plain;charset=UTF-8"];
@@ -57,7 +57,7 @@ const BAD: [string, string][] = [
   ['{"counter":"unwanted"}', "TOO_MANY_COUNTERS"],
 ];
 
-test("bad entries among good ones are refused one by one", () =>
+test("bad entries among good ones are rejected one by one", () =>
   withServer(async (running) => {
     const { services } = running;
     services.unwanted.add("unwanted");
@@ -89,7 +89,7 @@ test("bad entries among good ones are refused one by one", () =>
     assert.ok(services.hits.every(({ counter }) => counter === "good"));
   }));
 
-test("names that are fine stay as they are", () =>
+test("valid names stay unchanged", () =>
   withServer(async (running) => {
     const names = ["__proto__", "$inc", "a.b.c", "🎉", "é", '"\\', "/", " ", "constructor"];
     await bulk(running, names.map((counter) => JSON.stringify({ counter })).join("\n"));
@@ -100,7 +100,7 @@ test("names that are fine stay as they are", () =>
     );
   }));
 
-test("nothing to count is a problem of the same shape", () =>
+test("a body with nothing to count is a problem with the same members", () =>
   withServer(async (running) => {
     const none = { accepted: 0, firstOffset: null, lastOffset: null };
     const bodies: [string, string, number][] = [
@@ -129,7 +129,7 @@ test("nothing to count is a problem of the same shape", () =>
     assert.equal(running.services.batches, []);
   }));
 
-test("a large body is taken whole, one byte more is not", () =>
+test("the largest body is accepted, one byte more is not", () =>
   withServer(async (running) => {
     const line = '{"counter":"a"}\n';
     const full = Buffer.alloc(MAX_BULK_BYTES, line);
@@ -143,7 +143,7 @@ test("a large body is taken whole, one byte more is not", () =>
     assert.is(running.services.batches.length, 1);
   }));
 
-test("types that are refused, with what to send instead", () =>
+test("unsupported types are refused, with the types to send instead", () =>
   withServer(async (running) => {
     for (const type of ["application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""]) {
       const problem = await expectProblem(await bulk(running, LINES, type), 415, "UNSUPPORTED_MEDIA_TYPE");
@@ -152,7 +152,7 @@ test("types that are refused, with what to send instead", () =>
     assert.equal(running.services.hits, []);
   }));
 
-test("what the services refuse refuses the whole request", () =>
+test("a refusal of the batch refuses the whole request", () =>
   withServer(async (running) => {
     for (const code of ["QUEUE_FULL", "DISK_FULL", "CLOSING", "LOG_FAILED"] as const) {
       running.services.failure = new HitsError(code, "why");
@@ -182,7 +182,7 @@ test("bodies in memory at once are bounded", () =>
   withServer(async (running) => {
     const clients = Array.from({ length: 16 }, () => new RawClient(running.port));
     const head = "POST /hits HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n";
-    // With `Expect`, an interim answer says that the server has begun to read.
+    // With `Expect`, an interim answer shows that the server has started to read.
     for (const client of clients) {
       client.send(`${head}Expect: 100-continue\r\n\r\n`);
       await client.upTo("HTTP/1.1 100 Continue\r\n\r\n");

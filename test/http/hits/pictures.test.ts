@@ -6,7 +6,7 @@ import { type RawAnswer, type Running, raw, rawRequest, withServer } from "../ha
 
 const PICTURES = ["/hits/a/pixel.gif", "/hits/a/badge.svg", "/counters/a/badge.svg"];
 
-/** The message of a badge, from the name that it has for those who can't see it. */
+/** The message of a badge, from its accessible name. */
 function messageOf(svg: string): string {
   return /aria-label="(?:[^"]*: )?([^":]*)"/.exec(svg)?.[1] ?? `no badge: ${svg.slice(0, 200)}`;
 }
@@ -44,7 +44,7 @@ test("the pixel counts, and is a GIF of one transparent pixel", () =>
     assert.is(bytes.length, 43);
     assert.is(bytes.toString("latin1", 0, 6), "GIF89a");
     assert.equal([bytes.readUInt16LE(6), bytes.readUInt16LE(8)], [1, 1]);
-    assert.is((bytes[22] ?? 0) & 1, 1, "its graphic control extension says that a colour is transparent");
+    assert.is((bytes[22] ?? 0) & 1, 1, "its graphic control extension has a transparent colour");
     assert.is(response.headers.get("hit-not-counted"), null);
     assert.equal(services.hits, [{ counter: "/a b", n: 1 }]);
     await fetch(`${url}/hits/a/pixel.gif?n=5`);
@@ -79,7 +79,7 @@ test("label, colours and style", () =>
     }
   }));
 
-test("no text gets out of its place", () =>
+test("text cannot escape its element", () =>
   withServer(async (running) => {
     const evil = `</title><script>alert(1)</script>"'&<x onload=alert(1)>`;
     for (const style of ["flat", "flat-square", "plastic", "for-the-badge", "social"]) {
@@ -102,7 +102,7 @@ const BAD_LOOKS = [
   ...["", "round", "Flat", "toString"].map((one) => `style=${one}`),
 ];
 
-test("a look that can't be had: refused, not counted, shown", () =>
+test("an invalid look is refused, not counted, and shown", () =>
   withServer(async (running) => {
     const { url, services } = running;
     for (const query of BAD_LOOKS) {
@@ -119,7 +119,7 @@ test("a look that can't be had: refused, not counted, shown", () =>
     assert.equal([...services.rejected], [["INVALID_QUERY", BAD_LOOKS.length]]);
   }));
 
-test("the picture comes when the hit is refused, with the error's status and code", () =>
+test("the picture is sent when the hit is refused, with the error's status and code", () =>
   withServer(async (running) => {
     const { port, services, logger } = running;
     const refused: [path: string, status: number, code: string][] = [
@@ -185,7 +185,7 @@ test("while the counts are unknown", () =>
     assert.is(messageOf(await response.text()), "PROJECTION_HALTED");
   }));
 
-test("nobody looks: HEAD and prefetch get the picture and count nothing", () =>
+test("HEAD and prefetch get the picture and count nothing", () =>
   withServer(async ({ port, services }) => {
     for (const path of PICTURES) {
       const counts = path.startsWith("/hits");
@@ -214,7 +214,7 @@ test("nobody looks: HEAD and prefetch get the picture and count nothing", () =>
     assert.equal([...services.rejected], [], "which would have been no hit either");
   }));
 
-test("who may not count gets the picture all the same", () =>
+test("a client that may not count still gets the picture", () =>
   withServer(
     async ({ url, services }) => {
       services.hits.push({ counter: "a", n: 7 });
@@ -248,7 +248,7 @@ test("who may not count gets the picture all the same", () =>
     },
   ));
 
-test("an id, in the query or the header, goes with the hit, and a retry says that it is one", () =>
+test("an id, in the query or the header, is recorded with the hit, and a retry is marked as one", () =>
   withServer(async ({ url, services }) => {
     const first = await fetch(`${url}/hits/a/pixel.gif?id=k%201`);
     assert.is(first.headers.get("idempotent-replayed"), null);
@@ -261,7 +261,7 @@ test("an id, in the query or the header, goes with the hit, and a retry says tha
     assert.equal(services.hits, [hit, hit, hit]);
   }));
 
-test("counters that are called like pictures, and other methods", () =>
+test("counters with the names of pictures, and other methods", () =>
   withServer(async ({ url, port, services }) => {
     assert.is((await fetch(`${url}/hits/pixel.gif`, { method: "POST" })).status, 202);
     assert.is((await rawRequest(port, "GET", "/hits/pixel.gif")).status, 405);

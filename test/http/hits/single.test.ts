@@ -22,7 +22,7 @@ test("a hit is answered with its offset and the count, exactly", () =>
     ]);
   }));
 
-test("a retry is answered as the first was, and says so", () =>
+test("a retry gets the answer of the first try, and is marked", () =>
   withServer(async ({ services, url }) => {
     const first = await fetch(`${url}/hits/home?id=k`, { method: "POST" });
     assert.is(first.headers.get("idempotent-replayed"), null);
@@ -39,7 +39,7 @@ test("a hit while the counts are unknown has count null", () =>
     assert.is(await (await post(running, "/hits/home")).text(), '{"counter":"home","offset":0,"count":null}');
   }));
 
-// The target as sent, and the counter that it names.
+// The target as sent, and the counter in it.
 const FINE: [string, string][] = [
   ["/hits/home", "home"],
   ["/hits/%2Fblog%2Fpost", "/blog/post"],
@@ -66,7 +66,7 @@ const FINE: [string, string][] = [
   ["/hits?counter=__proto__&n=1", "__proto__"],
 ];
 
-test("names that are fine, in the path and in the query", () =>
+test("valid names, in the path and in the query", () =>
   withServer(async ({ port, services }) => {
     for (const [target, name] of FINE) {
       const { status, body } = await rawRequest(port, "POST", target);
@@ -96,14 +96,14 @@ const BAD_NAMES = [
   "%FF",
 ];
 
-test("names that are refused, in the path and in the query", () =>
+test("invalid names, in the path and in the query", () =>
   withServer(async ({ port, services }) => {
     for (const name of BAD_NAMES) {
       expectRawProblem(await rawRequest(port, "POST", `/hits/${name}`), 400, "INVALID_COUNTER");
       expectRawProblem(await rawRequest(port, "POST", `http://x/hits/${name}`), 400, "INVALID_COUNTER");
       expectRawProblem(await rawRequest(port, "POST", `/hits?counter=${name}`), 400, "INVALID_COUNTER");
     }
-    // Node's parser takes none but ASCII.
+    // Node's parser accepts ASCII only.
     expectRawProblem(await rawRequest(port, "POST", "/hits/é"), 400, "BAD_REQUEST");
     expectRawProblem(await rawRequest(port, "POST", "/hits?counter=a&counter=a"), 400, "INVALID_QUERY");
     expectRawProblem(await rawRequest(port, "POST", "/hits?counter"), 400, "INVALID_COUNTER");
@@ -154,7 +154,7 @@ test("n and id", () =>
     assert.is(services.hits.length, taken);
   }));
 
-test("what the services refuse, by status", () =>
+test("refusals of the services, by status", () =>
   withServer(async (running) => {
     const refusals: [ConstructorParameters<typeof HitsError>[0], number][] = [
       ["TOO_MANY_COUNTERS", 403],
@@ -175,7 +175,7 @@ test("what the services refuse, by status", () =>
     assert.match(String(problem["detail"]), "unknown whether");
   }));
 
-test("an error that nobody expected is logged, and not told", () =>
+test("an unexpected error is logged, and its details are not sent", () =>
   withServer(async (running) => {
     for (const failure of [new Error("secret"), new HitsError("LOG_LOCKED", "secret"), "secret"]) {
       running.services.failure = failure;
@@ -190,7 +190,7 @@ test("an error that nobody expected is logged, and not told", () =>
     assert.equal(running.logger.lines, []);
   }));
 
-test("requests on one connection are answered in turn, bodies or not", () =>
+test("requests on one connection are answered in turn, with or without bodies", () =>
   withServer(async ({ port, services }) => {
     const client = new RawClient(port);
     const one = (target: string, body = "") =>
@@ -205,7 +205,7 @@ test("requests on one connection are answered in turn, bodies or not", () =>
     client.socket.destroy();
   }));
 
-test("a hit answered ahead of the router and one that went through it are answered alike", () =>
+test("hits are answered alike before the router and by it", () =>
   withServer(async ({ port }) => {
     for (const path of ["/hits/home", "/hits/..", "/hits/home?n=0"]) {
       const [ahead, routed] = [await rawRequest(port, "POST", path), await rawRequest(port, "POST", `http://x${path}`)];

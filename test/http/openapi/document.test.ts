@@ -53,14 +53,14 @@ test("every route is described, and every operation has a route", () => {
   assert.equal([...routes].sort(), operations.sort());
 });
 
-test("it passes the linter's recommended rules, and is OpenAPI 3.1", async () => {
+test("the document passes the linter's recommended rules for OpenAPI 3.1", async () => {
   const directory = temporaryDirectory();
   const file = path.join(directory, "openapi.json");
   writeFileSync(file, JSON.stringify(document));
   const config = path.join(directory, "redocly.yaml");
   writeFileSync(config, "extends: [recommended-strict]\n");
   const linter = path.join(root, "node_modules/@redocly/cli/bin/cli.js");
-  // No word to its makers, and none from them.
+  // The linter reports nothing to its makers, and does not check for updates.
   const env = { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true", NO_COLOR: "1" };
   const args = [linter, "lint", file, "--config", config];
   await promisify(execFile)(process.execPath, args, { env, timeout: 60_000 }).catch((error: { stdout?: string }) => {
@@ -68,7 +68,7 @@ test("it passes the linter's recommended rules, and is OpenAPI 3.1", async () =>
   });
 });
 
-test("its schemas are JSON Schema, and their examples and defaults keep to them", () => {
+test("its schemas are JSON Schema, and examples and defaults match them", () => {
   const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
   addFormats.default(ajv);
   for (const [name, schema] of Object.entries(document.components["schemas"] ?? {})) {
@@ -94,7 +94,7 @@ test("its schemas are JSON Schema, and their examples and defaults keep to them"
   }
 });
 
-test("its codes stand under the statuses that they are answered with", () => {
+test("its codes are under the statuses of their answers", () => {
   let codes = 0;
   const check = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
@@ -129,7 +129,7 @@ test("its media types and bounds are the server's", () => {
   }
 });
 
-test("nothing in it is left without a use", () => {
+test("every component is used", () => {
   const text = JSON.stringify(document);
   for (const [section, parts] of Object.entries(document.components)) {
     if (section === "securitySchemes") continue;
@@ -137,7 +137,7 @@ test("nothing in it is left without a use", () => {
   }
 });
 
-test("it is served with a tag, and looked at again by that", () =>
+test("it is served with an entity tag, and revalidated by it", () =>
   withServer(async ({ url, port }) => {
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
     assert.is(document.info.version, version);
@@ -154,7 +154,7 @@ test("it is served with a tag, and looked at again by that", () =>
     assert.is((await rawRequest(port, "HEAD", "/openapi.json")).status, 200);
   }));
 
-test("an answer that is not described is noticed", () => {
+test("an answer that is not described is reported", () => {
   const state = { counter: "a", count: 1, projected: 1, pending: 0, asOf: null };
   const answer = (changed: object, headers: Record<string, string> = {}, body: object = state) =>
     complaintsAbout({

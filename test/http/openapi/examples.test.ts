@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { openApiDocument } from "../../../src/http/openapi/document.js";
 import { withServer } from "../harness.js";
 
-/** Runs what the description gives as examples; whether the answers are as described is a matter of `withServer`. */
+/** Sends the examples in the description; `withServer` compares the answers with it. */
 interface Parameter {
   readonly name: string;
   readonly in: "path" | "query" | "header";
@@ -41,12 +41,12 @@ interface Call {
   readonly body?: readonly [type: string, text: string];
 }
 
-/** With what is required, then with each other parameter, then with each body. */
+/** Yields a call with the required parameters, then one with each other parameter, then one with each body. */
 function* callsOf({ parameters = [], requestBody }: Operation): Generator<Call> {
   const all = parameters.map((one) => ("$ref" in one ? (part(one.$ref) as Parameter) : one));
   for (const one of all) assert.ok(one.example !== undefined, `${one.name} has an example`);
   const required = all.filter((one) => one.required === true);
-  // Where the path names no counter, the query does.
+  // If the path has no counter, the query has one.
   const counter = all.find((one) => one.in === "query" && one.name === "counter");
   const base = counter === undefined || required.includes(counter) ? required : [...required, counter];
   yield { parameters: base };

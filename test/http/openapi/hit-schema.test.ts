@@ -104,7 +104,7 @@ const withMore = fc
 /** Lines as clients send them. */
 const lines = fc.oneof(parts, counted, withMore, fc.jsonValue()).map((value) => JSON.stringify(value));
 
-/** What can be said in JSON Schema: no bytes of UTF-8, no lone surrogates, no calendar and clock, no depth. */
+/** Returns true for an entry that JSON Schema can judge: without UTF-8 bytes, lone surrogates, times and depth. */
 function isPlain(line: string): boolean {
   const value: unknown = JSON.parse(line);
   if (typeof value !== "object" || value === null || "at" in value) return false;
@@ -112,7 +112,7 @@ function isPlain(line: string): boolean {
   return /^[\u0000-\u007f]*$/.test(line) && !/\\u[89d]/i.test(line) && line.length < 16_000 && !/\{{3}/.test(line);
 }
 
-test("the schema takes an entry exactly where the code does", () => {
+test("the schema accepts an entry exactly where the code does", () => {
   let taken = 0;
   fc.assert(
     fc.property(lines, (line) => {
@@ -124,11 +124,11 @@ test("the schema takes an entry exactly where the code does", () => {
     }),
     { numRuns: 4000 },
   );
-  // Both sides were looked at.
+  // Both sides were tested.
   assert.ok(taken > 300 && taken < 3700, String(taken));
 });
 
-test("the schema refuses nothing that is taken, and takes no plain entry that is refused", () => {
+test("the schema refuses no accepted entry, and accepts no plain entry that is refused", () => {
   fc.assert(
     fc.property(lines, (line) => {
       const isValid = matchesSchema(JSON.parse(line));

@@ -10,7 +10,6 @@ import { badgeLook } from "../../../src/http/hits/badge.js";
 import { openApiDocument } from "../../../src/http/openapi/document.js";
 import { withServer } from "../harness.js";
 
-/** Holds the parsing of queries to the schemas of parameters in the document. */
 interface Parameter {
   readonly name: string;
   readonly in: string;
@@ -33,7 +32,7 @@ function parametersOf(path: string): ReadonlyMap<string, Parameter> {
 const NOW = Date.UTC(2026, 0, 15, 12);
 const seriesOf = (query: string) => seriesQuery("a", query, NOW);
 
-/** By path: what parses its query, and the parsed values of the parameters, by name. */
+/** The parser of each path's query, which returns values by the names of parameters. */
 const PARSERS: Readonly<Record<string, (query: string) => object>> = {
   "/counters": countersQuery,
   "/counters/{counter}/badge.svg": badgeLook,

@@ -1,4 +1,4 @@
-/** The page in a real browser. Without one (`CHROMIUM_PATH`, or Chromium where systems have it) each test is skipped. */
+/** The page in a real browser. Without one (`CHROMIUM_PATH`, or Chromium in the usual places) each test is skipped. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
@@ -8,7 +8,7 @@ import { away, HUGE, projection, up, view, withMongo } from "./views.js";
 
 onPage("the number, the title and the state follow live: up, away, back", up(1284), async ({ server, page }) => {
   await until("a stream", () => server.streams === 1);
-  await reads(page, ".says", /^MongoDB is up: everything projected$/);
+  await reads(page, ".summary", /^MongoDB is up: everything projected$/);
   server.show(up(1285));
   await reads(page, "#heard", /^1,285$/);
   await reads(page, "#number", /^1,285$/);
@@ -17,71 +17,79 @@ onPage("the number, the title and the state follow live: up, away, back", up(128
   server.show(away(1308, 23));
   await reads(
     page,
-    ".says",
+    ".summary",
     /^MongoDB is away \(\d+ s, since (\d+ \w+ )?\d\d:\d\d:\d\d\): 23 hits pending, safe on disk$/,
   );
-  await reads(page, ".says", /\((1[4-9]|2\d) s, /);
+  await reads(page, ".summary", /\((1[4-9]|2\d) s, /);
   await reads(page, "#detail", /^connect ECONNREFUSED$/);
   assert.is(await page.locator("#sign").getAttribute("href"), "#sign-away");
   assert.is(await page.locator("#strokes").getAttribute("width"), "181");
   server.show(withMongo({}, { count: 1308, pending: 2 }));
-  await reads(page, ".says", /^MongoDB is up: 2 hits on their way$/);
+  await reads(page, ".summary", /^MongoDB is up: 2 hits on their way$/);
   server.show(up(10_000));
   await reads(page, "#number", /^10,000$/);
-  await reads(page, ".says", /^MongoDB is up: everything projected$/);
+  await reads(page, ".summary", /^MongoDB is up: everything projected$/);
   assert.not.ok(await page.locator("#detail").isVisible());
   assert.is(server.pageLoads, 1);
 });
 
-onPage("the server goes and comes back: the number stays, then goes on", up(57), async (opened) => {
+onPage("the server stops and restarts: the number stays, then continues", up(57), async (opened) => {
   const { server, page, complaints } = opened;
   await until("a stream", () => server.streams === 1);
   await server.stop();
-  await reads(page, ".says", /^Connection lost, trying again…$/);
+  await reads(page, ".summary", /^Connection lost, trying again…$/);
   await reads(page, "#detail", /^Data shown is from \d\d:\d\d:\d\d$/);
   await reads(page, "#number", /^57$/);
   assert.is(await page.locator("#sign").getAttribute("href"), "#sign-lost");
   server.view = up(58);
   await server.start();
   await reads(page, "#number", /^58$/);
-  await reads(page, ".says", /^MongoDB is up: everything projected$/);
-  // The browser itself reports each refused connection; nothing else may be said.
+  await reads(page, ".summary", /^MongoDB is up: everything projected$/);
+  // The browser itself reports each refused connection; nothing else may be in the console.
   const own = complaints.splice(0).filter((line) => !line.includes("net::ERR_"));
   assert.equal(own, []);
 });
 
-onPage("an answer of 503, which ends an EventSource for good", up(57), async ({ server, page, complaints }) => {
-  await until("a stream", () => server.streams === 1);
-  server.refusing = true;
-  await server.stop();
-  await server.start();
-  await until("a second try", () => server.refusals >= 2);
-  await reads(page, ".says", /^Connection lost/);
-  server.refusing = false;
-  await reads(page, ".says", /^MongoDB is up/);
-  const own = complaints.splice(0).filter((line) => !line.includes("net::ERR_") && !line.includes("503"));
-  assert.equal(own, []);
-});
+onPage(
+  "an answer of 503, after which an EventSource never reconnects",
+  up(57),
+  async ({ server, page, complaints }) => {
+    await until("a stream", () => server.streams === 1);
+    server.refusing = true;
+    await server.stop();
+    await server.start();
+    await until("a second try", () => server.refusals >= 2);
+    await reads(page, ".summary", /^Connection lost/);
+    server.refusing = false;
+    await reads(page, ".summary", /^MongoDB is up/);
+    const own = complaints.splice(0).filter((line) => !line.includes("net::ERR_") && !line.includes("503"));
+    assert.equal(own, []);
+  },
+);
 
-onPage("a stream that is cut and comes back at once is no loss", up(57), async ({ server, page, complaints }) => {
-  await until("a stream", () => server.streams === 1);
-  // A connection must have lasted for the next try to come at once.
-  await page.waitForTimeout(5_100);
-  await page.evaluate(`
+onPage(
+  "a stream that is cut and reconnects at once is not shown as lost",
+  up(57),
+  async ({ server, page, complaints }) => {
+    await until("a stream", () => server.streams === 1);
+    // The next try comes at once only if the connection lasted.
+    await page.waitForTimeout(5_100);
+    await page.evaluate(`
     seen = [];
     new MutationObserver(() => seen.push(lead.textContent)).observe(lead, { childList: true });
   `);
-  server.cut();
-  await until("no stream", () => server.streams === 0);
-  await until("a new one", () => server.streams === 1);
-  server.show(up(58));
-  await reads(page, "#number", /^58$/);
-  assert.equal(await page.evaluate("seen"), []);
-  complaints.splice(0, complaints.filter((line) => line.includes("net::ERR_")).length);
-});
+    server.cut();
+    await until("no stream", () => server.streams === 0);
+    await until("a new one", () => server.streams === 1);
+    server.show(up(58));
+    await reads(page, "#number", /^58$/);
+    assert.equal(await page.evaluate("seen"), []);
+    complaints.splice(0, complaints.filter((line) => line.includes("net::ERR_")).length);
+  },
+);
 
 onPage("a total that becomes unknown, and damage", view(), async ({ server, page }) => {
-  await reads(page, ".says", /^Counted from the log on this machine; no MongoDB configured$/);
+  await reads(page, ".summary", /^Counted from the log on this machine; no MongoDB configured$/);
   await reads(page, "dl > div", /^$/);
   const halted = projection("local", { state: "halted", lastError: "a snapshot is damaged" });
   server.show(view({ count: null, projections: [halted] }));
@@ -105,7 +113,7 @@ onPage("a refused view stays refused", view({ refused: REFUSED }), async ({ serv
   await reads(page, "dl > div", /^DISK_FULLThis view was not counted: no room$/);
 });
 
-onPage("a hidden page holds no stream; shown again, it is up to date", up(5), async ({ server, page }) => {
+onPage("a hidden page has no stream; shown again, it is up to date", up(5), async ({ server, page }) => {
   const hide = (hidden: boolean) =>
     page.evaluate(`
       Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} });
@@ -126,7 +134,7 @@ onPage("a hidden page holds no stream; shown again, it is up to date", up(5), as
   assert.is(server.streams, 1);
 });
 
-onPage("screen readers hear of a storm of changes once", up(1), async ({ server, page }) => {
+onPage("screen readers announce a storm of changes once", up(1), async ({ server, page }) => {
   const started = Date.now();
   await until("a stream", () => server.streams === 1);
   await page.evaluate(`
@@ -158,11 +166,11 @@ for (const reducedMotion of ["no-preference", "reduce"] as const) {
 }
 
 onPage(
-  "times are the reader's; how long is right though the reader's clock is an hour off",
+  "times are in the reader's time zone; durations are right although the reader's clock is an hour off",
   away(5, 1, 12),
   async ({ server, page }) => {
     await until("a stream", () => server.streams === 1);
-    await reads(page, ".says", /^MongoDB is away \((\d+ min )?\d+ s, since (\d+ \w+ )?\d\d:\d\d:\d\d\)/);
+    await reads(page, ".summary", /^MongoDB is away \((\d+ min )?\d+ s, since (\d+ \w+ )?\d\d:\d\d:\d\d\)/);
     const since = server.view.projections[1]?.since ?? "";
     const time = new Date(since).toLocaleTimeString("en-GB", { timeZone: "Asia/Kolkata" });
     await reads(page, "#rest", new RegExp(` ${time}\\)`));
@@ -177,7 +185,7 @@ onPage(
   },
 );
 
-onPage("how to count, at this server's address, and all within reach of the keyboard", view(), async (opened) => {
+onPage("a command to count, with this server's address, and keyboard access to everything", view(), async (opened) => {
   const { server, page } = opened;
   await reads(page, "#command", /^curl -X POST http:/);
   assert.is(await page.locator("#command").textContent(), `curl -X POST ${server.url}hits/home`);

@@ -7,7 +7,7 @@ export interface Opened extends OpenedPage {
   readonly server: PageServer;
 }
 
-/** Declares a test with a server and the page opened from it, skipped where there is no browser. */
+/** Declares a test with a server and the page opened from it; skipped without a browser. */
 export function onPage(
   name: string,
   view: PageView,

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { PAGE_CSP, pageAssets, renderPage } from "../../../src/http/page/page.js";
 import { ago, away, HUGE, projection, up, view, withMongo } from "./views.js";
 
-/** What a reader without style sheets sees of the element, tags taken out. */
+/** The text of an element without its tags. */
 function text(html: string, from: string, to: string): string {
   const start = html.indexOf(from);
   assert.ok(start >= 0, `no ${from}`);
@@ -13,10 +13,10 @@ function text(html: string, from: string, to: string): string {
     .replaceAll("\u00a0", " ")
     .trim();
 }
-const says = (html: string) => text(html, '<p class="says">', "</p>");
+const summary = (html: string) => text(html, '<p class="summary">', "</p>");
 const notes = (html: string) => text(html, "<dl>", "</dl>");
 
-test("the number, what it is, and the title", () => {
+test("the number, its unit, and the title", () => {
   const html = renderPage(view({ count: 1284093 }));
   assert.match(html, '<span id="number" data-digits="7" aria-hidden="true">1,284,093</span>');
   assert.match(html, '<span class="unseen" id="heard">1,284,093</span>');
@@ -34,7 +34,7 @@ test("the largest number", () => {
   }
 });
 
-test("whatever comes in goes out as text", () => {
+test("all input is output as text", () => {
   const evil = `<script>alert("1")</script>'&{{number}}$&`;
   const html = renderPage(
     withMongo(
@@ -53,7 +53,7 @@ test("whatever comes in goes out as text", () => {
   assert.is(html.match(/<script/g)?.length, 1);
 });
 
-test("names that need it are percent-encoded where they are part of a URL", () => {
+test("names are percent-encoded in URLs", () => {
   const html = renderPage(view({ counter: "/blog/å?&" }));
   assert.match(html, 'data-events="events?counter=%2Fblog%2F%C3%A5%3F%26"');
   assert.match(html, 'data-hits="hits/%2Fblog%2F%C3%A5%3F%26"');
@@ -61,31 +61,31 @@ test("names that need it are percent-encoded where they are part of a URL", () =
 
 test("no MongoDB configured", () => {
   const html = renderPage(view());
-  assert.is(says(html), "Counted from the log on this machine; no MongoDB configured");
+  assert.is(summary(html), "Counted from the log on this machine; no MongoDB configured");
   assert.match(html, 'data-state="local"');
 });
 
 test("MongoDB is up", () => {
-  assert.is(says(renderPage(up(5))), "MongoDB is up: everything projected");
+  assert.is(summary(renderPage(up(5))), "MongoDB is up: everything projected");
   assert.match(renderPage(up(5)), 'data-state="up"');
-  assert.is(says(renderPage(withMongo({ lag: 9 }, { pending: 1 }))), "MongoDB is up: 1 hit on its way");
+  assert.is(summary(renderPage(withMongo({ lag: 9 }, { pending: 1 }))), "MongoDB is up: 1 hit on its way");
   const moving = renderPage(withMongo({}, { pending: 1200 }));
-  assert.is(says(moving), "MongoDB is up: 1,200 hits on their way");
+  assert.is(summary(moving), "MongoDB is up: 1,200 hits on their way");
   assert.match(moving, 'href="#sign-moving"');
 });
 
 test("MongoDB is away", () => {
   const html = renderPage(away(1284, 23));
   const pattern = /^MongoDB is away \(1[23] s, since (\d+ \w+ )?\d\d:\d\d:\d\d UTC\): 23 hits pending, safe on disk$/;
-  assert.match(says(html), pattern);
+  assert.match(summary(html), pattern);
   assert.match(html, '<p class="detail" id="detail">connect ECONNREFUSED</p>');
-  assert.match(says(renderPage(away(5, 0, 200))), /\(3 min 2\d s, since [^)]+\): nothing pending$/);
-  assert.match(says(renderPage(away(5, 1, 3_900))), /\(1 h 5 min, since [^)]+\): 1 hit pending, safe on disk$/);
-  assert.match(says(renderPage(away(5, 1, 200_000))), /\(2 d 7 h, since \d+ \w{3} \d\d:\d\d:\d\d UTC\)/);
+  assert.match(summary(renderPage(away(5, 0, 200))), /\(3 min 2\d s, since [^)]+\): nothing pending$/);
+  assert.match(summary(renderPage(away(5, 1, 3_900))), /\(1 h 5 min, since [^)]+\): 1 hit pending, safe on disk$/);
+  assert.match(summary(renderPage(away(5, 1, 200_000))), /\(2 d 7 h, since \d+ \w{3} \d\d:\d\d:\d\d UTC\)/);
   // A clock that was set back must not show a negative time.
-  assert.match(says(renderPage(away(5, 1, -50))), /\(0 s, since /);
+  assert.match(summary(renderPage(away(5, 1, -50))), /\(0 s, since /);
   assert.is(
-    says(renderPage(withMongo({ state: "retrying", since: "?" }))),
+    summary(renderPage(withMongo({ state: "retrying", since: "?" }))),
     "MongoDB is away: nothing pending",
     "a date that can't be read breaks nothing",
   );
@@ -95,11 +95,11 @@ test("projecting has halted", () => {
   const html = renderPage(
     withMongo({ state: "halted", lastError: "a twin of this log.", since: ago(1) }, { pending: 2 }),
   );
-  assert.match(says(html), /^Projecting into MongoDB has halted \(.+, since .+\): 2 hits pending, safe on disk$/);
+  assert.match(summary(html), /^Projecting into MongoDB has halted \(.+, since .+\): 2 hits pending, safe on disk$/);
   assert.match(html, '<p class="detail" id="detail">a twin of this log</p>');
 });
 
-test("a stroke for each hit that waits", () => {
+test("a stroke for each pending hit", () => {
   const width = (pending: number) =>
     /id="strokes" x="(-?\d+)" width="(\d+)"/.exec(renderPage(away(9, pending)))?.slice(1);
   assert.equal(width(0), ["0", "0"]);
@@ -108,7 +108,7 @@ test("a stroke for each hit that waits", () => {
   assert.equal(width(1e9), ["-4000", "4000"]);
 });
 
-test("no total: a dash, and why", () => {
+test("an unknown total is a dash, with the reason", () => {
   const halted = projection("local", { state: "halted", lastError: "the snapshot is damaged." });
   const html = renderPage(view({ count: null, projections: [halted] }));
   assert.match(html, 'data-digits="0" aria-hidden="true">—</span>');
@@ -117,10 +117,10 @@ test("no total: a dash, and why", () => {
     notes(html),
     /Every accepted hit is safe in the log; the total is unknown because the snapshot is damaged\./,
   );
-  assert.is(says(html), "Counting has halted; no MongoDB configured");
+  assert.is(summary(html), "Counting has halted; no MongoDB configured");
   assert.match(notes(renderPage(view({ count: null, projections: [] }))), "because counting has halted.");
   const both = renderPage(view({ count: null, projections: [halted, projection("mongodb", { lag: 8 })] }));
-  assert.is(says(both), "MongoDB is up: 8 hits on their way");
+  assert.is(summary(both), "MongoDB is up: 8 hits on their way");
 });
 
 test("damage in the log", () => {
@@ -143,7 +143,7 @@ test("a view that was refused", () => {
   }
 });
 
-test("a policy that allows nothing from elsewhere and nothing inline", () => {
+test("the policy allows nothing from other origins and nothing inline", () => {
   const policy = new Map(PAGE_CSP.split("; ").map((rule) => [rule.split(" ")[0], rule.split(" ").slice(1).join(" ")]));
   assert.is(policy.get("default-src"), "'none'");
   for (const own of ["script-src", "style-src", "connect-src"]) assert.is(policy.get(own), "'self'");
@@ -154,7 +154,7 @@ test("a policy that allows nothing from elsewhere and nothing inline", () => {
   assert.not.match(html, /<script(?![^>]* src="page\.js")/);
 });
 
-test("refers to nothing but its own assets, relatively", () => {
+test("the page refers only to its own assets, relatively", () => {
   const everything = [renderPage(view()), ...[...pageAssets.values()].map((asset) => asset.body)].join("\n");
   assert.equal(everything.match(/https?:\/\/[^\s"'`]*/g), ["http://www.w3.org/2000/svg"], "the favicon's xmlns only");
   assert.not.match(everything, /@import|url\((?!#)/);

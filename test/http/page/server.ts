@@ -3,8 +3,8 @@ import { PAGE_CSP, type PageView, pageAssets, renderPage } from "../../../src/ht
 import { RestartableServer } from "../restartable-server.js";
 
 /**
- * A server of the page and nothing else, whose counter is what the test says. Anything but the page, its assets and its
- * events is unexpected.
+ * A server of the page alone, with a counter that the test sets. Requests for anything but the page, its assets and its
+ * events are unexpected.
  */
 export class PageServer extends RestartableServer {
   view: PageView;
@@ -35,13 +35,13 @@ export class PageServer extends RestartableServer {
     } else this.miss(request, response);
   }
 
-  /** Shows a new state to everyone who listens, and to who loads the page from now on. */
+  /** Sends a new state to all streams, and uses it for the page from now on. */
   show(view: PageView): void {
     this.view = view;
     for (const stream of this.#streams) stream.write(this.#event());
   }
 
-  /** Ends the streams, as a proxy does that has a time limit. */
+  /** Ends the streams, as a proxy with a time limit does. */
   cut(): void {
     for (const stream of this.#streams) stream.end();
   }

@@ -12,7 +12,7 @@ export interface Sent {
   readonly cookie: string | undefined;
   /** No answer of a beacon is ever read, so a browser sends it without CORS. */
   readonly beacon: boolean;
-  /** What it was answered with; 0 for a connection that was cut. */
+  /** The status of the answer; 0 for a connection that was cut. */
   readonly status: number;
 }
 
@@ -26,8 +26,8 @@ const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Header
 const SCRIPT = hitsScript(keepMsOf(86_400_000));
 
 /**
- * What hits.js talks to: `POST hits?counter=&id=`, which counts an id once, and `GET events?counter=`. It keeps an exact
- * ledger. Preflights, and requests for anything else, are unexpected.
+ * The server of hits.js: `POST hits?counter=&id=`, which counts an id once, and `GET events?counter=`. It keeps an exact
+ * ledger. Preflights and requests for anything else are unexpected.
  */
 export class CounterServer extends RestartableServer {
   readonly counts = new Map<string, number>();
@@ -40,12 +40,12 @@ export class CounterServer extends RestartableServer {
     return this.#streams.size;
   }
 
-  /** How many ids were counted. */
+  /** The number of counted ids. */
   get ids(): number {
     return this.#first.size;
   }
 
-  /** Hits by others: what streams tell of. */
+  /** Hits by others, which streams report. */
   add(counter: string, n: number): number {
     const count = (this.counts.get(counter) ?? 0) + n;
     this.counts.set(counter, count);

@@ -49,7 +49,7 @@ test("names: percent-encoded in URLs, escaped in attributes, quoted for shells",
   assert.is(of("")["script"], '<script async src="https://hits.example/p/hits.js"></script>');
 });
 
-test("names that can't be counted", () => {
+test("invalid names", () => {
   for (const name of ["", "a", "...", "/blog/å", "x".repeat(1024), "😀"]) assert.is(complaint(name), "", name);
   for (const name of [".", "..", "a\tb", "\u0085", "\ud800", "å".repeat(513)]) assert.not(complaint(name) === "", name);
   assert.is(complaint("å".repeat(513)), "A name must have at most 1,024 bytes, got 1,026.");
@@ -66,7 +66,7 @@ class EmbedServer extends RestartableServer {
   }
 }
 
-/** Declares a test with the page opened from a server of its own, under a path prefix, with its policy. */
+/** Declares a test with the page opened from its own server, under a path prefix, with its policy. */
 function onEmbed(name: string, run: (page: Page, url: string) => Promise<void>, options: VisitOptions = {}): void {
   onSite(
     name,
@@ -87,7 +87,7 @@ function onEmbed(name: string, run: (page: Page, url: string) => Promise<void>, 
   );
 }
 
-onEmbed("this server's address and the reader's counter are in what is to be pasted", async (page, url) => {
+onEmbed("this server's address and the reader's counter are in the snippets", async (page, url) => {
   const reads = async (id: string) => await page.locator(`#${id}`).textContent();
   assert.is(await reads("script"), `<script async src="${url}hits.js"\n  data-counter="/blog/post"></script>`);
   await page.getByLabel("Counter").fill(`a/b "c"`);
@@ -123,7 +123,7 @@ onEmbed(
   { permissions: ["clipboard-read", "clipboard-write"] },
 );
 
-onEmbed("without the right to the clipboard, the text is selected", async (page, url) => {
+onEmbed("without permission for the clipboard, the text is selected", async (page, url) => {
   await page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))");
   await page.getByRole("button", { name: "Copy the command" }).click();
   await page.getByRole("button", { name: "Selected the command" }).waitFor();

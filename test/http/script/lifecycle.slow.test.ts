@@ -1,6 +1,6 @@
 /**
- * A page that is prerendered, then activated, then left and come back to from the back/forward cache: as browsers do it.
- * A driven browser does neither, so here the pages drive themselves.
+ * A page that is prerendered, then activated, then left and restored from the back/forward cache by a real browser.
+ * An automated browser does neither, so the pages navigate themselves.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:http";
@@ -27,7 +27,7 @@ const STEPS = `
   if (!next) {
     let gone = false;
     const look = setInterval(async () => {
-      // Two may have asked on a slow machine: the second would go once more when this page is restored.
+      // On a slow machine there may be two requests: the second would navigate once more when this page is restored.
       if ((await (await fetch("/go")).text()) !== "go" || gone) return;
       gone = true;
       clearInterval(look);
@@ -91,7 +91,7 @@ browserTest(
       assert.equal(server.unexpected, []);
     } finally {
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      // All of its processes: they write to its directory, which is removed when this process ends.
+      // All its processes are killed: they write to its directory, which is removed when this process ends.
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       await ended;
       site.closeAllConnections();

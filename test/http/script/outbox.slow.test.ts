@@ -1,4 +1,4 @@
-/** That hits.js loses no hit and sends none that counts twice, whatever fails, in a real browser. */
+/** hits.js loses no hit and sends none that counts twice, whatever fails, in a real browser. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
@@ -7,7 +7,7 @@ import { onSite, settles, type Visit } from "./site.js";
 
 const POST = "/blog/post";
 
-onSite("the server is down: kept, and sent once when it is back", async ({ server, open }) => {
+onSite("the server is down: hits are kept, and sent once when it is back", async ({ server, open }) => {
   const page = await open();
   await settles(server, POST, 1);
   await server.stop();
@@ -27,7 +27,7 @@ onSite("the browser is offline: sent when it is online, at once", async ({ serve
   await context.setOffline(true);
   await page.evaluate(`for (let i = 0; i < 6; i++) durableHits.hit("/blog/post", { n: 2 })`);
   await keeps(page, 6);
-  // Long enough for the pauses between tries to have grown.
+  // Long enough for the pauses between tries to grow.
   await page.waitForTimeout(5_000);
   await keeps(page, 6);
   const started = Date.now();
@@ -38,7 +38,7 @@ onSite("the browser is offline: sent when it is online, at once", async ({ serve
   assert.is(server.sent.length, 7);
 });
 
-onSite("seen again: sent at once", async ({ server, open }) => {
+onSite("visible again: sent at once", async ({ server, open }) => {
   const page = await open();
   await settles(server, POST, 1);
   server.mood = 503;
@@ -61,7 +61,7 @@ onSite("counted, but the answer is lost: sent again with the same id, counted on
   assert.is(new Set(server.sent.map(({ id, payload }) => `${id} ${payload}`)).size, 1);
 });
 
-onSite("a server that hangs is given up on, then asked again", async ({ server, open }) => {
+onSite("a request to a server that hangs is aborted, then retried", async ({ server, open }) => {
   server.mood = "hang";
   const page = await open();
   await until("a try", () => server.sent.length === 1);
@@ -114,7 +114,7 @@ async function twoTabs({ server, open }: Visit): Promise<void> {
   await keeps(one, 0);
   const since = server.sent.slice(refused).filter(({ status }) => status === 202);
   assert.is(new Set(since.map(({ id }) => id)).size, 22);
-  // What one tab writes to the storage may come late to another's, where a machine is busy: a few are sent by both.
+  // On a busy machine, one tab may see the writes of another late: both send a few hits.
   assert.ok(since.length <= 22 + 11, `${since.length - 22} were sent by both`);
   assert.is(server.ids, 22);
 }
@@ -123,7 +123,7 @@ onSite("two tabs share the outbox: none lost, none counted twice", twoTabs);
 onSite("two tabs of an http: page, without locks and randomUUID", twoTabs, { host: "insecure.test" });
 
 onSite(
-  "without locks, a lease that a crash or a clock left behind holds nobody up for long",
+  "without locks, a stale lease (after a crash, or with a wrong clock) does not block others for long",
   async ({ server, open }) => {
     server.mood = 503;
     const page = await open();
@@ -162,7 +162,7 @@ onSite("the tab is closed during an outage: the next page sends it", async ({ se
   assert.match(entry ?? "", `id=${server.sent.find(({ counter }) => counter === "/lost")?.id}&`);
 });
 
-onSite("what a beacon carried stays until it is confirmed, and counts once", async ({ server, open, address }) => {
+onSite("an entry sent by a beacon stays until it is confirmed, and counts once", async ({ server, open, address }) => {
   server.mood = 503;
   const page = await open();
   await until("a try", () => server.sent.length === 1);

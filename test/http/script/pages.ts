@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { test } from "uvu";
 import { until } from "../chromium.js";
 
-/** The pages of somebody else's site, on another port than the counter. */
+/** The pages of another site, on another port than the counter. */
 const site = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? "", "http://site");
   if (pathname === "/favicon.ico") response.writeHead(204).end();
@@ -19,12 +19,12 @@ test.after(() => {
   site.close();
 });
 
-/** Where that site has a page with this content. */
+/** Returns the address of a page of that site with this content. */
 export function siteAddress(html: string, path: string, host = "localhost"): string {
   return `http://${host}:${(site.address() as AddressInfo).port}${path}?html=${encodeURIComponent(html)}`;
 }
 
-/** What the script keeps in the page's storage: the texts of the entries, oldest first. */
+/** Resolves to the entries of the script in the page's storage, oldest first. */
 export async function kept(page: Page): Promise<string[]> {
   return await page.evaluate(
     `Object.keys(localStorage).filter((key) => / \\d{13} /.test(key)).sort().map((key) => localStorage[key])`,

@@ -1,4 +1,4 @@
-/** What GET /embed shows, pasted into somebody else's page: it works as it stands, against the real app. */
+/** The snippets of GET /embed, pasted unchanged into another site's page, against the real app. */
 import type { Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -11,12 +11,12 @@ const browser = sharedBrowser();
 
 interface Pasting extends Running {
   readonly page: Page;
-  /** What the page shows for this counter, by what it is called there. */
+  /** The snippets for this counter, by the ids of their elements. */
   readonly shown: (id: string) => string;
   count(): number;
 }
 
-/** Declares a test with all that the page shows for a counter of `NAME`. */
+/** Declares a test with all snippets for a counter of `NAME`. */
 function onPasting(name: string, run: (pasting: Pasting) => Promise<void>): void {
   browserTest(name, () =>
     withServer(async (running) => {
@@ -68,16 +68,16 @@ onPasting("pixel and badges", async ({ page, shown, count }) => {
   assert.is(await image("counting"), "wide 20");
   assert.is(await image("showing"), "wide 20");
   assert.is(count(), 2);
-  // The very same page again: no copy of it is kept anywhere.
+  // The same page again: no copy of a picture is cached.
   assert.is(await image("pixel"), "1 1");
   assert.is(await image("counting"), "wide 20");
   assert.is(count(), 4);
 });
 
-onPasting("on a page with a policy: what the page shows for it suffices", async ({ page, shown, count }) => {
+onPasting("on a page with a policy: the snippet for it suffices", async ({ page, shown, count }) => {
   const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; ${shown("policy")}">`;
   await page.goto(siteAddress(policy + shown("live") + shown("pixel") + shown("showing"), "/"));
-  // Looked at from outside: a function that waits within the page would itself fall under the policy.
+  // Checked from outside: a function that waits within the page would be subject to the policy.
   const isWhole = "window.hits.textContent === '2' && [...document.images].every((one) => one.naturalWidth > 0)";
   await until("the count and both pictures", () => page.evaluate<boolean>(isWhole));
   assert.is(count(), 2);
@@ -89,7 +89,7 @@ onPasting("the command", async ({ shown, count }) => {
   assert.is(count(), 1);
 });
 
-onPasting("a function of one's own", async ({ page, shown, services, count }) => {
+onPasting("a call of the page's own", async ({ page, shown, services, count }) => {
   const own = await page.locator("section[aria-labelledby=h-own] code").textContent();
   await page.goto(siteAddress(shown("script"), "/"));
   await until("a view", () => count() === 1);

@@ -1,4 +1,4 @@
-/** What is served as hits.js, as bytes. What it does is tested in a browser: views.test.ts, outbox.test.ts. */
+/** hits.js as served. Its behaviour is tested in a browser: views.test.ts, outbox.slow.test.ts. */
 import { Script } from "node:vm";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
@@ -15,7 +15,7 @@ test("less than 2 KiB, gzipped", () => {
   assert.is(gunzipSync(script.gzipped).toString(), script.body);
 });
 
-test("a classic script that parses, without comments but the first line", () => {
+test("a classic script that parses, without comments apart from the first line", () => {
   new Script(script.body);
   const [first, ...rest] = script.body.split("\n");
   assert.match(first ?? "", /^\/\/ durable-hits: /);
@@ -37,7 +37,7 @@ test("type, entity tag and headers", () => {
   });
 });
 
-test("how long unsent hits are kept: less than their ids, and long enough to be sent", () => {
+test("unsent hits are kept for less time than their ids, and long enough to be sent", () => {
   assert.is(keepMsOf(86_400_000), 82_800_000);
   assert.is(keepMsOf(30 * 86_400_000), 30 * 82_800_000);
   assert.is(keepMsOf(0), 60_000);
@@ -46,7 +46,7 @@ test("how long unsent hits are kept: less than their ids, and long enough to be 
   assert.not(script.etag === hitsScript(1).etag);
 });
 
-test("outside of a page it does nothing, and doesn't throw", () => {
+test("outside a page it does nothing, and does not throw", () => {
   new Script(script.body).runInNewContext({ document: { currentScript: null } });
   new Script(script.body).runInNewContext({});
 });

@@ -9,7 +9,7 @@ const browser = sharedBrowser();
 export interface Visit {
   readonly server: CounterServer;
   readonly context: BrowserContext;
-  /** Opens a page of the site in a tab of its own. `attributes` are those of the script's tag. */
+  /** Opens a page of the site in a new tab. `attributes` are those of the script's tag. */
   open(attributes?: string, path?: string, html?: string): Promise<Page>;
   /** The address of such a page. */
   address(attributes?: string, path?: string, html?: string): string;
@@ -22,8 +22,8 @@ export interface VisitOptions extends BrowserContextOptions {
 }
 
 /**
- * Declares a test with a counter and a browser that visits somebody else's pages, skipped where there is no browser.
- * Afterwards the console must be clean and the counter must not have seen a preflight, or a request for anything else.
+ * Declares a test with a counter and a browser that visits another site's pages; skipped without a browser. Afterwards
+ * the console must be empty, and the counter must not have received a preflight or a request for anything else.
  */
 export function onSite(name: string, run: (visit: Visit) => Promise<void>, options: VisitOptions = {}): void {
   browserTest(name, async () => {
@@ -45,7 +45,7 @@ export function onSite(name: string, run: (visit: Visit) => Promise<void>, optio
         return page;
       };
       await run({ server, context, open, address });
-      // The browser itself reports each answer that is an error, and each connection that broke; no script can help it.
+      // The browser itself reports each error answer and broken connection; no script can prevent that.
       const own = complaints.filter((line) => !line.startsWith("Failed to load resource"));
       assert.equal(own, []);
       assert.equal(server.unexpected, []);
@@ -56,7 +56,7 @@ export function onSite(name: string, run: (visit: Visit) => Promise<void>, optio
   });
 }
 
-/** Waits until the counter stands at so many, then a moment longer, in which it must not move. */
+/** Waits until the counter has this count, then a moment longer, in which it must not change. */
 export async function settles(server: CounterServer, counter: string, count: number): Promise<void> {
   const now = () => server.counts.get(counter) ?? 0;
   await until(

@@ -1,4 +1,4 @@
-/** What hits.js does with the page's storage: bounded, beside what is the page's own, and where there is none. */
+/** The storage of hits.js: bounded, shared with the page's own data, and missing. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
@@ -7,7 +7,7 @@ import { onSite, settles } from "./site.js";
 
 const POST = "/blog/post";
 
-onSite("at most fifty are kept, the newest, and for 23 hours", async ({ server, open }) => {
+onSite("the newest fifty are kept, for 23 hours", async ({ server, open }) => {
   server.mood = 503;
   const page = await open();
   await keeps(page, 1);
@@ -91,7 +91,7 @@ onSite("in a sandboxed frame, without an origin, storage or locks", async ({ ser
 });
 
 onSite(
-  "in memory only, and the page is left while the server hangs: a beacon",
+  "in memory only, and the page is closed while the server hangs: a beacon",
   async ({ server, open }) => {
     server.mood = "hang";
     const page = await open();

@@ -1,4 +1,4 @@
-/** What hits.js counts, what it tells, and what it shows, on somebody else's page in a real browser. */
+/** The hits that hits.js counts, what it sends and what it shows, on another site's page in a real browser. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { until } from "../chromium.js";
@@ -39,12 +39,12 @@ onSite(
   { locale: "de-CH" },
 );
 
-onSite("the counter that the page names, whatever is in its name", async ({ server, open }) => {
+onSite("the counter that the page names, with any characters", async ({ server, open }) => {
   await open(`data-counter="a b&amp;n=9/ü+%2F#"`);
   await settles(server, "a b&n=9/ü+%2F#", 1);
 });
 
-onSite("the page's own hits, and one global only", async ({ server, open }) => {
+onSite("the page's own hits, and a single global", async ({ server, open }) => {
   const page = await open();
   await settles(server, "/blog/post", 1);
   assert.equal(await page.evaluate("Object.keys(durableHits)"), ["hit"]);
@@ -62,7 +62,7 @@ onSite("the page's own hits, and one global only", async ({ server, open }) => {
   await keeps(page, 0);
 });
 
-onSite("a payload that no server takes is not in the way of others", async ({ server, open }) => {
+onSite("a payload that no server accepts does not block others", async ({ server, open }) => {
   const page = await open();
   await settles(server, "/blog/post", 1);
   server.mood = 413;
@@ -131,7 +131,7 @@ for (const [ask, init] of Object.entries(ASKS)) {
       assert.is(await page.evaluate("localStorage.length + sessionStorage.length"), 0);
       assert.is(await page.evaluate("document.cookie"), "");
       server.mood = "count";
-      // It is only in memory, so a beacon is its last chance.
+      // The hit is in memory only, so a beacon is its last chance.
       await page.goto("about:blank");
       await settles(server, "later", 1);
       assert.equal(
@@ -147,9 +147,9 @@ for (const [ask, init] of Object.entries(ASKS)) {
   );
 }
 
-onSite("data-show: the count of the answer, then live, only while somebody looks", async ({ server, open }) => {
+onSite("data-show: the count of the answer, then live, only while the page is visible", async ({ server, open }) => {
   server.add("/blog/post", 1283);
-  // In the head, before there is anything to show it in.
+  // In the head, before there is an element to show it in.
   const page = await open(
     `data-show=".hits"></script><p class="hits"></p><p>and <b class="hits">?</b></p><script type="text/plain"`,
   );
@@ -173,20 +173,20 @@ onSite("data-show: the count of the answer, then live, only while somebody looks
   assert.is(server.counts.get("/blog/post"), 1301, "seen again is no new view");
 });
 
-onSite("data-show without a value: where the script stands", async ({ server, open }) => {
+onSite("data-show without a value: where the script is", async ({ server, open }) => {
   const page = await open("data-show", "/p", "<p>Hits: ");
   await page.waitForFunction(`document.querySelector("p > script + span").textContent === "1"`);
   server.add("/p", 1);
   await page.waitForFunction(`document.querySelector("p").innerText === "Hits: 2"`);
 });
 
-onSite("an old count never takes the place of a newer one", async ({ server, open }) => {
+onSite("an old count never replaces a newer one", async ({ server, open }) => {
   server.mood = "swallow";
   const page = await open(`data-show="#n"`, "/p", `<p id="n">`);
   await page.waitForFunction("window.n.textContent === '1'");
   server.add("/p", 8);
   server.mood = "count";
-  // The retry is answered with the count of its first try.
+  // The retry gets the count of its first try.
   await until("a retry", () => server.sent.some(({ status }) => status === 202));
   await keeps(page, 0);
   assert.is(await page.locator("#n").textContent(), "9");
@@ -201,7 +201,7 @@ onSite("data-count=off: shows, and counts nothing", async ({ server, open }) => 
   assert.equal(server.sent, []);
 });
 
-onSite("a selector that is none, and no such element, break nothing", async ({ server, open }) => {
+onSite("an invalid selector, and one without a match, break nothing", async ({ server, open }) => {
   const page = await open(`data-show="]["`);
   await settles(server, "/blog/post", 1);
   await open(`data-show="#nowhere"`);
@@ -211,7 +211,7 @@ onSite("a selector that is none, and no such element, break nothing", async ({ s
   assert.equal(await kept(page), []);
 });
 
-onSite("two scripts on one page: each its counter", async ({ server, open }) => {
+onSite("two scripts on one page: each has its counter", async ({ server, open }) => {
   const page = await open(
     `data-show="#b"`,
     "/p",

@@ -26,7 +26,7 @@ export interface Problem {
   readonly text: string;
   /** Details, which can contain text of others: an error, a counter's name. */
   readonly list: readonly (string | { readonly name: string; readonly text: string })[];
-  /** What to do. A command is between backticks. */
+  /** The remedy. A command is between backticks. */
   readonly todo: string;
 }
 

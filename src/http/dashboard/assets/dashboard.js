@@ -185,7 +185,7 @@ function showState(state) {
   set("connection-lead", lead);
   const time = new Date(seenAt).toLocaleTimeString("en-GB", { hourCycle: "h23" });
   set("connection-rest", state === "lost" && seen !== undefined ? `${rest} Data shown is from ${time}.` : rest);
-  // What was fine then may not be fine now.
+  // The last known state may be out of date.
   if (state === "lost") show("well", false);
   show("forget", state !== "denied" && token.value !== "");
   // Links cannot send the token: they would only lead to a refusal.
