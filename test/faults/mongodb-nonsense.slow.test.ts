@@ -32,10 +32,11 @@ test("a message that makes the driver gather documents without end costs a threa
       return bytes;
     };
     await world.hit("home", 2);
+    // On a busy machine its silence may be noticed before its memory is full.
     const told = async () => {
       await world.hit("meanwhile");
       await world.everythingAnswers();
-      return /memory limit/.test((await world.projection()).lastError ?? "");
+      return /memory limit|reported nothing/.test((await world.projection()).lastError ?? "");
     };
     await eventually("the thread has ended", told, 60);
     await world.exactSoon();

@@ -65,7 +65,7 @@ mongoTest("damaged, repaired while the projecting process stands in front of it,
   projector.stderr?.on("data", (text: Buffer) => {
     log += text.toString();
   });
-  await eventually("the projection has stopped in front of the damage", () => /in front of damage/.test(log) || log);
+  await eventually("the projection has stopped before the damage", () => /stopped before damage/.test(log) || log);
   await ledger.bulk(collector.url, Array(10).fill("later"));
   assert.is((await collector.stop()).status, 0);
   assert.equal(await counted(), { home: 301, page: 200 });
@@ -83,7 +83,7 @@ mongoTest("damaged, repaired while the projecting process stands in front of it,
   assert.equal([status.log.damage, status.log.missing.map(({ to }) => to)], [[], [300]]);
   await ledger.bulk(collector.url, Array(5).fill("later"));
   await eventually("the projection continues", async () => (await counted())["later"] === 15 || counted());
-  assert.match(log, /restarting: the log was repaired/);
+  assert.match(log, /the log has been repaired/);
   assert.equal(await counted(), { home: 301, later: 15, page: 200 });
   const audit = await wal(environment, "audit");
   assert.is(audit.status, 0, audit.output);
