@@ -4,7 +4,6 @@ import type { Middleware } from "koa";
 import type { AccessPolicy } from "../../model/access.js";
 import { NOT_COUNTED_HEADER, UNKNOWN_HEADER } from "../hits/not-counted.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";
-import { requestedHost } from "./client-address.js";
 
 const MAX_AGE_S = 86_400;
 
@@ -38,4 +37,15 @@ export function cors(policy: OriginPolicy): Middleware {
   });
   // Programs send no Origin, and answers to POST are not cached: they need no CORS headers.
   return (ctx, next) => (ctx.method === "POST" && ctx.req.headers.origin === undefined ? next() : answer(ctx, next));
+}
+
+/** Returns the host that the client requested, in lower case, without a default port. */
+export function requestedHost(req: IncomingMessage, hops: number): string {
+  const forwarded = hops === 0 ? undefined : req.headers["x-forwarded-host"];
+  const hosts = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? req.headers.host ?? "")).split(",");
+  // The last ones were added by the trusted proxies.
+  return (hosts[Math.max(0, hosts.length - Math.max(1, hops))] ?? "")
+    .trim()
+    .toLowerCase()
+    .replace(/:(80|443)$/, "");
 }
