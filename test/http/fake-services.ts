@@ -108,11 +108,11 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
   counters({ prefix, limit, after }: CountersQuery): CountersPage {
     if (this.halted) throw new HitsError("PROJECTION_HALTED", "no snapshot in /secret/dir");
     const names = [...new Set(this.hits.map((hit) => hit.counter))].sort();
-    const behind = names.filter((name) => name.startsWith(prefix) && (after === undefined || name > after));
-    const shown = behind.slice(0, limit);
+    const matching = names.filter((name) => name.startsWith(prefix) && (after === undefined || name > after));
+    const shown = matching.slice(0, limit);
     return {
       counters: shown.map((name) => this.counter(name)),
-      next: behind.length > limit ? (shown.at(-1) ?? null) : null,
+      next: matching.length > limit ? (shown.at(-1) ?? null) : null,
     };
   }
 

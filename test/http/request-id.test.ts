@@ -77,14 +77,14 @@ test("an unexpected error is logged with the id that its client got", async () =
   const { port } = await server.listen("127.0.0.1", 0);
   try {
     services.failure = new Error("a bug");
-    const told = await expectProblem(
+    const problem = await expectProblem(
       await fetch(`http://127.0.0.1:${port}/hits/a`, { method: "POST" }),
       500,
       "INTERNAL",
     );
     assert.equal(
       logger.lines.map(({ fields }) => "requestId" in fields && fields.requestId),
-      [told["requestId"]],
+      [problem["requestId"]],
     );
   } finally {
     await server.stop(500);

@@ -1,4 +1,4 @@
-/** Holds answers against the OpenAPI description: what is not described there is a fault of one of the two. */
+/** Compares answers with the API description: an answer that is not described is an error in one of the two. */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { openApiDocument } from "../../src/http/openapi/document.js";
@@ -36,7 +36,7 @@ const GENERAL = new Set([
   ...["access-control-allow-origin", "access-control-expose-headers"],
 ]);
 
-/** The document, its objects closed: members that nobody described are to be noticed. */
+/** The document with closed objects, so that members without a description are reported. */
 export const document = closed(openApiDocument()) as Document;
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -48,7 +48,7 @@ const paths = Object.keys(document.paths).map((path) => {
   return { path, pattern: new RegExp(`^${escaped}$`) };
 });
 
-/** The path of the document that a path of a request, or of a route, is one of. */
+/** Returns the path in the document that matches the path of a request or a route. */
 export function describedPath(path: string): string | undefined {
   return paths.find(({ pattern }) => pattern.test(path))?.path;
 }
@@ -80,7 +80,7 @@ function methodOf(method: string): string {
   return method === "HEAD" ? "get" : method.toLowerCase();
 }
 
-/** The answers to what no operation is, which the document's introduction describes. */
+/** Checks the answer to a request without an operation, as the document's introduction describes it. */
 function generalProblem({ method, status, body, headers }: Answer, expected: number, code: string): string[] {
   if (status !== expected) return [`no operation: ${expected} ${code} was expected`];
   if (method === "HEAD") return [];
@@ -159,7 +159,7 @@ function mediaTypeOf(headers: ReadonlyMap<string, string>): string {
   return (headers.get("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
 }
 
-/** Objects with members, and what adds members to one, take no others; `Problem` is what others add to. */
+/** Closes objects with members, and schemas that add members to one, to any others; `Problem` is added to, so it stays open. */
 function closed(value: unknown, name = ""): unknown {
   if (Array.isArray(value)) return value.map((one) => closed(one));
   if (typeof value !== "object" || value === null) return value;

@@ -259,7 +259,7 @@ test("with TRUST_PROXY, clients are distinguished by the address from the last t
   const hit = (url: string, forwarded: string) => post(`${url}/hits/home`, { "X-Forwarded-For": forwarded });
   await withPolicy({ rateLimit }, async ({ url }) => {
     assert.is((await hit(url, "192.0.2.1")).status, 202);
-    assert.is((await hit(url, "192.0.2.2")).status, 429, "nobody is believed");
+    assert.is((await hit(url, "192.0.2.2")).status, 429, "no proxy is trusted");
   });
   await withPolicy({ rateLimit, trustProxy: 1 }, async ({ url }) => {
     assert.is((await hit(url, "192.0.2.1")).status, 202);

@@ -54,7 +54,7 @@ test("no event without a change: time alone is not one, and lag waits for a seco
     await client.next();
     const from = performance.now();
     const asked = services.asked.get("home") ?? 0;
-    await eventually("many looks at the counter", () => (services.asked.get("home") ?? 0) > asked + 20);
+    await eventually("many reads of the counter", () => (services.asked.get("home") ?? 0) > asked + 20);
     services.projections = services.projections.map((one) => ({ ...one, lag: 7 }));
     // The next event is the one with the lag: any earlier one would have lag 0.
     assert.is((await client.next()).projections[0]?.lag, 7);
@@ -68,12 +68,12 @@ test("a counter is read once for all its streams, and not at all without any", (
     for (const client of clients) await client.next();
     const many = services.asked.get("many") ?? 0;
     const one = services.asked.get("one") ?? 0;
-    await eventually("looks at the counters", () => (services.asked.get("one") ?? 0) >= one + 10);
+    await eventually("reads of the counters", () => (services.asked.get("one") ?? 0) >= one + 10);
     assert.ok((services.asked.get("many") ?? 0) - many <= (services.asked.get("one") ?? 0) - one + 1);
     services.hits.push({ counter: "many", n: 1 }, { counter: "one", n: 1 });
     for (const client of clients) assert.is((await client.next()).count, 1);
     for (const client of clients) client.raw.socket.destroy();
-    await settled("looks at anything", () => services.statusAsked);
+    await settled("reads of anything", () => services.statusAsked);
   }, FAST));
 
 test("a comment at intervals", () =>
@@ -119,7 +119,7 @@ test("a client that does not read is disconnected", () =>
       services.projections = services.projections.map((one) => ({ ...one, lastError }));
     }, 2);
     try {
-      await settled("looks at the counter", () => services.asked.get("home") ?? 0);
+      await settled("reads of the counter", () => services.asked.get("home") ?? 0);
       assert.ok(services.hits.length > 10);
     } finally {
       clearInterval(change);

@@ -80,7 +80,7 @@ onDashboard("the server stops and restarts: figures stay, with their time", away
   await reads(page, "#connection", /^Connection lost, trying again… Data shown is from \d\d:\d\d:\d\d\.$/);
   await reads(page, "#owed", /^8,231$/);
   assert.is(await page.locator("#connection").getAttribute("data-sign"), "lost");
-  await until("said", async () => /lost/.test((await page.locator("#spoken").textContent()) ?? ""));
+  await until("the announcement", async () => /lost/.test((await page.locator("#spoken").textContent()) ?? ""));
   server.data = () => dashboardData();
   await server.start();
   await reads(page, "#connection", /^Live/);

@@ -186,8 +186,8 @@ onDashboard("read out: a change of state, not of a number", dashboardData(), asy
   const spoken = () => page.locator("#spoken").textContent();
   await until("a first word", async () => (await spoken()) === "Nothing needs attention. MongoDB: Up.");
   await page.evaluate(`
-    said = [];
-    new MutationObserver(() => said.push(spoken.textContent)).observe(spoken, { childList: true });
+    announced = [];
+    new MutationObserver(() => announced.push(spoken.textContent)).observe(spoken, { childList: true });
   `);
   for (let i = 1; i <= 3; i++) {
     server.data = () => dashboardData({ accepted: 9000 + i });
@@ -195,13 +195,13 @@ onDashboard("read out: a change of state, not of a number", dashboardData(), asy
   }
   const away = mongodb({ state: "retrying", lag: 8, since: ago(12.5) });
   server.data = () => dashboardData({ projections: [local(), away] });
-  await until("the change", async () => (await page.evaluate("said.length")) !== 0);
+  await until("the change", async () => (await page.evaluate("announced.length")) !== 0);
   // The duration changes with each request, and is not read out again.
   const asked = server.asked.length;
   await until("more requests", () => server.asked.length >= asked + 3);
-  const said = (await page.evaluate("said")) as string[];
-  assert.is(said.length, 1, said.join(" | "));
-  assert.match(said[0]?.replaceAll("\u00a0", " ") ?? "", /^Needs attention: MongoDB has been away for \d+ s\.$/);
+  const announced = (await page.evaluate("announced")) as string[];
+  assert.is(announced.length, 1, announced.join(" | "));
+  assert.match(announced[0]?.replaceAll("\u00a0", " ") ?? "", /^Needs attention: MongoDB has been away for \d+ s\.$/);
 });
 
 test.run();

@@ -75,10 +75,10 @@ test("the examples of every operation, one by one", () =>
           const request = { method: method.toUpperCase(), headers, signal: abort.signal };
           const init = body === undefined ? request : { ...request, body: body[1] };
           const response = await fetch(`${url}${target}?${query}`, init);
-          const said = `${method} ${target}?${query} ${body?.join(" ") ?? ""}: ${response.status}`;
+          const call = `${method} ${target}?${query} ${body?.join(" ") ?? ""}: ${response.status}`;
           if (response.headers.get("content-type") === "text/event-stream") abort.abort();
-          else assert.ok(response.ok, `${said} ${await response.text()}`);
-          if (method === "post") assert.is(response.status, 202, said);
+          else assert.ok(response.ok, `${call} ${await response.text()}`);
+          if (method === "post") assert.is(response.status, 202, call);
         }
       }
     }

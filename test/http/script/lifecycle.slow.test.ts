@@ -15,12 +15,12 @@ import { settles } from "./site.js";
 const RULES = '<script type="speculationrules">{"prerender":[{"urls":["/next"],"eagerness":"immediate"}]}</script>';
 
 const STEPS = `
-  const say = (what) => fetch("/say?" + encodeURIComponent(what));
+  const report = (what) => fetch("/report?" + encodeURIComponent(what));
   const next = location.pathname === "/next";
-  addEventListener("pageshow", (event) => say(location.pathname + (event.persisted ? " restored" : " shown")));
-  if (next && document.prerendering) say("prerendering").then(() => {
+  addEventListener("pageshow", (event) => report(location.pathname + (event.persisted ? " restored" : " shown")));
+  if (next && document.prerendering) report("prerendering").then(() => {
     document.addEventListener("prerenderingchange", () => {
-      say("activated");
+      report("activated");
       setTimeout(() => history.back(), 1000);
     });
   });
@@ -50,13 +50,13 @@ browserTest(
   async () => {
     const server = new CounterServer();
     await server.start();
-    const said: string[] = [];
+    const reports: string[] = [];
     let go = false;
     const site = createServer((request, response) => {
       const { pathname, search } = new URL(request.url ?? "", "http://site");
-      if (pathname === "/say") said.push(decodeURIComponent(search.slice(1)));
+      if (pathname === "/report") reports.push(decodeURIComponent(search.slice(1)));
       response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" });
-      if (pathname === "/say" || pathname === "/go") response.end(go ? "go" : "");
+      if (pathname === "/report" || pathname === "/go") response.end(go ? "go" : "");
       else {
         const script = `<script async src="${server.url}hits.js" data-show></script><script>${STEPS}</script>`;
         response.end(`<!doctype html><title>A page</title>${pathname === "/first" ? RULES : ""}${script}`);
@@ -67,8 +67,8 @@ browserTest(
     const heard = (what: string) =>
       until(
         what,
-        () => said.includes(what),
-        () => `but ${said.join(", ")}`,
+        () => reports.includes(what),
+        () => `but ${reports.join(", ")}`,
       );
     try {
       await settles(server, "/first", 1);

@@ -34,10 +34,10 @@ export async function kept(page: Page): Promise<string[]> {
 /** Waits until so many entries are kept. */
 export async function keeps(page: Page, entries: number): Promise<string[]> {
   let found: string[] = [];
-  const holds = async () => {
+  const isComplete = async () => {
     found = await kept(page);
     return found.length === entries;
   };
-  await until(`${entries} entries kept`, holds, () => `but ${found.length}`);
+  await until(`${entries} entries kept`, isComplete, () => `but ${found.length}`);
   return found;
 }

@@ -121,7 +121,7 @@ const ASKS = {
 };
 for (const [ask, init] of Object.entries(ASKS)) {
   onSite(
-    `${ask}: counted, nothing told, nothing stored`,
+    `${ask}: counted, nothing sent about the reader, nothing stored`,
     async ({ server, open }) => {
       const page = await open();
       await settles(server, "/blog/post", 1);
