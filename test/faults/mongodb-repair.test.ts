@@ -31,7 +31,7 @@ async function wal(environment: Record<string, string>, ...args: string[]) {
   return { status, output };
 }
 
-mongoTest("damaged, repaired while the projecting process stands in front of it, and exact", async (mongo) => {
+mongoTest("damaged, repaired while the projecting process has stopped before it, and exact", async (mongo) => {
   const directory = `${temporaryDirectory()}/wal`;
   const database = mongo.randomDatabase();
   const collecting = { WAL_DIR: directory, LOG_LEVEL: "info" };
