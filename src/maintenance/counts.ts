@@ -12,7 +12,7 @@ export interface Counts {
   /** The log itself was read from here up to `end`, which is not included. */
   readonly readFrom: number;
   readonly end: number;
-  /** What the log could not give: the counts may be too low by as much. */
+  /** Unreadable parts of the log: the counts may be too low by as much. */
   readonly damage: readonly Damage[];
   /** Snapshots that can't be used, and why. */
   readonly skipped: readonly { readonly file: string; readonly why: string }[];

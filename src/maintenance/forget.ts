@@ -2,7 +2,7 @@ import type { LogDirectory } from "../wal/log-directory.js";
 import { type Registration, readRegistrations, removeRegistration } from "../wal/registrations.js";
 import { forEachSegment } from "./log-directory.js";
 
-/** What retention kept for a projection that is forgotten now. */
+/** A projection that is forgotten, and the part of the log that retention kept for it. */
 export interface Forgotten {
   readonly registration: (Registration & { readonly damaged?: string }) | undefined;
   readonly segments: number;

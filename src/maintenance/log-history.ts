@@ -27,7 +27,7 @@ export interface CounterHistory {
 
 /** A log's totals, read once from as far back as it goes, and what snapshots and MongoDB claim. */
 export interface LogHistory {
-  /** Where the reading began: 0, the log's birth, or a snapshot's offset. */
+  /** The offset of the first record read: 0, the log's birth, or a snapshot's. */
   readonly from: number;
   readonly end: number;
   readonly counters: ReadonlyMap<string, CounterHistory>;
@@ -42,7 +42,7 @@ export interface SoundSnapshot {
   readonly totals: Totals;
 }
 
-/** Where a log may be read from: its birth, at offset 0 and without totals, or a snapshot. */
+/** A place to read a log from: its birth, at offset 0 and without totals, or a snapshot. */
 export interface HistoryStart {
   readonly offset: number;
   readonly totals: Totals | undefined;

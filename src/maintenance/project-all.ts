@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { plural } from "../model/text.js";
 import type { ProjectorStatus } from "../projection/mongo/messages.js";
 
-/** How long to wait for a database that does not answer. */
+/** The longest wait for a database that does not answer. */
 const PATIENCE_MS = 30_000;
 const FLUSH_MS = 10_000;
 const POLL_MS = 50;

@@ -17,7 +17,7 @@ export interface ReadOptions {
   readonly from?: number | undefined;
   /** Batches from this offset on are not wanted. */
   readonly to?: number | undefined;
-  /** What counts as missing; without it what the directory lists. */
+  /** The ranges that count as missing; without them those that the directory lists. */
   readonly missing?: MissingRanges | undefined;
   /** Continues with a new reader where a segment is removed during the read and its records were read already. */
   readonly resumes?: boolean;
@@ -82,7 +82,7 @@ export async function readLog(options: ReadOptions, visitor: LogVisitor): Promis
 class StepSource {
   readonly #options: ReadOptions;
   #reader: LogReader;
-  /** Where a new reader has to continue. */
+  /** The offset at which a new reader has to continue. */
   #position: number | undefined;
   #isFresh = true;
 
@@ -125,7 +125,7 @@ class StepSource {
   }
 }
 
-/** Runs a read of a live log, and repeats it where the server removes a segment or a snapshot that is about to be read. */
+/** Runs a read of a live log, and repeats it if the server removes a segment or a snapshot that is about to be read. */
 export async function retryOnRetention<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

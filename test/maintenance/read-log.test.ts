@@ -18,12 +18,12 @@ async function calls(errors: readonly Error[]): Promise<{ calls: number; outcome
   return { calls, outcome };
 }
 
-test("a read that the server overtakes starts anew", async () => {
+test("a read that the server overtakes is repeated", async () => {
   assert.equal(await calls([]), { calls: 1, outcome: "read" });
   assert.equal(await calls([gone, missing, gone]), { calls: 4, outcome: "read" });
 });
 
-test("a read that never gets there, or fails otherwise, says why", async () => {
+test("a read that never succeeds, or fails otherwise, rejects with the reason", async () => {
   const never = await calls(Array.from({ length: 100 }, () => gone));
   assert.is(never.outcome, gone);
   assert.ok(never.calls < 100);

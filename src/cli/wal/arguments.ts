@@ -12,10 +12,10 @@ const OWN_OPTIONS = Object.keys(WAL_OPTIONS).filter(
 
 type Checked = Omit<Invocation, "output" | "environment" | "interruption" | "bar">;
 
-/** What was asked for: help (of one command or of all), or a command with its settings. */
+/** A request for help (of one command or of all), or a command with its settings. */
 export type Asked = { readonly help: Command | undefined } | { readonly command: Command; readonly settings: Checked };
 
-/** Throws `INVALID_ARGUMENT` for anything that is not allowed, as one line that says what is. */
+/** Reads a command line. Throws `INVALID_ARGUMENT` with one line that has what was expected. */
 export function readArguments(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
@@ -27,7 +27,7 @@ export function readArguments(
   if (name === undefined && values.help === true) return { help: undefined };
   if (command === undefined) {
     const known = commands.map((candidate) => candidate.name).join(", ");
-    throw invalidArgument(`${name === undefined ? "no command" : `no command "${name}"`}: one of ${known} is allowed`);
+    throw invalidArgument(`${name === undefined ? "no command" : `no command "${name}"`}: must be one of ${known}`);
   }
   if (values.help === true) return { help: command };
   for (const option of OWN_OPTIONS) {
@@ -41,7 +41,7 @@ export function readArguments(
   const to = integerOption({ name: "to", value: values.to, min: 0 });
   if (from !== undefined && to !== undefined && from > to) {
     throw invalidArgument(
-      `--from ${from} lies behind --to ${to}: --from is the first offset shown, --to the first not shown`,
+      `--from ${from} is past --to ${to}: --from is the first offset shown, --to the first not shown`,
     );
   }
   if (values.counter !== undefined) checkCounter(values.counter);
@@ -61,7 +61,7 @@ export function readArguments(
   return { command, settings };
 }
 
-/** `cat [--from N] …`, as in a usage line. */
+/** Returns a command's usage line. */
 export function usage(command: Command): string {
   const synopsis = command.synopsis === "" ? "" : ` ${command.synopsis}`;
   return `durable-hits wal ${command.name}${synopsis} [--dir DIR] [--json]`;

@@ -3,22 +3,22 @@ import type { LogDirectory } from "../../wal/log-directory.js";
 import type { Output } from "../terminal/output.js";
 import type { OwnOption } from "./options.js";
 
-/** One command of the inspection script. */
+/** A `durable-hits wal` command. */
 export interface Command {
   readonly name: string;
-  /** What goes behind the name, as in a usage line. */
+  /** Operand and options, as in a usage line. */
   readonly synopsis: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The rest of its own help: what is shown, the fields of `--json`, exit statuses. */
+  /** The rest of its own help: output, the fields of `--json`, exit statuses. */
   readonly help: string;
   /** The options it takes besides `--dir`, `--json` and `--help`. */
   readonly options: readonly OwnOption[];
-  /** The name of its one operand, where it takes one. */
+  /** The name of its operand, if it takes one. */
   readonly operand?: string;
-  /** Its exit status for what is thrown, where 1 says something else. */
+  /** Its exit status for an error, if 1 means something else. */
   readonly failure?: number;
-  /** Does it; the exit status. What stops it is thrown as a `HitsError`. */
+  /** Runs it, and resolves to the exit status. Throws a `HitsError` for what stops it. */
   run(invocation: Invocation): Promise<number>;
 }
 
@@ -36,7 +36,7 @@ export interface ExportSettings {
 
 export interface BarTerminal {
   readonly stderr: Writable & { readonly isTTY?: boolean };
-  /** Whether results go to a terminal, too. */
+  /** Results go to a terminal, too. */
   readonly isStdoutTerminal: boolean;
 }
 
@@ -51,15 +51,15 @@ export interface Invocation {
   readonly top: number | undefined;
   readonly yes: boolean;
   readonly withoutMongodb: boolean;
-  /** What `export` alone takes. */
+  /** The settings of `export`. */
   readonly exported: ExportSettings;
   /** Empty for a command without one. */
   readonly operand: string;
   readonly output: Output;
-  /** Where a bar may be drawn that says how far it is. */
+  /** The terminal for a progress bar. */
   readonly bar: BarTerminal;
-  /** Where its settings are, for a command that needs more than the log directory. */
+  /** The settings, for a command that needs more than the log directory. */
   readonly environment: NodeJS.ProcessEnv;
-  /** Makes Ctrl-C end the command in order, from the call on. */
+  /** Returns a signal that Ctrl-C aborts from then on, instead of ending the process. */
   readonly interruption: () => AbortSignal;
 }

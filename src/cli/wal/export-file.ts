@@ -8,23 +8,32 @@ import { invalidArgument } from "../terminal/options.js";
 import { Output } from "../terminal/output.js";
 
 export interface ExportFileOptions {
-  /** Nothing is written into it. */
+  /** The log directory: no file in it is accepted. */
   readonly directory: LogDirectory;
   readonly force: boolean;
-  /** Written where it is to be, so that others can follow it; else it is there whole or not at all. */
+  /** Written under its own name, so that others can follow it; else it appears complete or not at all. */
   readonly inPlace: boolean;
   readonly stderr: Writable;
 }
 
-/** A file that an export goes to. */
+interface OpenExport {
+  readonly fs: FileSystem;
+  readonly file: string;
+  readonly written: string;
+  readonly handle: FileHandle;
+  readonly stderr: Writable;
+}
+
+/** The output file of an export. */
 export class ExportFile {
   readonly output: Output;
   readonly #fs: FileSystem;
   readonly #file: string;
+  /** The path that is written, until `keep` renames it. */
   readonly #written: string;
   readonly #handle: FileHandle;
 
-  private constructor(fs: FileSystem, file: string, written: string, handle: FileHandle, stderr: Writable) {
+  private constructor({ fs, file, written, handle, stderr }: OpenExport) {
     this.#fs = fs;
     this.#file = file;
     this.#written = written;
@@ -37,17 +46,17 @@ export class ExportFile {
     this.output = new Output(results, stderr);
   }
 
-  /** Throws `INVALID_ARGUMENT` for a file that is there and may not be replaced, and for one in the log directory. */
+  /** Throws `INVALID_ARGUMENT` for an existing file without `force`, and for one in the log directory. */
   static async open(given: string, options: ExportFileOptions): Promise<ExportFile> {
     const { directory, force, inPlace, stderr } = options;
     const file = await realFile(given, directory.path);
-    const there = await stat(file).catch(nothingThere);
-    if (there !== undefined && !there.isFile())
-      throw invalidArgument(`--output ${given} is no regular file: name another`);
-    if (there !== undefined && !force) throw invalidArgument(`${given} is there already: --force replaces it`);
+    const existing = await stat(file).catch(ignoreMissing);
+    if (existing !== undefined && !existing.isFile())
+      throw invalidArgument(`--output ${given} is not a regular file: name another`);
+    if (existing !== undefined && !force) throw invalidArgument(`${given} exists already: --force replaces it`);
     const written = inPlace ? file : path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
     const handle = await open(written, inPlace && force ? "w" : "wx");
-    return new ExportFile(directory.fs, file, written, handle, stderr);
+    return new ExportFile({ fs: directory.fs, file, written, handle, stderr });
   }
 
   /** Makes what was written durable, under its name. */
@@ -59,29 +68,27 @@ export class ExportFile {
     await this.#fs.syncDirectory(path.dirname(this.#file));
   }
 
-  /** Takes away what was begun; what was written in place stays. Never rejects. */
+  /** Removes an unfinished file, except one written in place. Never rejects. */
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
     if (this.#written !== this.#file) await rm(this.#written, { force: true }).catch(() => undefined);
   }
 }
 
-/** The file itself where the path is a link to it, since a link would be replaced, and not what it leads to. */
+/** Resolves a path to the file itself: if it is a link, the link would be replaced and not its target. */
 async function realFile(given: string, directory: string): Promise<string> {
   const parent = await realpath(path.dirname(given)).catch((error: unknown) => {
-    if (nothingThere(error) === undefined) throw invalidArgument(`--output ${given}: there is no such directory`);
+    if (ignoreMissing(error) === undefined) throw invalidArgument(`--output ${given}: there is no such directory`);
     return "";
   });
-  const file = (await realpath(given).catch(nothingThere)) ?? path.join(parent, path.basename(given));
-  const log = (await realpath(directory).catch(nothingThere)) ?? directory;
+  const file = (await realpath(given).catch(ignoreMissing)) ?? path.join(parent, path.basename(given));
+  const log = (await realpath(directory).catch(ignoreMissing)) ?? directory;
   if (`${file}${path.sep}`.startsWith(`${log}${path.sep}`)) {
-    throw invalidArgument(
-      `--output ${given} lies in the log directory, where nothing but the log belongs: name another`,
-    );
+    throw invalidArgument(`--output ${given} is in the log directory, which is for the log only: name another`);
   }
   return file;
 }
 
-function nothingThere(error: unknown): undefined {
+function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) !== "ENOENT") throw error;
 }

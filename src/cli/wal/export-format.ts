@@ -4,11 +4,11 @@ import { printableJson } from "../terminal/text.js";
 import { payloadJson } from "./cat.js";
 import type { ExportSettings } from "./command.js";
 
-/** How hits look in an export. */
+/** The text form of hits in an export. */
 export interface ExportFormat {
-  /** What stands in front of the first hit. */
+  /** Precedes the first hit. */
   readonly head: string;
-  /** A hit with its line end. */
+  /** Returns a hit with its line end. */
   line(hit: StoredHit): string;
 }
 
@@ -17,7 +17,7 @@ export function exportFormat({ format, withIds, excelSafe }: ExportSettings): Ex
   return { head: "offset,at,counter,n,id,payload\r\n", line: (hit) => csvLine(hit, withIds, excelSafe) };
 }
 
-/** What `POST /hits` and `durable-hits import` take: nothing besides, so without the offset. */
+/** Returns a hit as `POST /hits` and `durable-hits import` take it: without the offset. */
 function ndjsonLine({ counter, n, at, id, payload }: StoredHit, withIds: boolean): string {
   let line = `{"counter":${JSON.stringify(counter)}`;
   if (n !== 1) line += `,"n":${n}`;
@@ -27,7 +27,7 @@ function ndjsonLine({ counter, n, at, id, payload }: StoredHit, withIds: boolean
   return `${printableJson(`${line}}`)}\n`;
 }
 
-/** A record of RFC 4180, all fields there. */
+/** Returns a hit as a record of RFC 4180, with all fields. */
 function csvLine(
   { offset, at, counter, n, id = "", payload }: StoredHit,
   withIds: boolean,
@@ -43,7 +43,7 @@ function field(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Spreadsheets take what begins like this for a formula, and names come from anybody; behind a ' it is text. */
+/** Puts a ' before what spreadsheets take for a formula: names come from anybody, and after a ' it is text. */
 function inert(text: string): string {
   return /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
 }

@@ -3,7 +3,7 @@ import { parseAt } from "../../hit/parse-hit.js";
 import { invalidArgument } from "../terminal/options.js";
 import type { ExportSettings } from "./command.js";
 
-/** What was typed, by option. */
+/** The options of a command line. */
 interface Given {
   readonly format?: string | undefined;
   readonly since?: string | undefined;
@@ -14,13 +14,13 @@ interface Given {
   readonly "excel-safe"?: boolean | undefined;
 }
 
-/** What `export` alone takes, checked. Throws `INVALID_ARGUMENT`. */
+/** Checks the options of `export`. Throws `INVALID_ARGUMENT`. */
 export function exportSettings(given: Given): ExportSettings {
   const { format = "ndjson", output } = given;
-  if (format !== "ndjson" && format !== "csv") throw invalidArgument(`--format ${format}: ndjson or csv is allowed`);
-  if (output === "") throw invalidArgument("--output is empty: the path of a file is allowed");
-  if (given.force === true && output === undefined) throw invalidArgument("--force goes with --output");
-  if (given["excel-safe"] === true && format !== "csv") throw invalidArgument("--excel-safe goes with --format csv");
+  if (format !== "ndjson" && format !== "csv") throw invalidArgument(`--format ${format}: must be ndjson or csv`);
+  if (output === "") throw invalidArgument("--output is empty: it must be the path of a file");
+  if (given.force === true && output === undefined) throw invalidArgument("--force requires --output");
+  if (given["excel-safe"] === true && format !== "csv") throw invalidArgument("--excel-safe requires --format csv");
   const since = time("since", given.since);
   const until = time("until", given.until);
   if (since !== undefined && until !== undefined && since > until) {
@@ -44,7 +44,7 @@ function time(name: string, value: string | undefined): number | undefined {
     return parseAt(isDay ? `${value}T00:00:00Z` : value, Number.POSITIVE_INFINITY);
   } catch {
     throw invalidArgument(
-      `--${name} ${value}: a time like 2026-01-15T12:00:00Z or a day like 2026-01-15 (of UTC) is allowed`,
+      `--${name} ${value}: must be a time like 2026-01-15T12:00:00Z or a day like 2026-01-15 (in UTC)`,
     );
   }
 }

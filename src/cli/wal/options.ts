@@ -1,6 +1,6 @@
 import { DIR, HELP, type Options } from "../terminal/options.js";
 
-/** The options of all `wal` commands. A command's own help describes those that it takes more closely. */
+/** The options of all `wal` commands. A command's own help has the details of those that it takes. */
 export const WAL_OPTIONS = {
   dir: DIR,
   json: { type: "boolean", help: "prints JSON" },

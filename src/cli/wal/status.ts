@@ -13,15 +13,14 @@ export const statusCommand: Command = {
   synopsis: "",
   summary: "log, snapshots, registered projections, checkpoints, lag",
   options: [],
-  help: `Reads the log once and prints what it holds, its snapshots, and how far each registered projection has come; lag is in
-hits. Whether a process has the log open can't be asked without disturbing one that is about to: the last that did is
-named.
+  help: `Reads the log once and prints its extent, its snapshots, and the checkpoint and lag (in hits) of each registered
+projection. Checking whether a process has the log open would disturb one that is about to: the last that did is named.
 
   --json: {"log":{"id","epoch","start","end","segments","bytes","damage":[…],
                   "missing":[{"file","byte","from","to","expected","found","repaired","quarantine","settled","mends"}]},
            "snapshots":[{"file","offset","created","ageSeconds","bytes","sound","invalid"}],
            "projections":[{"name","checkpoint","lag","updatedAt","problem"}],"lastOpenedBy"}
-Exit status: 0; 1 where it can't be read.`,
+Exit status: 0; 1 if it can't be read.`,
 
   async run({ directory, json, output }) {
     await checkLogDirectory(directory);

@@ -17,10 +17,10 @@ import { statusCommand } from "./status.js";
 import { verifyCommand } from "./verify.js";
 
 /**
- * The way in to src/cli, the inspection script. Each command is a file that yields rows or findings and says how they look
- * (command.ts); arguments.ts checks what was typed, output.ts writes, columns.ts and printable.ts are for people's eyes. The
- * commands read a live log from another process: they take no lock, write nothing into it (`repair`, `rebuild`, `forget` and `fork` aside), and believe
- * only what they have made durable themselves, as LogReader does without a writer's durable end.
+ * The commands of `durable-hits wal`, and the way in to src/cli/wal. Each is a file that formats and prints what
+ * src/maintenance does; arguments.ts checks the command line. The commands read a live log from another process: they take no
+ * lock, write nothing into it (except `repair`, `rebuild`, `forget` and `fork`), and trust only bytes that they have made
+ * durable themselves, as LogReader does without a writer's durable end.
  */
 const COMMANDS: readonly Command[] = [
   lsCommand,
@@ -41,14 +41,13 @@ const FAILED = 1;
 export interface Terminal {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
-  /** What ends a command that would go on; Ctrl-C where it is not given. */
+  /** Ends a command that would continue; without it Ctrl-C does. */
   readonly interruption?: AbortSignal;
 }
 
 /**
- * Runs `durable-hits wal …`; its exit status: 0, 1 where something is wrong or can't be read (2 where an audit could not
- * look), 64 for arguments that are not allowed. Whoever reads the output may go away at any time, which ends it quietly
- * with 0.
+ * Runs `durable-hits wal …` and resolves to its exit status: 0, 1 if something is wrong or can't be read (2 if an audit was
+ * inconclusive), 64 for invalid arguments. If the reader of the output exits, the command ends quietly with 0.
  */
 export async function runWalCommand(
   args: readonly string[],
@@ -103,14 +102,13 @@ function helpFor({ help }: Extract<Asked, { help: unknown }>): string {
   );
   return `usage: durable-hits wal COMMAND [--dir DIR] [--json]
 
-Looks into a log directory. The server may be running: it is not disturbed, and nothing is written but by repair, rebuild,
-forget and fork.
+Inspects and repairs a log directory. The server may be running, and is not disturbed. Only repair, rebuild, forget and fork
+write anything.
 
 ${lines.join("\n")}
 
   --dir DIR  the log directory (default: WAL_DIR, else ./wal)
   --json     for machines: one JSON document, or a JSON line for each row of ls, cat and export
-  --help     this, or with a command what it shows, its options and its exit statuses
-Exit status: 0; 1 where something is wrong or can't be read (2 where audit could not look); 64 for arguments that are
-not allowed.`;
+  --help     this; with a command its output, options and exit statuses
+Exit status: 0; 1 if something is wrong or can't be read (2 if audit was inconclusive); 64 for invalid arguments.`;
 }

@@ -11,7 +11,7 @@ type ScanPage = Pick<DocumentStore, "scan">;
 
 const PAGE = 1000;
 
-/** What MongoDB has of a log. It is read before the log, so that it can't be ahead of it. */
+/** MongoDB's documents. They are read before the log, so that they can't be ahead of it. */
 export interface DatabaseSide {
   readonly checkpoint: Checkpoint | undefined;
   readonly rows: Rows;

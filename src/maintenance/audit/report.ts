@@ -15,7 +15,7 @@ export interface Difference {
   readonly offset: number | null;
   /** A number, except for `document`. */
   readonly expected: number | string;
-  /** How `found` should relate to it. */
+  /** The relation to it that `found` should have. */
   readonly bound: "exactly" | "at least" | "at most";
   readonly found: number | string;
 }

@@ -5,7 +5,7 @@ import type { Difference, Kind, Unjudged } from "./report.js";
 
 const NO_SLOT: Slot = { offset: 0, count: 0 };
 
-/** What an audit has read of the log, besides the totals in the rows. */
+/** The log as an audit has read it; the totals are in the rows. */
 export interface LogSide {
   /** Totals are known from this offset on: 0, the log's birth, or a snapshot's. */
   readonly from: number;

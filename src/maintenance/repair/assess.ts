@@ -9,12 +9,12 @@ import type { RepairPlan } from "./plan.js";
 import { findRestoredRecords, NOTHING_RESTORED, type Restoration } from "./restored-records.js";
 
 /**
- * Whether MongoDB was asked about what is missing. `asked`: it was; `waived`: the operator continues without; `needless`:
- * nothing is missing, or nothing was ever projected. Else why it could not be asked.
+ * MongoDB's part in a repair. `asked`: it was asked about what is missing; `waived`: the operator continues without;
+ * `needless`: nothing is missing, or nothing was ever projected. Else why it could not be asked.
  */
 export type MongoSide = "asked" | "waived" | "needless" | { readonly problem: string };
 
-/** What is known about missing records. */
+/** The knowledge about missing records. */
 export interface Assessment {
   readonly mongodb: MongoSide;
   /** Undefined if nothing has to be counted again. */

@@ -34,7 +34,7 @@ export interface RepairPlan {
   /** Snapshots that lack what can be read by now: their totals are made again. */
   readonly healed: readonly string[];
   readonly healedDamage: readonly Damage[];
-  /** What is written down already. */
+  /** The ranges that are written down already. */
   readonly missing: MissingRanges;
   readonly byHand: readonly MisnamedSegment[];
   /** All that verify found. */

@@ -14,12 +14,12 @@ import { type LogHistory, soundSnapshots } from "../log-history.js";
 import { readLog } from "../read-log.js";
 import type { RestorableHits } from "./restored-records.js";
 
-/** What a new snapshot is made from. */
+/** The sources of a new snapshot. */
 export interface Renewal {
   readonly history: LogHistory;
   readonly restored: readonly RestorableHits[];
   readonly missing: MissingRanges;
-  /** What the log lacks: the snapshot has it as damage until the list of missing ranges has it. */
+  /** Damage that the list of missing ranges does not have yet: the snapshot has it until then. */
   readonly lacks: readonly Damage[];
   /** Names of the snapshots that it replaces. */
   readonly stale: ReadonlySet<string>;
@@ -28,8 +28,8 @@ export interface Renewal {
 
 /**
  * Makes a snapshot of all that the log adds up to, and removes those that differ, once copies of them are in quarantine.
- * What only a snapshot has (ids of hits, other logs' counts) is from the newest sound one. Restored hits are counted in the
- * hour of the repair: their own is not known.
+ * Ids of hits and other logs' counts, which only snapshots have, are from the newest sound one. Restored hits are counted in
+ * the hour of the repair: their own is not known.
  */
 export async function renewSnapshot(
   directory: LogDirectory,

@@ -22,7 +22,7 @@ export interface RepairOptions {
   readonly ask: Ask | undefined;
   /** Continues where MongoDB has more than the log, or may have. */
   readonly withoutMongodb: boolean;
-  /** How long ids of hits are remembered: for a snapshot that is made again. */
+  /** The idempotency window, for a snapshot that is made again. */
   readonly windowMs: number;
   readonly lock: (directory: string) => Promise<Lock>;
 }
@@ -30,7 +30,7 @@ export interface RepairOptions {
 export interface Repair {
   readonly steps: readonly Step[];
   readonly assessment: Assessment | undefined;
-  /** What a person has to do first: then nothing was changed. */
+  /** Files that a person has to rename first: then nothing was changed. */
   readonly byHand: readonly MisnamedSegment[];
 }
 

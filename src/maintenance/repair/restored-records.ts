@@ -19,7 +19,7 @@ export interface Unexplained {
   readonly log: number;
 }
 
-/** What can be restored of what is missing. */
+/** The hits that can be restored, and the claims that can't be met. */
 export interface Restoration {
   readonly records: readonly RestorableHits[];
   readonly unexplained: readonly Unexplained[];

@@ -2,7 +2,7 @@ import { plural } from "../../model/text.js";
 import type { Damage } from "../../wal/damage.js";
 import type { MissingRange } from "../../wal/missing-ranges.js";
 
-/** Where something is not as it should be, and what is there. */
+/** A place where something is not as it should be. */
 interface Place {
   /** The file's path within the log directory. */
   readonly file: string;
@@ -16,7 +16,7 @@ interface Place {
 /** Bytes of the log that are missing or wrong. */
 export interface DamageFinding extends Place {
   readonly kind: "damage";
-  /** What a repair writes down as missing; undefined if a repair can do nothing about it. */
+  /** The damage that a repair writes down as missing; undefined if a repair can do nothing about it. */
   readonly damage: Damage | undefined;
   /** Sound snapshots that lack these records, if readers no longer meet the damage. */
   readonly rememberedBy?: readonly string[];
@@ -25,7 +25,7 @@ export interface DamageFinding extends Place {
 /** A snapshot or registration that is damaged, or that does not agree with the log. */
 export interface WitnessFinding extends Place {
   readonly kind: "snapshot" | "registration";
-  /** Why the file can't be read: a repair moves it out of the way. */
+  /** The reason why the file can't be read: a repair moves it out of the way. */
   readonly invalid?: string;
   /** The end of the log that it proves to be lost. */
   readonly lostEnd?: Damage;
@@ -37,7 +37,7 @@ export interface MissingFinding extends Place {
   readonly range: MissingRange;
 }
 
-/** What crashes leave, and changes where no record is. Sound: nothing that was acknowledged is concerned. */
+/** Leftovers of crashes, and changes where no record is. Sound: nothing that was acknowledged is concerned. */
 export interface HarmlessFinding extends Place {
   readonly kind: "torn tail" | "leftover" | "padding";
 }

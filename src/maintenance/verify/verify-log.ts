@@ -28,7 +28,7 @@ export interface Verification {
   readonly bytes: number;
   readonly snapshots: number;
   readonly findings: readonly Finding[];
-  /** What it was found with. */
+  /** The log's start and witnesses before the read, for a repair. */
   readonly start: LogStart | undefined;
   readonly witnesses: WitnessFiles;
   readonly missing: MissingRanges;

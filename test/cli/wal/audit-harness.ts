@@ -6,7 +6,7 @@ import type { Difference, Unjudged } from "../../../src/maintenance/audit/report
 import type { MongoServer } from "../../support/mongodb/server.js";
 import type { Ran } from "./harness.js";
 
-/** What `--json` prints. */
+/** The document that `--json` prints. */
 export interface AuditDocument {
   readonly exact: boolean;
   readonly log: string;
@@ -58,7 +58,7 @@ export class Audited {
     await checkpoints.replaceOne({ _id: logId }, document, { upsert: true });
   }
 
-  /** Audits for a machine and for people, and checks that they say the same. */
+  /** Audits for a machine and for people, and checks that both agree. */
   async audit(): Promise<AuditDocument> {
     const machine = await runAudit(this.environment, "--json");
     const people = await runAudit(this.environment);

@@ -22,7 +22,7 @@ function audit(directory: string, logId: string, slots: Slots, checkpoint: numbe
   return auditLog(new LogDirectory(directory), logId, store);
 }
 
-/** What was found, counter by counter. */
+/** Returns the findings, counter by counter. */
 async function findings(directory: string, logId: string, slots: Slots, checkpoint: number): Promise<string[]> {
   const { differing, unjudged } = (await audit(directory, logId, slots, checkpoint)).audit;
   return [
@@ -50,11 +50,11 @@ async function forgetful(directory: string): Promise<string> {
   return log.id;
 }
 
-test("history begins at the oldest snapshot that the log goes on from", async () => {
+test("history begins at the oldest snapshot that the log continues from", async () => {
   await inDirectory(async (directory) => {
     const logId = await forgetful(directory);
     const { log, audit: found } = await audit(directory, logId, { a: [300, 160], b: [420, 200] }, 300);
-    // Of a: 40 hits up to 400, and 20 behind it.
+    // Of a: 40 hits up to 400, and 20 after it.
     assert.equal([log.from, log.end, found.exact, found.pending, found.pendingCounters], [200, 420, true, 60, 1]);
     assert.equal(await findings(directory, logId, { a: [300, 161], b: [420, 199] }, 0), [
       "slot a: exactly 160, 161",
@@ -63,7 +63,7 @@ test("history begins at the oldest snapshot that the log goes on from", async ()
   });
 });
 
-test("a slot older than the history: fine where the totals say so, wrong where they must, else it can't be told", async () => {
+test("a slot older than the history: exact if the totals prove it, wrong if they prove that, else unjudged", async () => {
   await inDirectory(async (directory) => {
     const logId = await forgetful(directory);
     const b = [420, 200] as const;
@@ -73,7 +73,7 @@ test("a slot older than the history: fine where the totals say so, wrong where t
     assert.equal(await findings(directory, logId, { a: [190, 99], b }, 100), ["unjudged a at 190"]);
     // Below a checkpoint that the history covers nothing may be missing, whatever the slot's offset.
     assert.equal(await findings(directory, logId, { a: [190, 99], b }, 200), ["missing a: at least 100, 99"]);
-    // Something that differs for certain goes before what can't be told.
+    // A certain difference takes precedence over an unjudged slot.
     assert.equal(await findings(directory, logId, { a: [190, 99], b: [420, 3] }, 100), [
       "slot b: exactly 200, 3",
       "unjudged a at 190",
@@ -81,7 +81,7 @@ test("a slot older than the history: fine where the totals say so, wrong where t
   });
 });
 
-test("no document: missing, pending or not to be told, as the checkpoint says", async () => {
+test("no document: missing, pending or unjudged, depending on the checkpoint", async () => {
   await inDirectory(async (directory) => {
     const logId = await forgetful(directory);
     const slots = { b: [420, 200] } as const;
@@ -92,7 +92,7 @@ test("no document: missing, pending or not to be told, as the checkpoint says", 
   });
 });
 
-test("a snapshot that is damaged, or was taken behind damage, is no history", async () => {
+test("a snapshot that is damaged, or was taken after damage, is no history", async () => {
   await inDirectory(async (directory) => {
     const logId = await forgetful(directory);
     flipByte(`${directory}/snapshots/00000000000000000200.snapshot`, -8);
@@ -112,7 +112,7 @@ test("a snapshot that is damaged, or was taken behind damage, is no history", as
   });
 });
 
-test("damage: what lies below it is judged, what lies behind it is not, unless it differs whatever was lost", async () => {
+test("damage: counters below it are judged, those after it are not, unless they differ whatever was lost", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     flipByte(segments(directory)[0], 30_000);
@@ -129,7 +129,7 @@ test("damage: what lies below it is judged, what lies behind it is not, unless i
   });
 });
 
-test("a log whose newest segment is gone: it is unknown where it ends, so nothing lies beyond it", async () => {
+test("a log whose newest segment is gone: its end is unknown, so nothing is past it", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     rmSync(segments(directory).at(-1) ?? "");

@@ -65,7 +65,7 @@ mongoTest("a slot that was changed by hand differs, by one up or down", async (s
       const { stdout } = await runAudit(database.environment);
       assert.match(stdout, `slot: a, offset 3: expected 4, found ${count}\ndiffers: 1 finding: 3 counters compared`);
     }
-    // An older slot is right where it says what the log said then: here that hides nothing, the checkpoint tells.
+    // An older slot is right if it has the log's total then; that hides nothing: the checkpoint shows what is missing.
     await database.put("a", { [logId]: [1, 3] });
     assert.equal((await database.audit()).differing, [
       { counter: "a", kind: "missing", offset: 3, expected: 4, bound: "at least", found: 3 },
@@ -89,7 +89,7 @@ mongoTest("a count that is not the sum of the slots differs, in documents of oth
   });
 });
 
-mongoTest("what lies below the checkpoint and isn't there differs: no document, no slot", async (server) => {
+mongoTest("hits below the checkpoint that MongoDB lacks differ: no document, no slot", async (server) => {
   await inProjected(server, async (database) => {
     await database.counters.deleteOne({ _id: "a" });
     await database.put("b", { other: [70, 5] });
@@ -99,7 +99,7 @@ mongoTest("what lies below the checkpoint and isn't there differs: no document, 
   });
 });
 
-mongoTest("a slot or a checkpoint behind the log's end differs", async (server) => {
+mongoTest("a slot or a checkpoint past the end of the log differs", async (server) => {
   await inProjected(server, async (database, logId) => {
     await database.put("a", { [logId]: [4, 4] });
     assert.equal((await database.audit()).differing, [

@@ -55,7 +55,7 @@ test("cat: --from, --to and --counter", async () => {
   });
 });
 
-test("cat: damage is said, and what lies behind it follows", async () => {
+test("cat: damage is reported, and the records after it follow", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     flipByte(segments(directory)[0], 30_000);
@@ -70,7 +70,7 @@ test("cat: damage is said, and what lies behind it follows", async () => {
   });
 });
 
-test("cat: what retention has taken is said with the oldest offset there is", async () => {
+test("cat: what retention has removed is reported with the oldest offset there is", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const [first, second] = segments(directory);

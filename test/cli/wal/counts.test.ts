@@ -45,7 +45,7 @@ test("counts: the whole log, and from a snapshot on; the highest first, then by 
   });
 });
 
-test("counts: a damaged snapshot is passed by for the one before it", async () => {
+test("counts: a damaged snapshot is skipped for the one before it", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory);
     await append(log, [{ counter: "a", n: 1 }]);

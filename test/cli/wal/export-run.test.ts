@@ -127,7 +127,7 @@ test("export --follow into a file: a real process, over restarts of the log, unt
   });
 });
 
-test("export: whoever reads goes away: a real process ends quietly", async () => {
+test("export: the reader exits: a real process ends quietly", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory, 8 * 1024 * 1024);
     for (let batch = 0; batch < 5; batch++) await append(log, bulky("a", 1000));

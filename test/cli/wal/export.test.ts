@@ -146,7 +146,7 @@ test("export: an id that came again after its window counts again in an import w
   });
 });
 
-test("export: damage is said and in the exit status, and what lies behind it follows", async () => {
+test("export: damage is reported and in the exit status, and the hits after it follow", async () => {
   await inDirectory(async (parent) => {
     const directory = `${parent}/log`;
     mkdirSync(directory);
@@ -164,7 +164,7 @@ test("export: damage is said and in the exit status, and what lies behind it fol
   });
 });
 
-test("export: what retention has taken is said", async () => {
+test("export: what retention has removed is reported", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     rmSync(segments(directory)[0] ?? "");

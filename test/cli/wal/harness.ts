@@ -62,7 +62,7 @@ export async function rotatedLog(directory: string): Promise<void> {
   await log.close();
 }
 
-/** Writes a snapshot of all that the log holds now, with these facts changed. */
+/** Writes a snapshot of all that is in the log now, with these facts changed. */
 export async function snapshot(directory: string, changed: Partial<SnapshotFacts> = {}): Promise<string> {
   const totals = new Totals();
   const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
@@ -89,7 +89,7 @@ async function newestHeader(directory: string) {
   return header;
 }
 
-/** The first byte behind the last valid batch of the newest segment. */
+/** Returns the first byte after the last valid batch of the newest segment. */
 export async function endByte(directory: string): Promise<number> {
   const reader = new LogReader({ directory: new LogDirectory(directory), from: undefined });
   try {
@@ -163,7 +163,7 @@ export function ended(child: ChildProcessWithoutNullStreams): Promise<Ran> {
   return new Promise((resolve) => child.on("close", (status) => resolve({ status, stdout, stderr })));
 }
 
-/** Resolves once `condition` holds; rejects after ten seconds without. */
+/** Resolves once `condition` is true; rejects if it is not after ten seconds. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {

@@ -36,7 +36,7 @@ test("exit statuses of a real process", async () => {
   });
 });
 
-test("whoever reads goes away: it ends quietly", async () => {
+test("the reader exits: it ends quietly", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory, 8 * 1024 * 1024);
     for (let batch = 0; batch < 5; batch++) await append(log, bulky("a", 1000));
@@ -88,7 +88,7 @@ test("cat --follow: waits for a log, shows each record once and in order over ro
   });
 });
 
-test("cat --follow --to ends by itself", async () => {
+test("cat --follow --to ends at its offset", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory);
     const child = ended(startWal(directory, ["cat", "-f", "--from", "1", "--to", "3"]));
@@ -147,7 +147,7 @@ test("a live log looks sound and whole all the time, with segments that come and
   });
 });
 
-/** What a server does now and then: a snapshot of so many hits of `a`, and what is older than that goes. */
+/** Does what a server does now and then: writes a snapshot of so many hits of `a`, and removes what is older. */
 async function moveOn(directory: string, log: Log, hits: number): Promise<void> {
   const totals = new Totals();
   totals.add(totals.indexOf("a"), hits);

@@ -52,7 +52,7 @@ test("local: snapshots with wrong totals are shown, and replaced", async () => {
     assert.match(dry.stdout, new RegExp(`differs: snapshot ${high}, offset 400: ghost has 9, the log 0`));
     assert.is((await wal(directory, "rebuild", "local", "--yes")).status, 0);
     assert.match((await wal(directory, "rebuild", "local")).stdout, /^nothing differs/);
-    assert.equal(readdirSync(path.join(directory, "snapshots")), [high], "made anew at the log's end");
+    assert.equal(readdirSync(path.join(directory, "snapshots")), [high], "made again at the log's end");
     assert.is(readdirSync(path.join(directory, "quarantine")).length, 4);
     await serves(directory, { a: 200, b: 200, ghost: 0 });
   });
@@ -113,7 +113,7 @@ test("hits that a repair puts in the place of lost ones are of some day, too", a
   });
 });
 
-test("a snapshot made anew by a repair has the hits that others knew of on the day of the repair", async () => {
+test("a snapshot made by a repair counts restored hits on the day of the repair", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory);
     for (let batch = 0; batch < 10; batch++) await append(log, bulky("a", 20));

@@ -21,7 +21,7 @@ export interface RepairDocument {
   readonly sound: boolean | null;
 }
 
-/** What a log adds up to by counter. */
+/** Counts a log by counter. */
 export async function counts(directory: string) {
   const { damage, counters } = await countHits(new LogDirectory(directory));
   const byName = Object.fromEntries(counters.map((row) => [row.counter, row.count]));
@@ -43,7 +43,7 @@ export function files(directory: string): Record<string, string> {
   return Object.fromEntries(shown.map((file) => [file, hash("sha256", readFileSync(path.join(directory, file)))]));
 }
 
-/** Repairs dry, then for real, then once more, and checks what holds for each; the steps by kind. */
+/** Repairs dry, then for real, then once more, and checks each; returns the kinds of steps. */
 export async function repaired(directory: string): Promise<string[]> {
   const before = files(directory);
   const dry = await wal(directory, "repair", "--json");
@@ -53,7 +53,7 @@ export async function repaired(directory: string): Promise<string[]> {
   assert.is(done.status, 0, done.stdout + done.stderr);
   const kinds = ({ stdout }: { stdout: string }) =>
     (JSON.parse(stdout) as RepairDocument).steps.map(({ kind }) => kind);
-  assert.equal(kinds(dry), kinds(done), "what it says it would do is what it does");
+  assert.equal(kinds(dry), kinds(done), "the dry run's steps are those of the repair");
   const { findings, sound } = await verify(directory);
   assert.is(sound, true, JSON.stringify(findings));
   const after = files(directory);
@@ -81,7 +81,8 @@ export async function serves(directory: string, counters: Record<string, number>
     await run.close();
   }
   assert.equal(await counts(directory), { incomplete: false, counters: { ...counters, fresh: 2 } });
-  const anew = await countedAnew(directory, id);
-  for (const [counter, count] of Object.entries(counters)) assert.is(anew[counter] ?? 0, count, `${counter}, anew`);
+  const recounted = await countedAnew(directory, id);
+  for (const [counter, count] of Object.entries(counters))
+    assert.is(recounted[counter] ?? 0, count, `${counter}, recounted`);
   assert.is((await verify(directory)).sound, true);
 }

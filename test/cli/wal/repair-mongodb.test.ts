@@ -113,7 +113,7 @@ async function walIn(environment: Record<string, string>, args: readonly string[
 
 const kinds = ({ steps }: RepairDocument) => steps.map(({ kind }) => kind);
 
-mongoTest("MongoDB knows the lost hits: they are brought back, and everything is exact", async (server) => {
+mongoTest("MongoDB has the lost hits: they are restored, and everything is exact", async (server) => {
   const projected = await Projected.make(server, [[{ home: 7, page: 2 }, { home: 3 }], [{ page: 5 }]]);
   const { directory } = projected;
   flipByte(segments(directory)[0], HEADER_BYTES + 40);
@@ -132,37 +132,40 @@ mongoTest("MongoDB knows the lost hits: they are brought back, and everything is
   assert.equal([again.status, kinds(again.document)], [0, []]);
 });
 
-mongoTest("unasked, all else goes on and MongoDB's projection waits; asked later, it is exact", async (server) => {
-  const projected = await Projected.make(server, [[{ home: 7 }, { home: 3 }, { page: 5 }]]);
-  const { directory } = projected;
-  flipByte(segments(directory)[0], HEADER_BYTES + 40);
-  assert.match(await projected.state("halted"), /^stopped before damage/);
-  const { status, stdout } = await wal(directory, "repair", "--yes");
-  assert.is(status, 1, "MongoDB is still to be asked");
-  assert.match(stdout, /MongoDB could not be asked .*MONGODB_URL is not set.*--without-mongodb/);
-  assert.equal(await counts(directory), { incomplete: false, counters: { page: 5, home: 3, later: 1 } });
-  assert.match(await projected.state("halted"), /MongoDB has not been asked/);
-  assert.equal(await projected.inMongo(), { home: 10, page: 5 }, "what only MongoDB knows is not overtaken");
-  assert.is((await runAudit(projected.environment)).status, 2);
-  const unreachable = { ...projected.environment, MONGODB_URL: "mongodb://127.0.0.1:1/?directConnection=true" };
-  assert.is((await walIn(unreachable, ["repair", "--yes"])).status, 1);
-  // A snapshot by now lacks what MongoDB knows.
-  const log = await LocalLog.open(directory);
-  await log.hit("later");
-  await log.local.snapshot();
-  await log.close();
-  assert.match(await projected.state("halted"), /MongoDB has not been asked/, "nor by way of a snapshot");
-  assert.equal(await projected.inMongo(), { home: 10, page: 5 });
-  const done = await projected.repair("--yes");
-  assert.equal([done.status, kinds(done.document)], [0, ["mend", "snapshot", "mongodb"]]);
-  assert.equal(await counts(directory), { incomplete: false, counters: { home: 10, page: 5, later: 4 } });
-  await projected.serve({ home: 1 });
-  assert.equal(await projected.inMongo(), { home: 11, later: 4, page: 5 });
-  assert.is(await projected.audit(), 0);
-});
+mongoTest(
+  "without asking, all else continues and MongoDB's projection waits; asked later, it is exact",
+  async (server) => {
+    const projected = await Projected.make(server, [[{ home: 7 }, { home: 3 }, { page: 5 }]]);
+    const { directory } = projected;
+    flipByte(segments(directory)[0], HEADER_BYTES + 40);
+    assert.match(await projected.state("halted"), /^stopped before damage/);
+    const { status, stdout } = await wal(directory, "repair", "--yes");
+    assert.is(status, 1, "MongoDB is still to be asked");
+    assert.match(stdout, /MongoDB could not be asked .*MONGODB_URL is not set.*--without-mongodb/);
+    assert.equal(await counts(directory), { incomplete: false, counters: { page: 5, home: 3, later: 1 } });
+    assert.match(await projected.state("halted"), /MongoDB has not been asked/);
+    assert.equal(await projected.inMongo(), { home: 10, page: 5 }, "what only MongoDB has is not overtaken");
+    assert.is((await runAudit(projected.environment)).status, 2);
+    const unreachable = { ...projected.environment, MONGODB_URL: "mongodb://127.0.0.1:1/?directConnection=true" };
+    assert.is((await walIn(unreachable, ["repair", "--yes"])).status, 1);
+    // A snapshot by now lacks what MongoDB has.
+    const log = await LocalLog.open(directory);
+    await log.hit("later");
+    await log.local.snapshot();
+    await log.close();
+    assert.match(await projected.state("halted"), /MongoDB has not been asked/, "nor by way of a snapshot");
+    assert.equal(await projected.inMongo(), { home: 10, page: 5 });
+    const done = await projected.repair("--yes");
+    assert.equal([done.status, kinds(done.document)], [0, ["mend", "snapshot", "mongodb"]]);
+    assert.equal(await counts(directory), { incomplete: false, counters: { home: 10, page: 5, later: 4 } });
+    await projected.serve({ home: 1 });
+    assert.equal(await projected.inMongo(), { home: 11, later: 4, page: 5 });
+    assert.is(await projected.audit(), 0);
+  },
+);
 
 mongoTest(
-  "--without-mongodb: it goes on, and a counter of which MongoDB has more is blocked, not lowered",
+  "--without-mongodb: it continues, and a counter of which MongoDB has more is blocked, not lowered",
   async (server) => {
     const projected = await Projected.make(server, [[{ home: 7 }, { home: 3 }, { page: 5 }]]);
     flipByte(segments(projected.directory)[0], HEADER_BYTES + 40);
@@ -182,7 +185,7 @@ mongoTest(
 // The directory learns of a checkpoint once a second only: of the first run's end, or of one within the second run.
 for (const registered of [() => EPOCH_GAP + 1, (offset: number) => offset - 1]) {
   mongoTest(
-    "the newest segment is gone, and MongoDB knows more than the directory: it is no foreign one",
+    "the newest segment is gone, and MongoDB has more than the directory: it does not count as foreign",
     async (server) => {
       const projected = await Projected.make(server, [[{ home: 7 }], [{ home: 3 }, { page: 5 }]]);
       const registration = path.join(projected.directory, "projections", "mongodb.json");
@@ -199,7 +202,7 @@ for (const registered of [() => EPOCH_GAP + 1, (offset: number) => offset - 1]) 
   );
 }
 
-mongoTest("no snapshot and the oldest segments gone: MongoDB alone knows what was before", async (server) => {
+mongoTest("no snapshot and the oldest segments gone: MongoDB alone has what was before", async (server) => {
   const projected = await Projected.make(server, [[{ home: 7, page: 1 }], [{ home: 3 }], [{ page: 5 }]]);
   const { directory } = projected;
   for (const file of segments(directory).slice(0, 2)) rmSync(file);

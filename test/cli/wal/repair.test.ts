@@ -77,7 +77,7 @@ for (const [which, at] of [
   ["a middle", 2],
   ["the newest", -1],
 ] as const) {
-  test(`a damaged header of ${which} segment is written anew from its batches: nothing is lost`, async () => {
+  test(`a damaged header of ${which} segment is written again from its batches: nothing is lost`, async () => {
     await inDirectory(async (directory) => {
       await rotatedLog(directory);
       const file = segments(directory).at(at) ?? "";
@@ -113,7 +113,7 @@ test("damaged headers of three segments in a row", async () => {
 });
 
 for (const isNewest of [true, false]) {
-  test(`a damaged header of an epoch that nobody remembers, ${isNewest ? "in" : "not in"} the newest segment`, async () => {
+  test(`a damaged header of an epoch that nothing remembers, ${isNewest ? "in" : "not in"} the newest segment`, async () => {
     await inDirectory(async (directory) => {
       await rotatedLog(directory);
       const log = await openLog(directory);
@@ -141,7 +141,7 @@ test("a closed segment that is shorter than its recorded end", async () => {
   });
 });
 
-test("the newest segment shorter than it was prepared: what was behind has no end until it is opened", async () => {
+test("the newest segment shorter than it was prepared: the damage has no end until the log is opened", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     truncateSync(segments(directory).at(-1) ?? "", HEADER_BYTES + 30_000);
@@ -161,7 +161,7 @@ test("a middle segment is gone", async () => {
   });
 });
 
-test("a segment of which nothing can be read, and the one behind it gone: brought back once", async () => {
+test("a segment of which nothing can be read, and the next one gone: restored once", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     await snapshot(directory);
@@ -173,7 +173,7 @@ test("a segment of which nothing can be read, and the one behind it gone: brough
   });
 });
 
-test("the newest segments are gone, and a snapshot knows of them", async () => {
+test("the newest segments are gone, and a snapshot has their hits", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     await snapshot(directory);
@@ -230,7 +230,7 @@ test("all snapshots damaged and the old segments gone by retention: what is left
   });
 });
 
-test("a damaged registration is kept, and registered anew so that retention goes on holding the log", async () => {
+test("a damaged registration is kept, and registered again so that retention keeps the log", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const log = await openLog(directory);
@@ -251,7 +251,7 @@ test("a damaged registration is kept, and registered anew so that retention goes
   });
 });
 
-test("a damaged list of what is missing: damage again, and written down anew", async () => {
+test("a damaged list of missing ranges: damage again, and written down again", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     flipByte(segments(directory)[0], HEADER_BYTES + 100);
@@ -274,7 +274,7 @@ test("a byte in the rest of a header's block: no record is concerned, and verify
   });
 });
 
-test("all headers damaged: a snapshot says which log it is, and its epoch", async () => {
+test("all headers damaged: a snapshot has the log's id and its epoch", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     await snapshot(directory);
@@ -291,13 +291,13 @@ test("a plan counts with the headers that it would write", async () => {
     const [first, , third] = segments(directory);
     flipByte(first, HEADER_BYTES + 100);
     flipByte(third, 44);
-    const said = async (...args: string[]) => {
+    const steps = async (...args: string[]) => {
       const { steps } = JSON.parse((await wal(directory, "repair", "--json", ...args)).stdout) as RepairDocument;
       return steps.map(({ detail }) => detail);
     };
-    const plan = await said();
+    const plan = await steps();
     assert.ok(plan.includes("20 hits of 1 counter restored from snapshots"), plan.join("\n"));
-    assert.equal(await said("--yes"), plan);
+    assert.equal(await steps("--yes"), plan);
   });
 });
 
@@ -313,7 +313,7 @@ test("what snapshots knew of the damaged hits is counted, also from the log's bi
   });
 });
 
-test("a snapshot that was made behind damage, and one before that knows more: it is made anew", async () => {
+test("a snapshot that was made after damage, and an earlier one that has more: it is made again", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     await snapshot(directory);
@@ -334,7 +334,7 @@ test("a snapshot that was made behind damage, and one before that knows more: it
   });
 });
 
-test("the segment was put back from a backup: snapshots that lack its hits are made anew", async () => {
+test("the segment was put back from a backup: snapshots that lack its hits are made again", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const [file = ""] = segments(directory);
@@ -348,7 +348,7 @@ test("the segment was put back from a backup: snapshots that lack its hits are m
   });
 });
 
-test("retention goes on over what was repaired", async () => {
+test("retention continues over what was repaired", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const names = segments(directory);
@@ -365,7 +365,7 @@ test("retention goes on over what was repaired", async () => {
   });
 });
 
-test("retention goes on over a segment whose header is gone for good", async () => {
+test("retention continues over a segment whose header is gone for good", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     for (const counter of ["c", "d"]) {
@@ -383,7 +383,7 @@ test("retention goes on over a segment whose header is gone for good", async () 
   });
 });
 
-test("swapped segments: nothing is changed, and it says what to do by hand", async () => {
+test("swapped segments: nothing is changed, and it prints what to do by hand", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const [, first = "", second = ""] = segments(directory);
@@ -403,7 +403,7 @@ test("swapped segments: nothing is changed, and it says what to do by hand", asy
   });
 });
 
-test("a record that nobody understands can't be repaired, and it says so", async () => {
+test("a record that can't be decoded can't be repaired, and is reported", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const log = await openLog(directory);
@@ -417,7 +417,7 @@ test("a record that nobody understands can't be repaired, and it says so", async
   });
 });
 
-test("nothing says which log it is: it can't be repaired, and it says so", async () => {
+test("the log's id is unknown: it can't be repaired, and that is reported", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     for (const file of segments(directory)) flipByte(file, 44);
@@ -429,7 +429,7 @@ test("nothing says which log it is: it can't be repaired, and it says so", async
   });
 });
 
-test("while a server has the log it is refused, and says to stop it; the plan is shown all the same", async () => {
+test("while a server has the log a repair is refused, with advice to stop it; the plan is shown all the same", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     flipByte(segments(directory)[0], HEADER_BYTES + 100);

@@ -18,7 +18,7 @@ export async function verify(directory: string): Promise<Verification> {
   return verification;
 }
 
-/** Where findings are, without their words. */
+/** Returns the places of findings, without their texts. */
 export function places({ findings }: Verification): string[] {
   return findings.map(({ kind, file, byte, offset }) => `${kind} ${file}:${byte} @${offset}`);
 }

@@ -69,7 +69,7 @@ test("a torn tail is reported by place and length, and sound", async () => {
   });
 });
 
-test("bytes behind the end of a closed segment are a leftover, and sound", async () => {
+test("bytes after the end of a closed segment are a leftover, and sound", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const [first = ""] = segments(directory);
@@ -107,7 +107,7 @@ test("one flipped byte in a closed segment is found wherever it is", async () =>
   });
 });
 
-test("a flipped byte in the newest segment with a batch behind it is damage, not a torn tail", async () => {
+test("a flipped byte in the newest segment with a batch after it is damage, not a torn tail", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory);
     await append(log, bulky("a", 5));
@@ -146,7 +146,7 @@ test("a segment deleted from the middle is damage", async () => {
   });
 });
 
-test("records that can't be read are damage, and reading goes on behind them", async () => {
+test("records that can't be read are damage, and reading continues after them", async () => {
   await inDirectory(async (directory) => {
     const log = await openLog(directory);
     await appendRaw(log, Buffer.from([2, 0, 1, 97]));

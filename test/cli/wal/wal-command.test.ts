@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { inDirectory, rotatedLog, snapshot, wal } from "./harness.js";
 
-test("arguments that are not allowed: one line, exit status 64, nothing on stdout", async () => {
+test("invalid arguments: one line, exit status 64, nothing on stdout", async () => {
   await inDirectory(async (directory) => {
     const refused = [
       [],

@@ -63,7 +63,7 @@ async function checkRepaired(fs: MemoryFileSystem, logId: string, expected: Coun
   assert.ok(missing.ranges.length > 0, `${when}: what is missing is written down`);
   const { counters } = await readHistory(directoryOn(fs), logId, { missing });
   for (const [name, count] of Object.entries(expected))
-    assert.is(counters.get(name)?.total, count, `${when}: ${name}, anew`);
+    assert.is(counters.get(name)?.total, count, `${when}: ${name}, recounted`);
 }
 
 /** All that was ever in the directory is there still, or in quarantine. */
@@ -136,7 +136,7 @@ async function everything(): Promise<Damaged> {
   return { fs, logId, slots, expected: { a: 5, b: 6, c: 6, d: 4, e: 9 }, bytes };
 }
 
-/** No segment is left, and a snapshot says what they added up to. */
+/** No segment is left, and a snapshot has their totals. */
 async function noSegments(): Promise<Damaged> {
   const log = await HitLog.open();
   await log.hit("a", 1, 3);
@@ -148,7 +148,7 @@ async function noSegments(): Promise<Damaged> {
   return { fs, logId, slots: new Map(), expected: { a: 3, b: 5 }, bytes: [] };
 }
 
-/** The oldest segment and all snapshots are gone: the database knows. */
+/** The oldest segment and all snapshots are gone; MongoDB has their counts. */
 async function noBeginning(): Promise<Damaged> {
   const log = await HitLog.open();
   await log.hit("a", 1, 3);
@@ -184,7 +184,7 @@ for (const [name, make] of Object.entries({ everything, noSegments, noBeginning 
       checkKept(disk, bytes, when);
       assert.equal((await repair(disk, slots)).steps, [], `${when}: a second repair has nothing to do`);
       // What was found done may have been in the cache alone.
-      await checkRepaired(disk.crash("lost"), logId, expected, `${when}, and the power cut behind it`);
+      await checkRepaired(disk.crash("lost"), logId, expected, `${when}, and a power cut after it`);
     };
     fs.moment = async (operation) => {
       moments++;

@@ -25,7 +25,7 @@ function history(counters: Record<string, CounterHistory["claims"]>): LogHistory
 const missing = (...ranges: (readonly [number, number])[]) =>
   new MissingRanges(ranges.map(([from, to]) => missingRange(from, to)));
 
-test("the difference stands in at a missing offset below the word", () => {
+test("the difference is restored at a missing offset below the claim", () => {
   const { records, unexplained, lacking } = findRestoredRecords(
     history({ a: [slot(120, 57, 50)] }),
     missing([100, 150]),
@@ -34,14 +34,14 @@ test("the difference stands in at a missing offset below the word", () => {
   assert.equal([unexplained, lacking], [[], []]);
 });
 
-test("nothing for who knows as much, or less", () => {
+test("nothing is restored for a claim of as much as the log has, or less", () => {
   assert.equal(
     findRestoredRecords(history({ a: [slot(120, 50, 50)], b: [slot(120, 3, 50)] }), missing([100, 150])).records,
     [],
   );
 });
 
-test("each lost hit has an offset of its own, also where a mend is written down already", () => {
+test("each lost hit has an offset of its own, also if a restored record is written down already", () => {
   const counters = { a: [slot(102, 1, 0)], b: [slot(103, 1, 0)], c: [slot(104, 1, 0)] };
   const known = new MissingRanges([
     missingRange(100, 150, { restoredRecords: [{ offset: 101, record: Buffer.from([1, 65]) }] }),
@@ -74,7 +74,7 @@ test("more than can have been lost before it is not explained, and nothing is ma
   assert.equal(unexplained.map(({ counter }) => counter).sort(), ["beyond", "early", "other"]);
 });
 
-test("where somebody knew the truth in between, only what is missing behind that explains more", () => {
+test("after a claim that agrees with the log, only later missing ranges explain more", () => {
   const two = missing([100, 110], [300, 310]);
   const claims = [snapshot(200, 40, 40), slot(400, 47, 40)];
   assert.equal(findRestoredRecords(history({ a: claims }), two).records, [
@@ -83,7 +83,7 @@ test("where somebody knew the truth in between, only what is missing behind that
   assert.is(findRestoredRecords(history({ a: claims }), missing([100, 110])).unexplained.length, 1);
 });
 
-test("a snapshot that was taken behind damage is no such truth, and is made anew", () => {
+test("a snapshot that was taken after damage does not count as such a claim, and is made again", () => {
   const claims = [snapshot(200, 40, 40, false), slot(400, 47, 40)];
   const { records, lacking } = findRestoredRecords(history({ a: claims }), missing([100, 110]));
   assert.equal(records, [{ counter: "a", n: 7, offset: 100, source: "mongodb" }]);

@@ -29,7 +29,7 @@ test("the oldest segment deleted is damage, unless a snapshot covers it", async 
   });
 });
 
-test("a damaged snapshot is damage, and what is used instead is said", async () => {
+test("a damaged snapshot is damage, and the finding has what is used instead", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     const file = await snapshot(directory);
@@ -72,7 +72,7 @@ test("a snapshot or registration beyond the end of the log is damage, also with 
   });
 });
 
-test("what a snapshot knows of is not covered by later epochs", async () => {
+test("records that a snapshot proves are not covered by later epochs", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     await snapshot(directory, { offset: 410 });
@@ -117,7 +117,7 @@ test("snapshots and registrations of another log, epoch or copy are damage", asy
   });
 });
 
-test("all segments gone while a snapshot knows of a log is damage", async () => {
+test("all segments gone while there is a snapshot is damage", async () => {
   await inDirectory(async (directory) => {
     await rotatedLog(directory);
     await snapshot(directory);
