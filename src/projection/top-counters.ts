@@ -1,7 +1,8 @@
 import type { ConfirmedCounts } from "./confirmed-counts.js";
 import type { Totals } from "./totals.js";
 
-export interface TopCounters {
+/** The counters with the largest counts. */
+export interface TopIndexes {
   /** Indexes by count, the largest first; equal counts in the order of first sight. */
   readonly indexes: readonly number[];
   /** Number of counters that the database lacks hits of; 0 without a database. */
@@ -9,7 +10,7 @@ export interface TopCounters {
 }
 
 /** Finds the counters with the largest counts in one pass over all: some milliseconds for a million. */
-export function topCounters(totals: Totals, database: ConfirmedCounts | undefined, limit: number): TopCounters {
+export function topCounters(totals: Totals, database: ConfirmedCounts | undefined, limit: number): TopIndexes {
   const heap = new SmallestFirst(limit);
   let owing = 0;
   for (let index = 0; index < totals.size; index++) {

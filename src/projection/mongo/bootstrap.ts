@@ -11,7 +11,7 @@ import { CounterDays } from "./counter-days.js";
 import { Counters } from "./counters.js";
 import { Epochs } from "./epochs.js";
 import { LogFollower } from "./log-follower.js";
-import { Projector } from "./projector.js";
+import { Projector, type ProjectorOptions } from "./projector.js";
 import type { Checkpoint, CounterStore } from "./store.js";
 
 export const PROJECTION_NAME = "mongodb";
@@ -20,14 +20,10 @@ export const PROJECTION_NAME = "mongodb";
 const POLL_MS = 20;
 const POLL_OTHER_PROCESS_MS = 100;
 
-export interface BootstrapOptions {
+export interface BootstrapOptions extends Pick<ProjectorOptions, "logId" | "maxOps" | "onRemote" | "scrubEveryMs"> {
   readonly directory: LogDirectory;
-  readonly logId: string;
-  readonly maxOps: number;
   /** The writer's durable end, inside its process. */
   readonly durableEnd: (() => number) | undefined;
-  readonly onRemote: (name: string, remote: number) => void;
-  readonly scrubEveryMs?: number;
   readonly series?: SeriesLimits;
 }
 

@@ -126,7 +126,7 @@ export class LogFollower {
     if (!(await this.#reader.isOutdated())) return;
     throw new HitsError(
       "LOG_REPAIRED",
-      `the log was repaired after the projection had stopped before ${describeDamage(damage)}`,
+      `the log has been repaired; the projection had stopped before ${describeDamage(damage)}`,
     );
   }
 

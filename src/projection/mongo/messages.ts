@@ -1,18 +1,23 @@
 import type { SeriesLimits } from "../series/series.js";
 import type { ScrubFigures } from "./scrub.js";
 
-/** The settings that the server gives the thread of its MongoDB projection. */
-export interface ProjectorSetup {
+/** The settings of a MongoDB projection, wherever it runs. */
+export interface ProjectionSettings {
   readonly directory: string;
   readonly logId: string;
   readonly url: string;
   readonly database: string | undefined;
+  /** Updates in one command at most. */
   readonly maxOps: number;
-  readonly series: SeriesLimits;
-  /** The log's durable end, shared with the writer. */
-  readonly sharedEnd: SharedArrayBuffer;
+  readonly series?: SeriesLimits;
   /** Other logs' hits in the newest snapshot: only changes of these are reported. */
   readonly remote: ReadonlyMap<string, number>;
+}
+
+/** The settings that the server gives the thread of its projection. */
+export interface ProjectorSetup extends ProjectionSettings {
+  /** The log's durable end, shared with the writer. */
+  readonly sharedEnd: SharedArrayBuffer;
 }
 
 export type ToProjector = { readonly type: "stop"; readonly withinMs: number };

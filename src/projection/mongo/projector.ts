@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../host/backoff.js";
 import { describeDamage } from "../../wal/damage.js";
+import type { RemoteListener } from "./applier.js";
 import { CheckpointKeeper } from "./checkpoint-keeper.js";
 import { CheckpointRecorder, type WriteCheckpoint } from "./checkpoint-recorder.js";
 import type { CounterDays } from "./counter-days.js";
@@ -26,8 +27,7 @@ export interface ProjectorOptions {
   /** Updates in one command at most. */
   readonly maxOps: number;
   readonly writeCheckpoint: WriteCheckpoint;
-  /** Called with a counter's hits of other logs whenever its document is read. */
-  readonly onRemote: (name: string, remote: number) => void;
+  readonly onRemote: RemoteListener;
   /** Time between polls at the end of the log. */
   readonly pollMs: number;
   readonly scrubEveryMs?: number;

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LogDirectory } from "../../wal/log-directory.js";
-import type { SeriesLimits } from "../series/series.js";
 import { bootstrap } from "./bootstrap.js";
-import type { ProjectorReport } from "./messages.js";
+import type { ProjectionSettings, ProjectorReport } from "./messages.js";
 import { MongoStore } from "./mongo-store.js";
 import type { Projector } from "./projector.js";
 import { Reporter } from "./reporter.js";
@@ -10,16 +9,9 @@ import { Reporter } from "./reporter.js";
 const REPORT_EVERY_MS = 250;
 const FLUSH_POLL_MS = 20;
 
-export interface RunOptions {
-  readonly directory: string;
-  readonly logId: string;
-  readonly url: string;
-  readonly database: string | undefined;
-  readonly maxOps: number;
-  readonly series?: SeriesLimits;
+export interface RunOptions extends ProjectionSettings {
   /** The writer's durable end, inside its process. */
   readonly durableEnd: (() => number) | undefined;
-  readonly remote: ReadonlyMap<string, number>;
   readonly onReport: (report: ProjectorReport) => void;
   /** Everything owed has been reported. */
   readonly onReady: () => void;
