@@ -63,10 +63,13 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
   /** Reads of the status. */
   statusAsked = 0;
   incomplete = false;
+  /** Calls of `record`, also those that wait or are refused. */
+  recordCalls = 0;
   /** `after` of each request for the dashboard's data. */
   readonly dashboardsAfter: number[] = [];
 
   async record(hit: Hit): Promise<Recorded> {
+    this.recordCalls++;
     await this.gate;
     if (this.failure !== undefined) throw this.failure;
     const offset = this.hits.push(hit) - 1;

@@ -167,7 +167,9 @@ test("stopping: requests in flight are answered, idle connections are closed, ne
     pipelined.send(HIT + HIT);
     const half = new RawClient(port);
     half.send("GET /healthz HTTP/1.1\r\n");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually("the hits in flight", () => services.recordCalls === 1 + 3);
+    // Nothing shows that half a header has arrived.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     let stopped = false;
     const stopping = server.stop(60_000).then(() => {
       stopped = true;
