@@ -36,7 +36,7 @@ export function parseN(value: unknown): number {
 }
 
 /** The form of an event time as text; the day may still not exist. */
-export const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Parses an event time: RFC 3339 text or epoch milliseconds, at most five minutes ahead of `now`. Throws `INVALID_AT`. */
 export function parseAt(value: unknown, now: number): number {

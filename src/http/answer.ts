@@ -8,7 +8,7 @@ import { REQUEST_ID_HEADER } from "./request-id.js";
 export class ClientGone extends Error {}
 
 export const JSON_TYPE = "application/json; charset=utf-8";
-export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 const NO_HEADERS: readonly string[] = [];
 

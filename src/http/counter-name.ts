@@ -4,7 +4,7 @@ import { decodeOnce, decodeQueryPart, rawQueryValue } from "./query.js";
 
 /** Returns the counter named by a path segment, which is given as sent. Throws `INVALID_COUNTER`. */
 export function counterInPath(segment: string): string {
-  return checked(decodeOnce(segment));
+  return checkName(decodeOnce(segment));
 }
 
 /**
@@ -13,7 +13,7 @@ export function counterInPath(segment: string): string {
  */
 export function counterInQuery(query: string, key: string): string | undefined {
   const raw = rawQueryValue(query, key);
-  return raw === undefined ? undefined : checked(decodeQueryPart(raw));
+  return raw === undefined ? undefined : checkName(decodeQueryPart(raw));
 }
 
 /** Returns the counter named by `counter` in the query. Throws as `counterInQuery` does, and `INVALID_QUERY` without it. */
@@ -23,7 +23,7 @@ export function requiredCounter(query: string): string {
   return counter;
 }
 
-function checked(name: string | undefined): string {
+function checkName(name: string | undefined): string {
   if (name === undefined) {
     throw new HitsError("INVALID_COUNTER", "the counter's name must be percent-encoded UTF-8");
   }

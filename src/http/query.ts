@@ -65,12 +65,12 @@ export function queryValue<T>(query: string, key: string, type: QueryType<T>): T
   const text = decodeQueryPart(raw);
   if (text === undefined) throw invalid(key, "must be percent-encoded UTF-8");
   const value = type.parse(text);
-  if (value === undefined) throw invalid(key, `must be ${type.expected}, got ${JSON.stringify(brief(text))}`);
+  if (value === undefined) throw invalid(key, `must be ${type.expected}, got ${JSON.stringify(shorten(text))}`);
   return value;
 }
 
 /** Shortens a value for a message. */
-export function brief(value: string): string {
+export function shorten(value: string): string {
   return value.length > 60 ? `${value.slice(0, 57)}…` : value;
 }
 

@@ -7,19 +7,19 @@ import type { Admin } from "./access/admin.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import { answersNotModified, sendPage, type TaggedAsset } from "./assets.js";
 import { counterInPath, counterInQuery, requiredCounter } from "./counter-name.js";
-import { countersQuery } from "./counters/counters.js";
+import { parseCountersQuery } from "./counters/counters.js";
 import type { EventStreams } from "./counters/events.js";
 import { answerSeries } from "./counters/series.js";
-import { DASHBOARD_CSP, dashboardAssets, dashboardPage, lastSampleOf } from "./dashboard/dashboard.js";
+import { DASHBOARD_CSP, dashboardAssets, dashboardPage, parseLastSample } from "./dashboard/dashboard.js";
 import type { BulkHits } from "./hits/bulk.js";
 import type { Pictures } from "./hits/pictures.js";
 import type { SingleHits } from "./hits/single.js";
 import type { Views } from "./hits/views.js";
-import { servedOpenApi } from "./openapi/document.js";
+import { readServedOpenApi } from "./openapi/document.js";
 import { answerHome, pageAssets } from "./page/page.js";
 import { problemOf } from "./problem.js";
 import { EMBED_CSP, embedAssets, renderEmbed } from "./script/embed.js";
-import { answerScript, hitsScript } from "./script/script.js";
+import { answerScript, buildHitsScript } from "./script/script.js";
 
 /** The parts that answer requests. */
 export interface Handlers {
@@ -75,7 +75,7 @@ export function createRouter(handlers: Handlers): Router {
   router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
   router.get("/dashboard/data", async (ctx) => {
     admin.require(ctx.req, ctx.res);
-    sendObject(ctx, await services.dashboard.data(lastSampleOf(ctx.querystring)));
+    sendObject(ctx, await services.dashboard.data(parseLastSample(ctx.querystring)));
   });
   router.get("/healthz", (ctx) => sendObject(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => {
@@ -84,9 +84,9 @@ export function createRouter(handlers: Handlers): Router {
     sendObject(ctx, { status: "ready" });
   });
   router.get("/", (ctx) => answerHome(ctx, handlers));
-  const script = hitsScript(keepMs);
+  const script = buildHitsScript(keepMs);
   router.get("/hits.js", (ctx) => answerScript(ctx, script));
-  router.get("/openapi.json", (ctx) => answerOpenApi(ctx, servedOpenApi()));
+  router.get("/openapi.json", (ctx) => answerOpenApi(ctx, readServedOpenApi()));
   const embed = renderEmbed(keepMs);
   router.get("/embed", (ctx) => sendPage(ctx, EMBED_CSP, embed));
   for (const [name, { type, body }] of [...pageAssets, ...embedAssets, ...dashboardAssets]) {
@@ -144,7 +144,7 @@ function answerCounters(ctx: Context, { services, admin }: Handlers): void {
     return;
   }
   admin.require(ctx.req, ctx.res);
-  sendObject(ctx, services.view.counters(countersQuery(ctx.querystring)));
+  sendObject(ctx, services.view.counters(parseCountersQuery(ctx.querystring)));
 }
 
 function answerOpenApi(ctx: Context, { type, etag, body }: TaggedAsset): void {

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
 import { EMBED_CSP } from "../../src/http/script/embed.js";
-import { hitsScript } from "../../src/http/script/script.js";
+import { buildHitsScript } from "../../src/http/script/script.js";
 import { expectProblem, expectRawProblem, raw, rawRequest, withServer } from "./harness.js";
 
 test("a counter, by path and by query, counts nothing", () =>
@@ -238,7 +238,7 @@ test("unsent hits are kept for less time than ids are remembered", () =>
 
 test("the script: cached for a while, gzipped for clients that accept it, revalidated by its tag", () =>
   withServer(async ({ url, port }) => {
-    const expected = hitsScript(82_800_000);
+    const expected = buildHitsScript(82_800_000);
     const response = await fetch(`${url}/hits.js`);
     assert.is(await response.text(), expected.body);
     const headers = {

@@ -40,7 +40,7 @@ export function cors(policy: OriginPolicy): Middleware {
 }
 
 /** Returns the host that the client requested, in lower case, without a default port. */
-export function requestedHost(req: IncomingMessage, hops: number): string {
+function requestedHost(req: IncomingMessage, hops: number): string {
   const forwarded = hops === 0 ? undefined : req.headers["x-forwarded-host"];
   const hosts = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? req.headers.host ?? "")).split(",");
   // The last ones were added by the trusted proxies.

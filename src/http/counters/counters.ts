@@ -7,7 +7,7 @@ const DEFAULT_LIMIT = 100;
 const LIMIT = integer(1, 1000);
 
 /** Parses the query of `GET /counters`. Throws `INVALID_QUERY`. */
-export function countersQuery(query: string): CountersQuery {
+export function parseCountersQuery(query: string): CountersQuery {
   return {
     prefix: queryValue(query, "prefix", TEXT) ?? "",
     limit: queryValue(query, "limit", LIMIT) ?? DEFAULT_LIMIT,

@@ -24,7 +24,7 @@ const TIME: QueryType<number> = {
 /** Answers with a counter's hits by hour or day, as JSON or CSV. Throws `INVALID_QUERY`. */
 export function answerSeries(ctx: Context, services: Services, counter: string): void {
   const isCsv = asksForCsv(ctx);
-  const series = services.view.series(seriesQuery(counter, ctx.querystring, Date.now()));
+  const series = services.view.series(parseSeriesQuery(counter, ctx.querystring, Date.now()));
   if (isCsv) {
     // Letters, digits and dashes only: they mean nothing to a header or a file system, whatever the counter's name is.
     const name = counter.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
@@ -45,7 +45,7 @@ function asksForCsv(ctx: Context): boolean {
 }
 
 /** Parses the query of a series; `now` in epoch milliseconds. Throws `INVALID_QUERY`. */
-export function seriesQuery(counter: string, query: string, now: number): SeriesQuery {
+export function parseSeriesQuery(counter: string, query: string, now: number): SeriesQuery {
   const by = queryValue(query, "by", BY) ?? "day";
   const width = WIDTHS[by];
   const to = queryValue(query, "to", TIME) ?? Math.max(now, queryValue(query, "from", TIME) ?? 0) + 1;

@@ -30,6 +30,6 @@ const SAMPLE: QueryType<number> = {
 };
 
 /** Returns `after` in a query of `GET /dashboard/data`: the newest sample that the client has; 0 for none. Throws `INVALID_QUERY`. */
-export function lastSampleOf(query: string): number {
+export function parseLastSample(query: string): number {
   return queryValue(query, "after", SAMPLE) ?? 0;
 }

@@ -57,7 +57,7 @@ const STYLE = oneOf(STYLES);
 export const DEFAULT_LOOK: BadgeLook = { label: "hits", color: "blue", labelColor: undefined, style: "flat" };
 
 /** Parses the look in a query: `label`, `color`, `labelColor`, `style`. Throws `INVALID_QUERY`. */
-export function badgeLook(query: string): BadgeLook {
+export function parseBadgeLook(query: string): BadgeLook {
   return {
     label: queryValue(query, "label", LABEL) ?? DEFAULT_LOOK.label,
     color: queryValue(query, "color", COLOR) ?? DEFAULT_LOOK.color,
@@ -67,7 +67,7 @@ export function badgeLook(query: string): BadgeLook {
 }
 
 /** Resolves to a badge as SVG; all text in it is escaped. */
-export async function badge({ labelColor, ...look }: BadgeLook, message: string): Promise<string> {
+export async function drawBadge({ labelColor, ...look }: BadgeLook, message: string): Promise<string> {
   // Loaded for the first badge: its font tables take 14 MB, and many servers never draw one.
   const { makeBadge } = await import("badge-maker");
   return makeBadge({ ...look, ...(labelColor === undefined ? undefined : { labelColor }), message });

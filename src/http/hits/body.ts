@@ -5,7 +5,7 @@ import { parseJson } from "../../hit/json.js";
 import { parsePayload } from "../../hit/parse-hit.js";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../model/hit.js";
 import { ClientGone } from "../answer.js";
-import { brief } from "../query.js";
+import { shorten } from "../query.js";
 
 /** Returns true if the request has a body; one of length 0 does not count. */
 export function hasBody(req: IncomingMessage): boolean {
@@ -34,18 +34,18 @@ export async function readBody(req: IncomingMessage, limit: number): Promise<Buf
  * Returns the media type of the body, in lower case and without parameters; "" if the client sent none. Throws
  * `UNSUPPORTED_MEDIA_TYPE` for compressed bodies and charsets other than UTF-8, which no route reads.
  */
-export function mediaType(req: IncomingMessage): string {
+export function readMediaType(req: IncomingMessage): string {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.trim().toLowerCase() !== "identity") {
     throw new HitsError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `the body must be uncompressed, without Content-Encoding, got ${brief(encoding)}`,
+      `the body must be uncompressed, without Content-Encoding, got ${shorten(encoding)}`,
     );
   }
   const given = req.headers["content-type"] ?? "";
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(given)?.[1];
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
-    throw new HitsError("UNSUPPORTED_MEDIA_TYPE", `the body must be UTF-8, got charset ${brief(charset)}`);
+    throw new HitsError("UNSUPPORTED_MEDIA_TYPE", `the body must be UTF-8, got charset ${shorten(charset)}`);
   }
   return given.split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
@@ -55,11 +55,11 @@ export function mediaType(req: IncomingMessage): string {
  * `UNSUPPORTED_MEDIA_TYPE`, `BODY_TOO_LARGE`, `INVALID_BODY` and `ClientGone`.
  */
 export async function readPayload(req: IncomingMessage): Promise<string | undefined> {
-  const type = mediaType(req);
+  const type = readMediaType(req);
   if (type !== "" && type !== "application/json" && type !== "text/plain" && !type.endsWith("+json")) {
     throw new HitsError(
       "UNSUPPORTED_MEDIA_TYPE",
-      `the body must be a JSON object with Content-Type: application/json, or empty, got ${brief(type)}`,
+      `the body must be a JSON object with Content-Type: application/json, or empty, got ${shorten(type)}`,
     );
   }
   const body = await readBody(req, MAX_PAYLOAD_BYTES);

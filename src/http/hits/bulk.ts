@@ -8,8 +8,8 @@ import { parseHit } from "../../hit/parse-hit.js";
 import type { Logger, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
-import { brief } from "../query.js";
-import { mediaType, readBody } from "./body.js";
+import { shorten } from "../query.js";
+import { readBody, readMediaType } from "./body.js";
 import { notCountedHeader } from "./not-counted.js";
 
 export const MAX_BULK_BYTES = 8 * 1024 * 1024;
@@ -79,13 +79,13 @@ export class BulkHits {
 }
 
 async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<void> {
-  const type = mediaType(req);
+  const type = readMediaType(req);
   const isArray = type === "application/json";
   if (!isArray && !LINE_TYPES.has(type)) {
     throw new HitsError(
       "UNSUPPORTED_MEDIA_TYPE",
       "the body must have Content-Type: application/x-ndjson for one hit per line, or application/json for an array of " +
-        `hits, got ${type === "" ? "none" : brief(type)}`,
+        `hits, got ${type === "" ? "none" : shorten(type)}`,
     );
   }
   const body = await readBody(req, MAX_BULK_BYTES);

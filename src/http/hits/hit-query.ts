@@ -5,13 +5,13 @@ import { parseId, parseN } from "../../hit/parse-hit.js";
 import { decodeQueryPart, rawQueryValue } from "../query.js";
 
 /** Returns how many hits a request counts: `n` in its query; 1 without it. Throws `INVALID_N`. */
-export function numberIn(query: string): number {
+export function readNumber(query: string): number {
   const raw = rawQueryValue(query, "n");
   return raw === undefined ? 1 : parseN(decodeQueryPart(raw) ?? raw);
 }
 
 /** Returns the client's key from the query or the header, which must be equal if both are sent. Throws `INVALID_ID`. */
-export function idOf(req: IncomingMessage, query: string): string | undefined {
+export function readId(req: IncomingMessage, query: string): string | undefined {
   const inHeader = req.headers["idempotency-key"] === undefined ? undefined : idInHeader(req);
   const raw = rawQueryValue(query, "id");
   if (raw === undefined) return inHeader;

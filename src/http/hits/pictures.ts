@@ -6,8 +6,8 @@ import { counterInPath } from "../counter-name.js";
 import { counterOrUnknown } from "../counters/counters.js";
 import { type Problem, problemOf } from "../problem.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";
-import { badge, badgeLook, DEFAULT_LOOK } from "./badge.js";
-import { idOf, numberIn } from "./hit-query.js";
+import { DEFAULT_LOOK, drawBadge, parseBadgeLook } from "./badge.js";
+import { readId, readNumber } from "./hit-query.js";
 import type { View, Views } from "./views.js";
 
 /** A transparent GIF of one pixel. */
@@ -54,7 +54,7 @@ export class Pictures {
   /** Counts a hit, and answers with a badge with the count, this hit included. */
   async countingBadge(ctx: Context): Promise<void> {
     const view = await this.#count(ctx, () => {
-      badgeLook(ctx.querystring);
+      parseBadgeLook(ctx.querystring);
       return hitIn(ctx);
     });
     const problem = problemIn(view);
@@ -82,12 +82,12 @@ export class Pictures {
   }
 
   async #sendBadge(ctx: Context, message: string, problem: Problem | undefined): Promise<void> {
-    sendSvg(ctx, await badge(badgeLook(ctx.querystring), message), problem);
+    sendSvg(ctx, await drawBadge(parseBadgeLook(ctx.querystring), message), problem);
   }
 
   /** Answers with a badge of the error's code, for the developer of the page; it shows nothing from the request. */
   async #sendBadgeOf(ctx: Context, problem: Problem): Promise<void> {
-    sendSvg(ctx, await badge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
+    sendSvg(ctx, await drawBadge({ ...DEFAULT_LOOK, color: "red" }, problem.code), problem);
   }
 }
 
@@ -103,8 +103,8 @@ function counterIn(ctx: Context): string {
 
 function hitIn(ctx: Context): Hit {
   const counter = counterIn(ctx);
-  const n = numberIn(ctx.querystring);
-  const id = idOf(ctx.req, ctx.querystring);
+  const n = readNumber(ctx.querystring);
+  const id = readId(ctx.req, ctx.querystring);
   return { counter, n, ...(id === undefined ? undefined : { id }) };
 }
 

@@ -5,7 +5,7 @@ import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
 import { type CheckedName, NameCache } from "../counter-name.js";
 import { hasBody, readPayload } from "./body.js";
-import { idOf, numberIn } from "./hit-query.js";
+import { readId, readNumber } from "./hit-query.js";
 import { notCountedHeader } from "./not-counted.js";
 
 const PREFIX = "/hits/";
@@ -68,8 +68,8 @@ export class SingleHits {
     this.#gate.checkOrigin(req);
     const waiting = this.#gate.take(req, 1);
     if (waiting !== undefined) await waiting;
-    const n = query === "" ? 1 : numberIn(query);
-    const id = idOf(req, query);
+    const n = query === "" ? 1 : readNumber(query);
+    const id = readId(req, query);
     const payload = hasBody(req) ? await readPayload(req) : undefined;
     if (this.#gate.isUncountedBot(req)) {
       this.#answerBot(res, counter);

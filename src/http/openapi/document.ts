@@ -18,7 +18,7 @@ export function openApiDocument(): object {
 let served: TaggedAsset | undefined;
 
 /** Returns the document as it is served; read at the first call, so that a start need not wait for it. */
-export function servedOpenApi(): TaggedAsset {
+export function readServedOpenApi(): TaggedAsset {
   if (served === undefined) {
     const body = `${JSON.stringify(openApiDocument(), undefined, 1)}\n`;
     served = { type: JSON_TYPE, body, etag: entityTag(body) };

@@ -7,13 +7,13 @@ import type { Context } from "koa";
 import { answersNotModified, assetText, entityTag, type TaggedAsset } from "../assets.js";
 
 /** Removes comments, apart from the first line, and indents: only readers of the source need them. */
-function minified(source: string): string {
+function minify(source: string): string {
   const lines = source.split("\n").map((line) => line.trim());
   const isCode = (line: string, i: number) => line !== "" && (i === 0 || !line.startsWith("//"));
   return `${lines.filter(isCode).join("\n")}\n`;
 }
 
-const source = minified(assetText(import.meta.url, "hits.js"));
+const source = minify(assetText(import.meta.url, "hits.js"));
 
 export interface HitsScript extends TaggedAsset {
   /** The body, in less than 2 KiB. */
@@ -21,7 +21,7 @@ export interface HitsScript extends TaggedAsset {
 }
 
 /** Returns the script, which keeps unsent hits for `keepMs` at most. */
-export function hitsScript(keepMs: number): HitsScript {
+export function buildHitsScript(keepMs: number): HitsScript {
   const body = source.replace("KEEP_MS", String(keepMs));
   return {
     type: "text/javascript; charset=utf-8",

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
-import { countersQuery } from "../../../src/http/counters/counters.js";
-import { seriesQuery } from "../../../src/http/counters/series.js";
-import { lastSampleOf } from "../../../src/http/dashboard/dashboard.js";
-import { badgeLook } from "../../../src/http/hits/badge.js";
+import { parseCountersQuery } from "../../../src/http/counters/counters.js";
+import { parseSeriesQuery } from "../../../src/http/counters/series.js";
+import { parseLastSample } from "../../../src/http/dashboard/dashboard.js";
+import { parseBadgeLook } from "../../../src/http/hits/badge.js";
 import { openApiDocument } from "../../../src/http/openapi/document.js";
 import { withServer } from "../harness.js";
 
@@ -30,16 +30,16 @@ function parametersOf(path: string): ReadonlyMap<string, Parameter> {
 }
 
 const NOW = Date.UTC(2026, 0, 15, 12);
-const seriesOf = (query: string) => seriesQuery("a", query, NOW);
+const seriesOf = (query: string) => parseSeriesQuery("a", query, NOW);
 
 /** The parser of each path's query, which returns values by the names of parameters. */
 const PARSERS: Readonly<Record<string, (query: string) => object>> = {
-  "/counters": countersQuery,
-  "/counters/{counter}/badge.svg": badgeLook,
-  "/hits/{counter}/badge.svg": badgeLook,
+  "/counters": parseCountersQuery,
+  "/counters/{counter}/badge.svg": parseBadgeLook,
+  "/hits/{counter}/badge.svg": parseBadgeLook,
   "/counters/{counter}/series": seriesOf,
   "/series": seriesOf,
-  "/dashboard/data": (query) => ({ after: lastSampleOf(query) }),
+  "/dashboard/data": (query) => ({ after: parseLastSample(query) }),
 };
 /** Parsed elsewhere, and tested with names, hits (hit-schema.test.ts) and the format of series (below). */
 const ELSEWHERE = new Set(["counter", "name", "n", "id", "format"]);
@@ -124,9 +124,9 @@ test("the format of a series", () =>
 
 test("a refusal names the parameter, what it must be, and what it was", () => {
   const messages: [parse: () => unknown, message: string][] = [
-    [() => countersQuery("limit=0"), 'query parameter `limit` must be an integer from 1 to 1,000, got "0"'],
-    [() => countersQuery("limit=5&limit=5"), "query parameter `limit` is given more than once"],
-    [() => countersQuery("prefix=%FF"), "query parameter `prefix` must be percent-encoded UTF-8"],
+    [() => parseCountersQuery("limit=0"), 'query parameter `limit` must be an integer from 1 to 1,000, got "0"'],
+    [() => parseCountersQuery("limit=5&limit=5"), "query parameter `limit` is given more than once"],
+    [() => parseCountersQuery("prefix=%FF"), "query parameter `prefix` must be percent-encoded UTF-8"],
     [() => seriesOf("by=week"), 'query parameter `by` must be one of hour, day, got "week"'],
   ];
   for (const [parse, message] of messages) {

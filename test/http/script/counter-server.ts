@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { hitsScript, hitsScriptHeaders, keepMsOf } from "../../../src/http/script/script.js";
+import { buildHitsScript, hitsScriptHeaders, keepMsOf } from "../../../src/http/script/script.js";
 import { RestartableServer } from "../restartable-server.js";
 
 export interface Sent {
@@ -23,7 +23,7 @@ export interface Sent {
 export type Mood = "count" | "cut" | "swallow" | "hang" | "bot" | number;
 
 const CORS = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Hit-Not-Counted" };
-const SCRIPT = hitsScript(keepMsOf(86_400_000));
+const SCRIPT = buildHitsScript(keepMsOf(86_400_000));
 
 /**
  * The server of hits.js: `POST hits?counter=&id=`, which counts an id once, and `GET events?counter=`. It keeps an exact

@@ -3,13 +3,13 @@ import { Script } from "node:vm";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hitsScript, hitsScriptHeaders, keepMsOf } from "../../../src/http/script/script.js";
+import { buildHitsScript, hitsScriptHeaders, keepMsOf } from "../../../src/http/script/script.js";
 
-const script = hitsScript(82_800_000);
+const script = buildHitsScript(82_800_000);
 
 test("less than 2 KiB, gzipped", () => {
   for (const days of [1, 365]) {
-    const { length } = hitsScript(keepMsOf(days * 86_400_000)).gzipped;
+    const { length } = buildHitsScript(keepMsOf(days * 86_400_000)).gzipped;
     assert.ok(length < 2048, `${length} bytes`);
   }
   assert.is(gunzipSync(script.gzipped).toString(), script.body);
@@ -41,9 +41,9 @@ test("unsent hits are kept for less time than their ids, and long enough to be s
   assert.is(keepMsOf(86_400_000), 82_800_000);
   assert.is(keepMsOf(30 * 86_400_000), 30 * 82_800_000);
   assert.is(keepMsOf(0), 60_000);
-  assert.match(hitsScript(keepMsOf(0)).body, "Date.now() - 60000)");
+  assert.match(buildHitsScript(keepMsOf(0)).body, "Date.now() - 60000)");
   assert.not.match(script.body, "KEEP_MS");
-  assert.not(script.etag === hitsScript(1).etag);
+  assert.not(script.etag === buildHitsScript(1).etag);
 });
 
 test("outside a page it does nothing, and does not throw", () => {
