@@ -62,7 +62,7 @@ export async function damagedHeaders(
     const found = named === undefined ? matchingEpoch(content, baseOffset, epochs) : undefined;
     let header: SegmentHeader | undefined;
     if (found !== undefined && logId !== undefined) {
-      const previous = await previousOf(directory, baseOffset, bases[index - 1], found.epoch);
+      const previous = await previousOf(directory, { baseOffset, before: bases[index - 1], epoch: found.epoch });
       if (previous !== "unknown") header = { ...found, logId, baseOffset, preparedSize: content.length, previous };
     }
     damaged.push({ baseOffset, header, named });
@@ -107,9 +107,7 @@ function matchingEpoch(content: Buffer, baseOffset: number, epochs: readonly Rem
 /** What the header must have said of the segment before, where that can be told. */
 async function previousOf(
   directory: LogDirectory,
-  baseOffset: number,
-  before: number | undefined,
-  epoch: number,
+  { baseOffset, before, epoch }: { baseOffset: number; before: number | undefined; epoch: number },
 ): Promise<PreviousSegment | undefined | "unknown"> {
   if (before === undefined) {
     // The oldest there is. What was before it is gone; that it was all of what lies below is the careful guess.

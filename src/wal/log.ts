@@ -1,19 +1,18 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { describeError, HitsError } from "../errors.js";
+import { ClosedSegments, measureSegments, type SegmentTotals } from "./closed-segments.js";
 import type { Damage } from "./damage.js";
-import { ensureLogDirectory, measureSegments, type SegmentTotals } from "./directory.js";
 import { NONCE_BYTES, type PreviousSegment } from "./format.js";
 import { type BatchTiming, GroupCommit, type RecordGroup } from "./group-commit.js";
 import { type Lock, takeLock } from "./lock.js";
-import type { LogDirectory } from "./log-directory.js";
+import { ensureLogDirectory, type LogDirectory } from "./log-directory.js";
 import { LogReader } from "./log-reader.js";
 import { type MissingRange, type MissingRanges, readMissingRanges, unreadableList } from "./missing-ranges.js";
 import { type Recovery, recover, type Witness } from "./recovery.js";
 import { readRegistrations } from "./registrations.js";
 import { type RetentionLimits, removeOldSegments } from "./retention.js";
 import { SegmentSupply } from "./segment-supply.js";
-import { activateSegment, type SegmentWriter, trimSegment } from "./segment-writer.js";
-import { removeIfThere } from "./whole-file.js";
+import { activateSegment, type SegmentWriter } from "./segment-writer.js";
 
 export interface LogOptions {
   readonly directory: LogDirectory;
@@ -44,6 +43,15 @@ export interface LogStatus {
   readonly missing: readonly MissingRange[];
 }
 
+/** What an opening brings together. */
+interface LogParts {
+  readonly options: LogOptions;
+  readonly lock: Lock;
+  readonly recovery: Recovery;
+  readonly found: SegmentTotals;
+  readonly missing: MissingRanges;
+}
+
 /**
  * The way in to src/wal: an append-only log of opaque records in one directory, with one writer. What is appended is on
  * stable storage before it is acknowledged; offsets are never used twice. format.ts draws the bytes, recovery.ts says
@@ -63,25 +71,16 @@ export class Log {
   readonly #lock: Lock;
   readonly #supply: SegmentSupply;
   readonly #commit: GroupCommit;
+  readonly #closed: ClosedSegments;
   readonly #onWarning: (message: string) => void;
   readonly #damage = new Map<string, Damage>();
   readonly #sharedEnd = new BigInt64Array(this.sharedEnd);
   #chain: PreviousSegment | undefined;
-  /** Bytes of all closed segments, and their number. */
-  #closed = { count: 0, bytes: 0 };
-  #start: number;
   #segment: SegmentWriter | undefined;
-  #background: Promise<void> = Promise.resolve();
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    options: LogOptions,
-    lock: Lock,
-    recovery: Recovery,
-    found: SegmentTotals,
-    missing: MissingRanges,
-  ) {
+  private constructor({ options, lock, recovery, found, missing }: LogParts) {
     this.directory = options.directory;
     this.missing = missing;
     this.#lock = lock;
@@ -90,9 +89,14 @@ export class Log {
     this.epoch = recovery.epoch;
     this.nonce = randomBytes(NONCE_BYTES).toString("hex");
     this.#chain = recovery.previous;
-    this.#closed = { count: found.count, bytes: found.bytes };
-    this.#start = found.start ?? recovery.baseOffset;
     this.#onWarning = options.onWarning ?? (() => undefined);
+    this.#closed = new ClosedSegments({
+      directory: options.directory,
+      found,
+      start: recovery.baseOffset,
+      activeBytes: () => this.#segment?.header.preparedSize,
+      onWarning: this.#onWarning,
+    });
     for (const damage of recovery.damage) this.reportDamage(damage);
     if (missing.damaged !== undefined) this.reportDamage(unreadableList(missing.damaged));
     this.#supply = new SegmentSupply(options.directory, options.segmentBytes);
@@ -133,7 +137,7 @@ export class Log {
             "this is. Nothing was changed; restore a segment or a snapshot from a backup, or start in another directory",
         );
       }
-      const log = new Log(options, lock, recovery, found, await readMissingRanges(directory));
+      const log = new Log({ options, lock, recovery, found, missing: await readMissingRanges(directory) });
       await log.#commit.start();
       return log;
     } catch (error) {
@@ -183,11 +187,11 @@ export class Log {
   }
 
   status(): LogStatus {
-    const active = this.#segment === undefined ? undefined : this.#segment.header.preparedSize;
+    const active = this.#segment?.header.preparedSize;
     return {
       id: this.id,
       epoch: this.epoch,
-      start: this.#start,
+      start: this.#closed.start,
       end: this.end,
       segments: this.#closed.count + (active === undefined ? 0 : 1),
       bytes: this.#closed.bytes + (active ?? 0),
@@ -207,13 +211,8 @@ export class Log {
       report: (damage: Damage) => this.reportDamage(damage),
       missing: this.missing,
     };
-    const removed = await removeOldSegments(this.directory, limits, needed, Date.now(), known);
-    if (removed.length > 0) {
-      const found = await measureSegments(this.directory);
-      const active = this.#segment === undefined ? 0 : 1;
-      this.#start = found.start ?? this.#start;
-      this.#closed = { count: found.count - active, bytes: found.bytes - (this.#segment?.header.preparedSize ?? 0) };
-    }
+    const removed = await removeOldSegments(this.directory, { limits, neededFrom: needed, now: Date.now(), known });
+    if (removed.length > 0) await this.#closed.recount();
     return removed;
   }
 
@@ -231,7 +230,7 @@ export class Log {
 
   async #close(): Promise<void> {
     await this.drain();
-    await this.#background;
+    await this.#closed.settled();
     try {
       await this.#supply.close();
     } catch (error) {
@@ -258,34 +257,12 @@ export class Log {
       created: Date.now(),
       previous,
     });
-    const first = this.#segment === undefined;
+    const isFirst = this.#segment === undefined;
     this.#segment = segment;
     this.#moveEnd(offset);
-    if (closing !== undefined)
-      this.#closed = { count: this.#closed.count + 1, bytes: this.#closed.bytes + closing.byte };
-    this.#background = this.#background.then(() => this.#tidy(first, closing));
+    if (closing !== undefined) this.#closed.add(closing);
+    if (isFirst) this.#closed.tidy(this.recovery);
     return segment;
-  }
-
-  /** What waits until the next segment is durable: cutting and removing what it has taken the place of. */
-  async #tidy(first: boolean, closing: SegmentWriter | undefined): Promise<void> {
-    try {
-      if (closing !== undefined) {
-        await closing.close();
-        await trimSegment(this.directory, closing.header.baseOffset, closing.byte);
-      }
-      if (!first) return;
-      const { trim, reclaim } = this.recovery;
-      if (trim !== undefined) await trimSegment(this.directory, trim.baseOffset, trim.size);
-      for (const base of reclaim) await removeIfThere(this.directory.fs, this.directory.segment(base));
-      if (reclaim.length > 0) await this.directory.sync();
-      const found = await measureSegments(this.directory);
-      const active = this.#segment?.header.preparedSize ?? 0;
-      this.#closed = { count: found.count - 1, bytes: found.bytes - active };
-      this.#start = found.start ?? this.#start;
-    } catch (error) {
-      this.#onWarning(`a closed segment could not be cut to its end: ${describeError(error)}`);
-    }
   }
 }
 

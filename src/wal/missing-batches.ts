@@ -33,26 +33,33 @@ export class MissingBatches {
       if (range.to <= from || range.from >= end) continue;
       const to = Math.min(range.to, end);
       for (const { offset, record } of range.restoredRecords) {
-        if (offset >= from && offset < to) batches.push(missingBatch(range, offset, offset + 1, record, place));
+        if (offset >= from && offset < to)
+          batches.push(missingBatch(range, place, { offset, endOffset: offset + 1, record }));
       }
-      batches.push(missingBatch(range, Math.max(range.from, from), to, undefined, place));
+      batches.push(
+        missingBatch(range, place, { offset: Math.max(range.from, from), endOffset: to, record: undefined }),
+      );
       this.#from = to;
     }
     return batches;
   }
 }
 
-/** A batch of one mend, or of no record for the range itself. */
+interface MissingPart {
+  readonly offset: number;
+  readonly endOffset: number;
+  /** Undefined for the range itself. */
+  readonly record: Buffer | undefined;
+}
+
 function missingBatch(
   missing: MissingRange,
-  baseOffset: number,
-  endOffset: number,
-  record: Buffer | undefined,
   { segment, header }: ReaderPlace,
+  { offset, endOffset, record }: MissingPart,
 ): LogBatch {
   const buffer = record ?? Buffer.alloc(0);
   return {
-    baseOffset,
+    baseOffset: offset,
     count: record === undefined ? 0 : 1,
     endOffset,
     time: Date.parse(missing.repaired),

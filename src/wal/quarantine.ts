@@ -10,12 +10,20 @@ import { readFully, removeIfThere, replaceFile, writeFully } from "./whole-file.
 export interface Quarantined {
   /** The file's path in the log directory, and which of its bytes: `[from, to)`. */
   readonly file: string;
-  readonly bytes: { readonly from: number; readonly to: number };
+  readonly bytes: ByteRange;
   /** The offsets that are concerned, where there are any. */
   readonly offsets: { readonly from: number; readonly to: number } | undefined;
   readonly why: string;
   /** RFC 3339. */
   readonly when: string;
+}
+
+/** A whole file, by its path in the log directory. */
+export type QuarantinedFile = Pick<Quarantined, "file" | "why" | "when">;
+
+interface ByteRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -30,11 +38,11 @@ export async function copyToQuarantine(directory: LogDirectory, what: Quarantine
   await directory.makeFolder(QUARANTINE_DIRECTORY);
   const source = await directory.fs.open(directory.file(what.file), "read");
   try {
-    const checksum = await checksumOf(source, from, to);
+    const checksum = await checksumOf(source, what.bytes);
     const name = `${path.basename(what.file)}.${from}-${to}.${checksum}`;
     const copied = directory.file(QUARANTINE_DIRECTORY, name);
     if (!(await directory.listIfThere(QUARANTINE_DIRECTORY)).includes(`${name}.bytes`)) {
-      await copy(directory.fs, source, from, to, `${copied}.tmp`, `${copied}.bytes`);
+      await copy(directory.fs, { source, bytes: what.bytes, target: `${copied}.bytes`, temporary: `${copied}.tmp` });
     }
     const { file, offsets, why, when } = what;
     const note = { file, bytes: what.bytes, offsets: offsets ?? null, why, when, crc32: checksum };
@@ -48,9 +56,7 @@ export async function copyToQuarantine(directory: LogDirectory, what: Quarantine
 /** Copies a whole file to quarantine; the copy's path, undefined for an empty file. */
 export async function copyFileToQuarantine(
   directory: LogDirectory,
-  file: string,
-  why: string,
-  when: string,
+  { file, why, when }: QuarantinedFile,
 ): Promise<string | undefined> {
   const source = await directory.fs.open(directory.file(file), "read");
   const to = await source.size().finally(() => source.close());
@@ -58,38 +64,33 @@ export async function copyFileToQuarantine(
 }
 
 /** Moves a whole file to quarantine: it is removed where it was once its copy is durable. */
-export async function moveToQuarantine(
-  directory: LogDirectory,
-  file: string,
-  why: string,
-  when: string,
-): Promise<void> {
-  await copyFileToQuarantine(directory, file, why, when);
-  const full = directory.file(file);
+export async function moveToQuarantine(directory: LogDirectory, moved: QuarantinedFile): Promise<void> {
+  await copyFileToQuarantine(directory, moved);
+  const full = directory.file(moved.file);
   await removeIfThere(directory.fs, full);
   await directory.fs.syncDirectory(path.dirname(full));
 }
 
-async function checksumOf(source: OpenFile, from: number, to: number): Promise<string> {
+async function checksumOf(source: OpenFile, bytes: ByteRange): Promise<string> {
   let checksum = 0;
-  await forEachChunk(source, from, to, (bytes) => {
-    checksum = crc32(bytes, checksum);
+  await forEachChunk(source, bytes, (chunk) => {
+    checksum = crc32(chunk, checksum);
   });
   return hex8(checksum);
 }
 
-async function copy(
-  fs: FileSystem,
-  source: OpenFile,
-  from: number,
-  to: number,
-  temporary: string,
-  target: string,
-): Promise<void> {
+interface Copy {
+  readonly source: OpenFile;
+  readonly bytes: ByteRange;
+  readonly target: string;
+  readonly temporary: string;
+}
+
+async function copy(fs: FileSystem, { source, bytes, target, temporary }: Copy): Promise<void> {
   await removeIfThere(fs, temporary);
   const handle = await fs.open(temporary, "create");
   try {
-    await forEachChunk(source, from, to, (bytes, at) => writeFully(handle, bytes, at - from));
+    await forEachChunk(source, bytes, (chunk, at) => writeFully(handle, chunk, at - bytes.from));
     await handle.sync();
   } finally {
     await handle.close();
@@ -100,13 +101,12 @@ async function copy(
 
 async function forEachChunk(
   source: OpenFile,
-  from: number,
-  to: number,
-  use: (bytes: Buffer, at: number) => Promise<void> | void,
+  { from, to }: ByteRange,
+  use: (chunk: Buffer, at: number) => Promise<void> | void,
 ): Promise<void> {
   const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, to - from));
   for (let at = from; at < to; at += buffer.length) {
-    const length = await readFully(source, buffer, 0, Math.min(buffer.length, to - at), at);
+    const length = await readFully(source, buffer.subarray(0, to - at), at);
     await use(buffer.subarray(0, length), at);
   }
 }

@@ -49,7 +49,7 @@ export async function rewriteTail(fs: FileSystem, file: string, from: number, to
   try {
     const buffer = Buffer.allocUnsafeSlow(Math.min(to - from, 1024 * 1024));
     for (let at = from; at < to; at += buffer.length) {
-      const length = await readFully(handle, buffer, 0, Math.min(buffer.length, to - at), at);
+      const length = await readFully(handle, buffer.subarray(0, to - at), at);
       await writeFully(handle, buffer.subarray(0, length), at);
     }
     await handle.sync();

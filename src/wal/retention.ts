@@ -1,3 +1,4 @@
+import { segmentSize } from "./closed-segments.js";
 import type { Damage } from "./damage.js";
 import { EPOCH_GAP, type PreviousSegment } from "./format.js";
 import type { LogDirectory } from "./log-directory.js";
@@ -20,6 +21,15 @@ export interface KnownDamage {
   readonly missing: MissingRanges;
 }
 
+export interface RetentionOptions {
+  readonly limits: RetentionLimits;
+  /** The lowest offset that something still needs. */
+  readonly neededFrom: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly known: KnownDamage;
+}
+
 /**
  * Removes the oldest segments that are over a limit and that nobody needs: all of their offsets lie below `neededFrom`
  * (the older kept snapshot, every registered projection). The newest stays always; a damaged one, and with it all that
@@ -28,16 +38,13 @@ export interface KnownDamage {
  */
 export async function removeOldSegments(
   directory: LogDirectory,
-  limits: RetentionLimits,
-  neededFrom: number,
-  now: number,
-  known: KnownDamage,
+  { limits, neededFrom, now, known }: RetentionOptions,
 ): Promise<number[]> {
   const bases = await directory.segmentBases();
   const sizes = new Map<number, number>();
   let bytes = 0;
   for (const base of bases) {
-    const size = await sizeOf(directory, base);
+    const size = await segmentSize(directory, base);
     sizes.set(base, size);
     bytes += size;
   }
@@ -45,12 +52,12 @@ export async function removeOldSegments(
   for (const [index, base] of bases.entries()) {
     const nextBase = bases[index + 1];
     if (nextBase === undefined || known.has(segmentName(base))) break;
-    const behind = await behindSegment(directory, base, bases.slice(index + 1), known.missing);
-    if (behind === undefined) break;
-    const old = limits.ms !== Number.POSITIVE_INFINITY && now - behind.created > limits.ms;
+    const successor = await successorOf(directory, { base, later: bases.slice(index + 1), missing: known.missing });
+    if (successor === undefined) break;
+    const old = limits.ms !== Number.POSITIVE_INFINITY && now - successor.created > limits.ms;
     if (!old && bytes <= limits.bytes) break;
-    if (behind.end !== undefined && behind.end.endOffset > neededFrom) break;
-    if (!(await isRemovable(directory, base, behind, neededFrom, known))) break;
+    if (successor.end !== undefined && successor.end.endOffset > neededFrom) break;
+    if (!(await isRemovable(directory, base, { successor, neededFrom, known }))) break;
     await directory.fs.unlink(directory.segment(base));
     // One at a time: a crash that kept a later removal and not an earlier one would leave a hole.
     await directory.sync();
@@ -61,7 +68,7 @@ export async function removeOldSegments(
 }
 
 /** What the next header says of a segment. */
-interface Behind {
+interface Successor {
   /** Just after the segment's last batch. */
   readonly created: number;
   readonly end: PreviousSegment | undefined;
@@ -72,12 +79,10 @@ interface Behind {
   readonly skipped: boolean;
 }
 
-async function behindSegment(
+async function successorOf(
   directory: LogDirectory,
-  base: number,
-  later: readonly number[],
-  missing: MissingRanges,
-): Promise<Behind | undefined> {
+  { base, later, missing }: { base: number; later: readonly number[]; missing: MissingRanges },
+): Promise<Successor | undefined> {
   for (const [index, candidate] of later.entries()) {
     const header = await readHeaderIfThere(directory, candidate);
     if (header !== undefined) {
@@ -99,16 +104,15 @@ async function behindSegment(
 async function isRemovable(
   directory: LogDirectory,
   base: number,
-  { end, bound, nextBase, skipped }: Behind,
-  neededFrom: number,
-  { missing, report }: KnownDamage,
+  { successor, neededFrom, known }: { successor: Successor; neededFrom: number; known: KnownDamage },
 ): Promise<boolean> {
+  const { end, bound, nextBase, skipped } = successor;
   const segment = await SegmentReader.open(directory, base, { syncReads: false });
   try {
     if (end === undefined && (await isEmpty(segment))) return true;
     const endByte = end?.endByte ?? (await segment.size());
     const gone = (from: number, to: number) =>
-      missing.covers({ file: segmentName(base), byte: segment.byte, from, to: Math.max(from, to) });
+      known.missing.covers({ file: segmentName(base), byte: segment.byte, from, to: Math.max(from, to) });
     let invalid = segment.headerInvalid;
     while (invalid === undefined && segment.byte < endByte) {
       const [byte, offset] = [segment.byte, segment.offset];
@@ -125,7 +129,7 @@ async function isRemovable(
     }
     if (invalid === undefined && segment.byte === end.endByte && segment.offset === end.endOffset) return true;
     if (gone(segment.offset, end.endOffset > segment.offset ? end.endOffset : nextBase)) return true;
-    report({
+    known.report({
       file: segmentName(base),
       byte: segment.headerInvalid === undefined ? segment.byte : 0,
       from: segment.offset,
@@ -137,14 +141,5 @@ async function isRemovable(
     return false;
   } finally {
     await segment.close();
-  }
-}
-
-async function sizeOf(directory: LogDirectory, base: number): Promise<number> {
-  const file = await directory.fs.open(directory.segment(base), "read");
-  try {
-    return await file.size();
-  } finally {
-    await file.close();
   }
 }

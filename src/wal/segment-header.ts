@@ -38,7 +38,7 @@ export async function readHeaderOf(
   directory: LogDirectory,
 ): Promise<{ header: SegmentHeader } | { invalid: Mismatch }> {
   const block = Buffer.alloc(HEADER_BYTES);
-  const read = await readFully(file, block, 0, HEADER_BYTES, 0);
+  const read = await readFully(file, block, 0);
   const decoded = decodeSegmentHeader(block.subarray(0, read), baseOffset);
   if (!("version" in decoded)) return decoded;
   throw new HitsError(

@@ -44,6 +44,14 @@ export interface LogBatch {
   readonly missing?: MissingRange;
 }
 
+interface OpenSegment {
+  readonly file: OpenFile;
+  readonly baseOffset: number;
+  readonly decoded: { readonly header: SegmentHeader } | { readonly invalid: Mismatch };
+  readonly size: number;
+  readonly syncReads: boolean;
+}
+
 /**
  * Reads the batches of one segment file in order, a chunk at a time. It judges bytes, not whole logs: what a missing or
  * invalid batch means is for its users (recovery and LogReader), who know what vouches for what.
@@ -65,13 +73,7 @@ export class SegmentReader {
   #bufferAt = 0;
   #bufferLength = 0;
 
-  private constructor(
-    file: OpenFile,
-    baseOffset: number,
-    decoded: { header: SegmentHeader } | { invalid: Mismatch },
-    size: number,
-    syncReads: boolean,
-  ) {
+  private constructor({ file, baseOffset, decoded, size, syncReads }: OpenSegment) {
     this.#file = file;
     this.#chunkBytes = Math.min(CHUNK_BYTES, Math.max(size, BATCH_HEADER_BYTES));
     this.baseOffset = baseOffset;
@@ -94,7 +96,7 @@ export class SegmentReader {
     const file = await directory.fs.open(directory.segment(baseOffset), "read");
     try {
       const decoded = await readHeaderOf(file, baseOffset, directory);
-      return new SegmentReader(file, baseOffset, decoded, await file.size(), options.syncReads);
+      return new SegmentReader({ file, baseOffset, decoded, size: await file.size(), syncReads: options.syncReads });
     } catch (error) {
       await file.close();
       throw error;
@@ -222,7 +224,7 @@ export class SegmentReader {
     // A new buffer only where one batch needs more: views of the old one were for the batch before.
     if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
     this.#bufferAt = at;
-    this.#bufferLength = await readFully(this.#file, this.#buffer, 0, size, at);
+    this.#bufferLength = await readFully(this.#file, this.#buffer.subarray(0, size), at);
     if (this.#syncReads && this.#bufferLength > 0) await this.#file.sync();
     return this.#bufferLength;
   }

@@ -3,17 +3,11 @@ import type { FileSystem, OpenFile } from "./file-system.js";
 
 /** Reading and replacing small files whole, through the log's file system. */
 
-/** Reads up to `length` bytes at `position`, going on after short reads; how many there were. */
-export async function readFully(
-  file: OpenFile,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-): Promise<number> {
+/** Fills the buffer from `position` of the file, continuing after short reads; resolves to the number of bytes read. */
+export async function readFully(file: OpenFile, buffer: Uint8Array, position: number): Promise<number> {
   let done = 0;
-  while (done < length) {
-    const count = await file.read(buffer, offset + done, length - done, position + done);
+  while (done < buffer.length) {
+    const count = await file.read(buffer, done, buffer.length - done, position + done);
     if (count === 0) break;
     done += count;
   }
@@ -34,7 +28,7 @@ export async function readWholeFile(fs: FileSystem, file: string): Promise<Buffe
   const handle = await fs.open(file, "read");
   try {
     const buffer = Buffer.alloc(await handle.size());
-    return buffer.subarray(0, await readFully(handle, buffer, 0, buffer.length, 0));
+    return buffer.subarray(0, await readFully(handle, buffer, 0));
   } finally {
     await handle.close();
   }

@@ -342,8 +342,8 @@ export const mutants: readonly Mutant[] = [
     invariant: 9,
     name: "retention removes a segment that is partly needed",
     file: `${WAL}/retention.ts`,
-    find: "if (behind.end !== undefined && behind.end.endOffset > neededFrom) break;",
-    put: "if (behind.end !== undefined && base > neededFrom) break;",
+    find: "if (successor.end !== undefined && successor.end.endOffset > neededFrom) break;",
+    put: "if (successor.end !== undefined && base > neededFrom) break;",
     tests: ["wal/retention"],
   },
   // 10. Memory is bounded.

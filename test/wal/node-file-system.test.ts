@@ -100,7 +100,7 @@ test("what the log creates is for its own user alone, whatever the umask; what i
     await writeSnapshot(directory, { facts, image: new Totals().image() });
     await writeRegistration(directory, { name: "mongodb", offset: 0, epoch: 1, nonce: log.nonce, updatedAt: "" });
     await writeMissingRanges(directory, []);
-    await copyFileToQuarantine(directory, "missing.json", "a test", "");
+    await copyFileToQuarantine(directory, { file: "missing.json", why: "a test", when: "" });
     await log.close();
     const found = modes(made);
     assert.is(found[""], "777");

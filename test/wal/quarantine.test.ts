@@ -49,7 +49,7 @@ test("a file goes only once its copy is durable; whatever fails before leaves it
     fs.interfere(({ kind }) =>
       ["write", "sync", "rename", "syncDirectory"].includes(kind) && ++seen === nth ? interfere() : undefined,
     );
-    await moveToQuarantine(directoryOn(fs), "file", "a test", WHEN).catch(() => undefined);
+    await moveToQuarantine(directoryOn(fs), { file: "file", why: "a test", when: WHEN }).catch(() => undefined);
     for (const crash of ["lost", "kept"] as const) {
       const disk = fs.crash(crash);
       const kept = disk.names(FOLDER).filter((name) => name.endsWith(".bytes"));

@@ -76,12 +76,9 @@ test("by age: from when the next segment was begun", async () => {
   const { fs, log } = await make();
   const known = { has: () => false, report: () => undefined, missing: MissingRanges.none };
   const hour = 3_600_000;
-  const limits = { ms: hour, bytes: FOREVER.bytes };
-  assert.equal(await removeOldSegments(directoryOn(fs), limits, log.end, Date.now() + hour - 60_000, known), []);
-  assert.equal(
-    await removeOldSegments(directoryOn(fs), limits, log.end, Date.now() + hour + 60_000, known),
-    [0, 3, 6, 9],
-  );
+  const options = { limits: { ms: hour, bytes: FOREVER.bytes }, neededFrom: log.end, known };
+  assert.equal(await removeOldSegments(directoryOn(fs), { ...options, now: Date.now() + hour - 60_000 }), []);
+  assert.equal(await removeOldSegments(directoryOn(fs), { ...options, now: Date.now() + hour + 60_000 }), [0, 3, 6, 9]);
   await log.close();
 });
 

@@ -68,7 +68,9 @@ export async function renewSnapshot(
   }
   for (const { counter, n } of restored) totals.addAt(totals.indexOf(counter), n, now);
   const why = "its totals are not what the log adds up to";
-  for (const file of stale) await copyFileToQuarantine(directory, path.posix.join(SNAPSHOT_DIRECTORY, file), why, when);
+  for (const name of stale) {
+    await copyFileToQuarantine(directory, { file: path.posix.join(SNAPSHOT_DIRECTORY, name), why, when });
+  }
   const { logId, epoch, nonce } = header;
   const facts = { logId, epoch, nonce, offset: history.end, created: when, asOf: newest?.facts.asOf ?? null };
   const damage = lacks.map(({ file, byte, from, to, expected, found }) => ({ file, byte, from, to, expected, found }));

@@ -60,10 +60,10 @@ export async function rebuildHeaders(directory: LogDirectory, { headers }: Repai
 
 /** Moves a damaged file out of the way. The list of missing ranges has been replaced by then. */
 export async function setAside(directory: LogDirectory, { kind, file, why }: DamagedFile, when: string): Promise<void> {
-  if (kind === "snapshot") await moveToQuarantine(directory, file, why, when);
+  if (kind === "snapshot") await moveToQuarantine(directory, { file, why, when });
   else if (kind === "registration") {
     // Never without one: retention would remove what the projection may need before it registers again.
-    await copyFileToQuarantine(directory, file, why, when);
+    await copyFileToQuarantine(directory, { file, why, when });
     const name = path.posix.basename(file, ".json");
     await writeRegistration(directory, { name, offset: 0, epoch: 0, nonce: "", updatedAt: when });
   }

@@ -68,7 +68,7 @@ async function headerFindings(directory: LogDirectory, base: number): Promise<Fi
   const file = await directory.fs.open(directory.segment(base), "read");
   const rest = Buffer.alloc(HEADER_BYTES - HEADER_FIELDS_BYTES);
   try {
-    await readFully(file, rest, 0, rest.length, HEADER_FIELDS_BYTES);
+    await readFully(file, rest, HEADER_FIELDS_BYTES);
   } finally {
     await file.close();
   }
