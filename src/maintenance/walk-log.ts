@@ -5,7 +5,6 @@ import type { StoredHit } from "../hit/record.js";
 import type { Damage } from "../wal/damage.js";
 import type { LogDirectory } from "../wal/log-directory.js";
 import type { MissingRange } from "../wal/missing-ranges.js";
-import { segmentBases } from "../wal/segment-name.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { checkLogDirectory } from "./log-directory.js";
 import { isGone, readLog } from "./read-log.js";
@@ -85,12 +84,6 @@ export function hitSelector({ counter, ...range }: Selection): (hit: StoredHit) 
   const matches = counter === undefined ? undefined : nameMatcher([counter]);
   const isNamed = (name: string) => matches === undefined || name === counter || matches(name);
   return (hit) => hit.offset >= from && hit.offset < to && hit.at >= since && hit.at < until && isNamed(hit.counter);
-}
-
-/** Returns the base offset of the oldest segment; 0 without any. */
-export async function oldestOffset(directory: LogDirectory, { mayBeMissing }: { readonly mayBeMissing: boolean }) {
-  const names = mayBeMissing ? await directory.list().catch(() => []) : await directory.list();
-  return segmentBases(names)[0] ?? 0;
 }
 
 /** Returns the log's end. Of the log only the newest segment is read. */

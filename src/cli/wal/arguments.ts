@@ -2,9 +2,8 @@ import { describeError } from "../../errors.js";
 import { checkCounterName } from "../../hit/parse-hit.js";
 import { LogDirectory } from "../../wal/log-directory.js";
 import { directoryOf, integerOption, invalidArgument, parseOptions } from "../terminal/options.js";
-import type { Command, Invocation } from "./command.js";
+import { COMMON_OPTIONS, type Command, type Invocation, type OwnOption, WAL_OPTIONS } from "./command.js";
 import { exportSettings } from "./export-settings.js";
-import { COMMON_OPTIONS, type OwnOption, WAL_OPTIONS } from "./options.js";
 
 const OWN_OPTIONS = Object.keys(WAL_OPTIONS).filter(
   (name) => !COMMON_OPTIONS.some((common) => common === name),

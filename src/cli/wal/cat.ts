@@ -4,7 +4,7 @@ import { rfc3339 } from "../../model/text.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
 import { printableJson } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
-import { describeNote } from "./describe-finding.js";
+import { describeNote } from "./describe.js";
 
 export const catCommand: Command = {
   name: "cat",
@@ -54,7 +54,7 @@ async function printHits(batch: LogBatch, { from = 0, to, counter, output }: Inv
 }
 
 /** Returns a record as a line of JSON. */
-export function hitLine(hit: StoredHit): string {
+function hitLine(hit: StoredHit): string {
   let line = `{"offset":${hit.offset},"at":"${rfc3339(hit.at)}","counter":${JSON.stringify(hit.counter)}`;
   if (hit.n !== 1) line += `,"n":${hit.n}`;
   if (hit.id !== undefined) line += `,"id":${JSON.stringify(hit.id)}`;

@@ -1,12 +1,12 @@
 import { type StoredHit, storedHits } from "../../hit/record.js";
-import { endOfLog, hitSelector, oldestOffset, walkLog } from "../../maintenance/walk-log.js";
+import { endOfLog, hitSelector, walkLog } from "../../maintenance/walk-log.js";
 import { plural } from "../../model/text.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
 import type { Output } from "../terminal/output.js";
 import { type ProgressView, progressView } from "../terminal/progress.js";
 import { grouped } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
-import { describeNote } from "./describe-finding.js";
+import { describeNote } from "./describe.js";
 import { ExportFile } from "./export-file.js";
 import { type ExportFormat, exportFormat } from "./export-format.js";
 
@@ -91,7 +91,7 @@ async function exportHits(invocation: Invocation, target: Output, signal: AbortS
     view.print(line);
   };
   try {
-    const oldest = from === undefined ? await oldestOffset(directory, { mayBeMissing: follow }) : 0;
+    const [oldest = 0] = from === undefined ? await directory.segmentBases().catch(() => []) : [];
     if (oldest > 0) await print(`note: this log begins at offset ${oldest}: earlier records are no longer in it`);
     target.add(format.head);
     await walkLog(

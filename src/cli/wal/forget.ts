@@ -1,5 +1,4 @@
-import { type Forgotten, forgetProjection } from "../../maintenance/forget.js";
-import { checkLogDirectory } from "../../maintenance/log-directory.js";
+import { checkLogDirectory, type Forgotten, forgetProjection } from "../../maintenance/log-directory.js";
 import { humanBytes, plural } from "../../model/text.js";
 import type { Command } from "./command.js";
 

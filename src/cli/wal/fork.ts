@@ -1,6 +1,5 @@
 import path from "node:path";
-import { createLog } from "../../maintenance/create-log.js";
-import { checkLogDirectory, knownLogId } from "../../maintenance/log-directory.js";
+import { checkLogDirectory, createLog, knownLogId } from "../../maintenance/log-directory.js";
 import { LogDirectory } from "../../wal/log-directory.js";
 import type { Command } from "./command.js";
 

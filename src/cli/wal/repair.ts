@@ -11,8 +11,7 @@ import { takeLock } from "../../wal/lock.js";
 import { readMissingRanges } from "../../wal/missing-ranges.js";
 import { printableName } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
-import { describeFinding } from "./describe-finding.js";
-import { describeMisnamed, describeStep } from "./describe-repair.js";
+import { describeFinding, describeMisnamed, describeStep } from "./describe.js";
 
 /** The largest number of unexplained claims that are printed. */
 const SHOWN = 20;

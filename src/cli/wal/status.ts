@@ -6,7 +6,7 @@ import { humanAge, humanBytes, plural, rfc3339, seconds } from "../../model/text
 import { describeDamage } from "../../wal/damage.js";
 import { printableName, table } from "../terminal/text.js";
 import type { Command } from "./command.js";
-import { describeFinding } from "./describe-finding.js";
+import { describeFinding } from "./describe.js";
 
 export const statusCommand: Command = {
   name: "status",

@@ -4,7 +4,7 @@ import { isSound } from "../../maintenance/verify/finding.js";
 import { type Verification, verifyLog } from "../../maintenance/verify/verify-log.js";
 import { humanBytes, plural } from "../../model/text.js";
 import type { Command } from "./command.js";
-import { describeFinding } from "./describe-finding.js";
+import { describeFinding } from "./describe.js";
 
 export const verifyCommand: Command = {
   name: "verify",

@@ -41,17 +41,6 @@ export interface RepairPlan {
   readonly findings: readonly Finding[];
 }
 
-export const EMPTY_PLAN: RepairPlan = {
-  headers: [],
-  damage: [],
-  files: [],
-  healed: [],
-  healedDamage: [],
-  missing: MissingRanges.none,
-  byHand: [],
-  findings: [],
-};
-
 /** Verifies a log, and derives from the findings what a repair can do. Throws what `verifyLog` throws. */
 export async function planRepair(directory: LogDirectory, options?: VerifyOptions): Promise<RepairPlan> {
   const verification = await verifyLog(directory, options);

@@ -2,19 +2,18 @@ import { systemCode } from "../../errors.js";
 import { loadSnapshots } from "../../projection/snapshot/snapshot.js";
 import { type DamagedHeader, overlayHeaders } from "../../wal/header-repair.js";
 import type { Lock } from "../../wal/lock.js";
-import { Log } from "../../wal/log.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import { type MissingRange, MissingRanges, writeMissingRanges } from "../../wal/missing-ranges.js";
 import { QUARANTINE_DIRECTORY, SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
 import type { Ask } from "../ask-mongodb.js";
-import { logIdOf } from "../log-directory.js";
+import { logIdOf, openOnce } from "../log-directory.js";
 import { type Finding, isSound } from "../verify/finding.js";
 import { type Assessment, assess, isSettled } from "./assess.js";
-import { EMPTY_PLAN, isPlanned, type MisnamedSegment, newRanges, planRepair, type RepairPlan } from "./plan.js";
+import { isPlanned, type MisnamedSegment, newRanges, planRepair, type RepairPlan } from "./plan.js";
 import { renewSnapshot } from "./renew-snapshot.js";
 import { withRestoredRecords } from "./restored-records.js";
 import { copyDamage, rebuildHeaders, setAside } from "./set-aside.js";
-import { type Step, stepsOf } from "./steps.js";
+import { headerSteps, missingSteps, type Step, stepsOf } from "./steps.js";
 
 export interface RepairOptions {
   readonly directory: LogDirectory;
@@ -34,8 +33,6 @@ export interface Repair {
   readonly byHand: readonly MisnamedSegment[];
 }
 
-/** The size of the repaired log's first segment: the server continues in one of its own size. */
-const SEGMENT_BYTES = 64 * 1024;
 /** The lock is taken: no other process writes. */
 const LOCKED = { mayBeWritten: false };
 
@@ -79,14 +76,16 @@ export async function repairLog(options: RepairOptions): Promise<Repair> {
     const isNew = ({ baseOffset }: DamagedHeader) => !rebuilt.has(baseOffset);
     while (plan.headers.some(isNew)) {
       for (const { baseOffset } of plan.headers) rebuilt.add(baseOffset);
-      steps.push(...stepsOf({ ...EMPTY_PLAN, headers: plan.headers }, [], undefined));
+      steps.push(...headerSteps(plan.headers));
       await rebuildHeaders(directory, plan, when);
       plan = await planRepair(directory, LOCKED);
     }
     // Before anything is counted again: an opening also rewrites the tail that a failed sync left in the cache alone.
     if (rebuilt.size > 0 || plan.healed.length > 0 || plan.damage.some(({ from, to }) => to !== from)) {
-      steps.push(...stepsOf(EMPTY_PLAN, await writeDownLostSegments(directory, plan, when), undefined));
-      await openOnce(directory);
+      steps.push(...missingSteps(await writeDownLostSegments(directory, plan, when)));
+      // Then the next segment records where damage ends.
+      const witnesses = async () => (await loadSnapshots(directory)).witnesses;
+      await openOnce(directory, { witnesses, lock: async () => ({ release: async () => undefined }) });
       plan = await planRepair(directory, LOCKED);
     }
     const copies = await copyDamage(directory, plan.damage, when);
@@ -125,21 +124,6 @@ async function writeDownLostSegments(directory: LogDirectory, plan: RepairPlan, 
   const ranges = await newRanges(directory, plan, { copies: new Map(), repaired: when });
   await writeMissingRanges(directory, [...plan.missing.ranges, ...ranges]);
   return ranges;
-}
-
-/** Opens and closes the log as a server does, so that the next segment records where damage ends. */
-async function openOnce(directory: LogDirectory): Promise<void> {
-  const log = await Log.open({
-    directory,
-    segmentBytes: SEGMENT_BYTES,
-    maxQueuedBytes: SEGMENT_BYTES,
-    witnesses: async () => (await loadSnapshots(directory)).witnesses,
-    // The repair has it.
-    lock: async () => ({ release: async () => undefined }),
-  });
-  const refusal = log.refusal(0);
-  await log.close();
-  if (refusal !== undefined) throw refusal;
 }
 
 interface Assessed {

@@ -25,13 +25,21 @@ export type Step =
   /** The projection into MongoDB skips what is missing. */
   | { readonly kind: "mongodb"; readonly file: null; readonly mongodb: "asked" | "waived" };
 
+/** Returns a step for each header. */
+export function headerSteps(headers: RepairPlan["headers"]): Step[] {
+  return headers.map(({ baseOffset, header }) => {
+    return { kind: "header", file: segmentName(baseOffset), epoch: header?.epoch ?? 0 };
+  });
+}
+
+/** Returns a step for each range. */
+export function missingSteps(ranges: readonly MissingRange[]): Step[] {
+  return ranges.map((range) => ({ kind: "missing", file: range.file, range }));
+}
+
 /** Returns the steps for a log, in the order in which they are done. */
 export function stepsOf(plan: RepairPlan, ranges: readonly MissingRange[], assessment: Assessment | undefined): Step[] {
-  const steps: Step[] = [];
-  for (const { baseOffset, header } of plan.headers) {
-    steps.push({ kind: "header", file: segmentName(baseOffset), epoch: header?.epoch ?? 0 });
-  }
-  for (const range of ranges) steps.push({ kind: "missing", file: range.file, range });
+  const steps = [...headerSteps(plan.headers), ...missingSteps(ranges)];
   const { records, lacking } = assessment?.restoration ?? NOTHING_RESTORED;
   for (const source of ["snapshot", "mongodb"] as const) {
     const own = records.filter((record) => record.source === source);
