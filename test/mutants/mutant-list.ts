@@ -335,7 +335,7 @@ export const mutants: readonly Mutant[] = [
     name: "retention ignores the older snapshot",
     file: "src/projection/local.ts",
     find: "const older = this.#keptOffsets[0];",
-    put: "const older = this.#kept.at(-1);",
+    put: "const older = this.#keptOffsets.at(-1);",
     tests: ["projection/local"],
   },
   {
