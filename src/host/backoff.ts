@@ -9,7 +9,7 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** How long to wait after one more failure: at most `capMs`, and at least half of what it would be without jitter. */
+  /** Returns the milliseconds to wait after one more failure: at most `capMs`, and at least half of the wait without jitter. */
   next(capMs: number): number {
     const full = Math.min(capMs, this.#firstMs * 2 ** Math.min(this.#failures, 30));
     this.#failures++;

@@ -2,26 +2,26 @@ import { readFileSync, realpathSync } from "node:fs";
 import type { Logger } from "../model/services.js";
 import { mountOf } from "./mounts.js";
 
-/** What containers keep their own files on: gone with the container. */
+/** File systems of containers' own layers, which are deleted with the container. */
 const LAYERS = new Set(["overlay", "aufs"]);
 
-/** Warns where the log directory lies on a container's own layer. `mountinfo` is the text of /proc/self/mountinfo. */
+/** Warns if the log directory is on a container's own layer. `mountinfo` is the text of /proc/self/mountinfo. */
 export function warnOfContainerLayer(
   directory: string,
   logger: Pick<Logger, "warn">,
   mountinfo = readMountinfo(),
 ): void {
-  const mount = mountinfo === undefined ? undefined : mountOf(mountinfo, real(directory));
+  const mount = mountinfo === undefined ? undefined : mountOf(mountinfo, resolveLinks(directory));
   if (mount === undefined || !LAYERS.has(mount.kind)) return;
   logger.warn(
     { directory, fileSystem: mount.kind, mountPoint: mount.mountPoint },
-    `the log is on a container's own layer (${mount.kind}): all hits vanish with the container. Put WAL_DIR on a volume, ` +
-      "like docker run -v hits:/data -e WAL_DIR=/data/wal …",
+    `the log is on a container's own layer (${mount.kind}): all hits are lost with the container. Put WAL_DIR on a volume, ` +
+      "as in docker run -v hits:/data -e WAL_DIR=/data/wal …",
   );
 }
 
-/** Where a directory lies that is reached by a link. */
-function real(directory: string): string {
+/** Resolves symbolic links; returns the path as it is if that fails. */
+function resolveLinks(directory: string): string {
   try {
     return realpathSync(directory);
   } catch {
@@ -29,7 +29,7 @@ function real(directory: string): string {
   }
 }
 
-/** Undefined where the system has no such file. */
+/** Undefined if the system has no such file. */
 function readMountinfo(): string | undefined {
   try {
     return readFileSync("/proc/self/mountinfo", "utf8");

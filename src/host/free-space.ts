@@ -1,15 +1,15 @@
 import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** So long an answer is good. */
+/** An answer is used for so long. */
 const FRESH_MS = 5000;
-/** A disk that hangs must not make whoever asks hang with it. */
-const PATIENCE_MS = 500;
+/** The caller must not hang with a disk that hangs. */
+const TIMEOUT_MS = 500;
 
-/** The part of `statfs` that counts. */
+/** The part of `statfs` that is used. */
 export type ReadVolume = (directory: string) => Promise<{ readonly bavail: number; readonly bsize: number }>;
 
-/** How much room the volume of a directory has left, asked at most every few seconds. */
+/** The free space of the volume that a directory is on, measured at most every few seconds. */
 export class FreeSpace {
   readonly #directory: string;
   readonly #readVolume: ReadVolume;
@@ -22,13 +22,13 @@ export class FreeSpace {
     this.#readVolume = readVolume;
   }
 
-  /** Bytes that a process without privileges may still use; undefined where the volume does not say so soon. */
+  /** Resolves to the bytes that an unprivileged process may still use; undefined if the volume does not answer in time. */
   async bytes(): Promise<number | undefined> {
     if (performance.now() - this.#askedAt < FRESH_MS) return this.#bytes;
-    // One at a time: each that hangs takes a thread that the log needs.
+    // One call at a time: each that hangs holds a thread that the log needs.
     this.#asking ??= this.#ask();
     const answered = this.#asking.then(() => true);
-    const waited = sleep(PATIENCE_MS, false, { ref: false });
+    const waited = sleep(TIMEOUT_MS, false, { ref: false });
     return (await Promise.race([answered, waited])) ? this.#bytes : undefined;
   }
 

@@ -7,12 +7,12 @@ export interface Mount {
   readonly mountPoint: string;
   readonly kind: string;
   readonly source: string;
-  /** Of the mount and of the file system under it. */
+  /** The options of the mount and of its file system. */
   readonly options: readonly string[];
 }
 
 /**
- * The mount that a path lies on, of the text of /proc/self/mountinfo:
+ * Finds the mount that a path is on in the text of /proc/self/mountinfo:
  *
  *     36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
  *     id parent device root point options fields… - kind source options
@@ -24,22 +24,22 @@ export function mountOf(mountinfo: string, directory: string): Mount | undefined
     const [, , device = "", , point = "", own = ""] = before.split(" ");
     if (after === undefined) continue;
     const [kind = "", source = "", ofFileSystem = ""] = after.split(" ");
-    const mountPoint = unescaped(point);
-    // Of two on one point the later one hides the earlier.
-    if (!lies(directory, mountPoint) || mountPoint.length < (found?.mountPoint.length ?? 0)) continue;
+    const mountPoint = decodeOctal(point);
+    // Of two mounts on one point the later one hides the earlier.
+    if (!isWithin(directory, mountPoint) || mountPoint.length < (found?.mountPoint.length ?? 0)) continue;
     const options = [...new Set([...own.split(","), ...ofFileSystem.split(",")])].filter((option) => option !== "");
-    found = { device, mountPoint, kind, source: unescaped(source), options };
+    found = { device, mountPoint, kind, source: decodeOctal(source), options };
   }
   return found;
 }
 
-function lies(directory: string, mountPoint: string): boolean {
+function isWithin(directory: string, mountPoint: string): boolean {
   const relative = path.relative(mountPoint, directory);
   return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
-/** Blanks and backslashes are in octal. */
-function unescaped(text: string): string {
+/** Decodes white space and backslashes, which are written in octal. */
+function decodeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
@@ -65,8 +65,8 @@ const MAGIC: Readonly<Record<number, string>> = {
   1936094318: "ntfs3",
 };
 
-/** The name of a file system's kind, by the `type` of `statfs`; a number for an unknown one. */
+/** Returns the kind of a file system by the `type` of `statfs`; a number if it is unknown. */
 export function kindByMagic(type: number): string {
-  // On some systems it comes as a negative number of 32 bits.
+  // Some systems report it as a negative 32-bit number.
   return MAGIC[type >>> 0] ?? `unknown (0x${(type >>> 0).toString(16)})`;
 }

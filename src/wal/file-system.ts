@@ -1,17 +1,17 @@
 /**
- * The few file operations that the log needs, as an interface, so that tests can fail or shorten the n-th call and
- * rebuild what a disk may hold after a crash. Errors are Node's own (`code` is `ENOENT`, `ENOSPC`, …).
+ * The file operations that the log needs. An interface, so that tests can fail or shorten the n-th call and rebuild the
+ * states that a crash may leave on a disk. Errors are Node's own (`code` is `ENOENT`, `ENOSPC`, …).
  */
 export interface FileSystem {
   /**
    * `read`: an existing file. `update`: an existing file, to write into. `create`: a new file to write into; `EEXIST`
-   * where there is one. `durable`: an existing file to write into, whose writes are durable when they return where
-   * the platform can do that (`OpenFile.writesAreDurable` says so).
+   * if it exists. `durable`: an existing file to write into, whose writes are durable when they return if the platform
+   * can do that (see `OpenFile.writesAreDurable`).
    */
   open(path: string, mode: OpenMode): Promise<OpenFile>;
-  /** Names in a directory, in no order. */
+  /** Resolves to the names in a directory, in no particular order. */
   list(directory: string): Promise<string[]>;
-  /** Creates a directory and its parents; content with one that is there. */
+  /** Creates a directory and its parents; does nothing if it exists. */
   makeDirectory(directory: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -22,11 +22,11 @@ export interface FileSystem {
 export type OpenMode = "read" | "update" | "create" | "durable";
 
 export interface OpenFile {
-  /** True where a write that returned is on stable storage (`O_DSYNC`): no `sync` needed. */
+  /** True if a write that has returned is on stable storage (`O_DSYNC`): no `sync` needed. */
   readonly writesAreDurable: boolean;
-  /** Reads up to `length` bytes at `position` of the file into `buffer` at `offset`; how many came (0 at the end). */
+  /** Reads up to `length` bytes at `position` of the file into `buffer` at `offset`; resolves to their number (0 at the end). */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
-  /** Writes once; how many bytes went. Fewer than `length` is a short write, for the caller to judge. */
+  /** Writes once; resolves to the number of bytes written. Fewer than `length` is a short write, for the caller to judge. */
   write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
   /** Makes the file's content and size durable (`fdatasync`). */
   sync(): Promise<void>;

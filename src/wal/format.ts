@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 
 /**
- * How the log lies on disk, byte by byte. All numbers are little-endian; times are epoch milliseconds.
+ * The log's format on disk, byte by byte. All numbers are little-endian; times are epoch milliseconds.
  *
  * A segment file:
  *
@@ -19,7 +19,7 @@ import { crc32 } from "node:zlib";
  *     40  8  nonce of the epoch                      96  4  CRC-32
  *     48  8  base offset
  *
- * The previous segment's durable end overrides whatever lies behind that byte there.
+ * The previous segment's durable end overrides all bytes after it in that file.
  *
  * A record batch is what is written, checksummed and made durable as one. Its CRC-32 (as in zlib and PNG) covers all
  * but itself and starts from the CRC of the epoch's nonce, so that a batch of another epoch or another log never passes:
@@ -29,15 +29,15 @@ import { crc32 } from "node:zlib";
  *      8  4  CRC-32                                  32  …  records: varint length, then that many bytes
  *     12  4  records in it; 0 in a seal
  *
- * A seal is a batch without records, written when the log falls idle and on close. It vouches for all before it.
+ * A seal is a batch without records, written when the log becomes idle and on close. It proves all batches before it.
  */
 export const FORMAT_VERSION = 1;
 export const HEADER_BYTES = 4096;
 export const BATCH_HEADER_BYTES = 32;
-/** No batch is longer, so no reader ever allocates more on a length it has not checked. */
+/** The largest batch: no reader allocates more for a length that it has not checked. */
 export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 export const MAX_BATCH_RECORDS = 2 ** 20 - 1;
-/** Between the last offset of an epoch and the first of the next: larger than the largest batch. */
+/** The distance between the last offset of an epoch and the first of the next: larger than the largest batch. */
 export const EPOCH_GAP = 2 ** 20;
 export const NONCE_BYTES = 8;
 
@@ -53,7 +53,7 @@ export interface SegmentHeader {
   /** Sixteen hexadecimal digits. */
   readonly nonce: string;
   readonly baseOffset: number;
-  /** Bytes that the file had when it got its name. */
+  /** The file's size in bytes when it got its name. */
   readonly preparedSize: number;
   readonly created: number;
   readonly previous: PreviousSegment | undefined;
@@ -65,7 +65,7 @@ export interface PreviousSegment {
   readonly endOffset: number;
 }
 
-/** Why bytes are not what they should be, for people. */
+/** A difference between the bytes expected and the bytes found, as text. */
 export interface Mismatch {
   readonly expected: string;
   readonly found: string;
@@ -94,8 +94,8 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
 }
 
 /**
- * The header in the first bytes of a segment file. `version` says that it is sound but of another format version, which
- * is no damage: this program is too old or too new for it.
+ * Decodes the header in the first bytes of a segment file. `version`: it is sound, but of another format version, which is
+ * not damage; this program is too old or too new for it.
  */
 export function decodeSegmentHeader(
   block: Buffer,
@@ -112,7 +112,7 @@ export function decodeSegmentHeader(
   const stored = block.readUInt32LE(SEGMENT_CHECKSUM_AT);
   const version = block.readUInt32LE(8);
   if (checksum !== stored) return invalid(`header checksum ${hex32(checksum)}`, hex32(stored));
-  // Magic, version and checksum keep their place in every version, so a flipped bit is never taken for another version.
+  // Magic, version and checksum keep their place in every version, so that a flipped bit never passes for another version.
   if (version !== FORMAT_VERSION) return { version };
   const logId = block.toString("latin1", 16, 32);
   const epoch = readU64(block, 32);
@@ -120,7 +120,7 @@ export function decodeSegmentHeader(
   const preparedSize = readU64(block, 56);
   const created = readU64(block, 64);
   if (!LOG_ID.test(logId)) return invalid("a log id of lower-case letters and digits", JSON.stringify(logId));
-  if (base !== baseOffset) return invalid(`base offset ${baseOffset}, as the file's name says`, `${base}`);
+  if (base !== baseOffset) return invalid(`base offset ${baseOffset}, as in the file's name`, `${base}`);
   if (epoch === undefined || preparedSize === undefined || created === undefined) {
     return invalid("numbers below 2^53", "larger ones");
   }
@@ -136,12 +136,12 @@ export function decodeSegmentHeader(
   return { header: { logId, epoch, nonce, baseOffset, preparedSize, created, previous } };
 }
 
-/** What every batch checksum of an epoch starts from. */
+/** Returns the value that every batch checksum of an epoch starts from. */
 export function checksumSeed(nonce: string): number {
   return crc32(Buffer.from(nonce, "hex"));
 }
 
-/** Fills in the header of a batch whose records already lie in `buffer` from `BATCH_HEADER_BYTES` to `length`. */
+/** Fills in the header of a batch whose records are already in `buffer` from `BATCH_HEADER_BYTES` to `length`. */
 export function sealBatch(
   buffer: Buffer,
   length: number,
@@ -155,28 +155,28 @@ export function sealBatch(
   buffer.writeUInt32LE(batchChecksum(buffer, 0, length, batch.seed), 8);
 }
 
-/** A batch as it lies in a buffer. */
+/** A batch in a buffer. */
 export interface BatchView {
   readonly baseOffset: number;
   readonly count: number;
   readonly time: number;
-  /** Where the batch begins in the buffer, and where it ends. */
+  /** The batch is `[start, end)` of the buffer. */
   readonly start: number;
   readonly end: number;
 }
 
-/** Where a batch should begin, and what must be true of it. */
+/** Bounds that a batch must be within. */
 export interface BatchExpectation {
   readonly seed: number;
-  /** The first offset it may hold. */
+  /** The lowest base offset. */
   readonly from: number;
-  /** The last first offset it may hold: `from` again where the batch must follow the one before. */
+  /** The highest base offset: equal to `from` if the batch must follow the one before it. */
   readonly to: number;
 }
 
 /**
- * The batch that begins at `start`. `more`: how many bytes from `start` are needed to tell, where the buffer ends before.
- * `checked`: how many it took to tell that there is none, where its header alone doesn't.
+ * Parses the batch that begins at `start`. `more`: the buffer ends too early, and so many bytes from `start` are needed.
+ * `checked`: so many bytes were checksummed to find that there is no batch; absent if its header was enough.
  */
 export function parseBatch(
   buffer: Buffer,
@@ -221,13 +221,13 @@ export function writeU64(target: Buffer, at: number, value: number): void {
   target.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
-/** A 64-bit number; undefined from 2^53 on, where a double would round it. */
+/** Reads a 64-bit number; undefined from 2^53 on, which a double would round. */
 export function readU64(source: Buffer, at: number): number | undefined {
   const high = source.readUInt32LE(at + 4);
   return high < 2 ** 21 ? high * 2 ** 32 + source.readUInt32LE(at) : undefined;
 }
 
-/** Eight digits, as checksums are shown and written in texts. */
+/** Eight hexadecimal digits, as checksums are written in text. */
 export function hex8(value: number): string {
   return value.toString(16).padStart(8, "0");
 }

@@ -3,9 +3,9 @@ import { BATCH_HEADER_BYTES, HEADER_BYTES, MAX_BATCH_BYTES, MAX_BATCH_RECORDS } 
 import type { SegmentSupply } from "./segment-supply.js";
 import type { SegmentWriter } from "./segment-writer.js";
 
-/** Records that lie in one batch, all or none, and what becomes of them. */
+/** Records that go into one batch, all or none, and the callbacks for their outcome. */
 export interface RecordGroup {
-  /** Each record behind its varint length. */
+  /** Each record follows its varint length. */
   readonly bytes: Uint8Array;
   readonly count: number;
   /** Called once the group is durable, in the order of offsets, before anything later is acknowledged. */
@@ -14,10 +14,10 @@ export interface RecordGroup {
   failed(error: HitsError): void;
 }
 
-/** What one durable batch took. */
+/** The timing of one durable batch. */
 export interface BatchTiming {
   readonly records: number;
-  /** As written, with the batch's header. */
+  /** As written, including the batch's header. */
   readonly bytes: number;
   /** Milliseconds of the durable write alone. */
   readonly writeMs: number;
@@ -27,24 +27,24 @@ export interface BatchTiming {
 
 export interface GroupCommitOptions {
   readonly supply: SegmentSupply;
-  /** Makes the prepared segment the next one of the log, beginning at this offset. */
+  /** Makes the prepared segment the log's next one, with this base offset. */
   readonly activate: (size: number, closing: SegmentWriter | undefined, offset: number) => Promise<SegmentWriter>;
   /** The first offset to give out. */
   readonly offset: number;
   readonly maxQueuedBytes: number;
   /** A batch of many groups stays within one segment of this size. */
   readonly segmentBytes: number;
-  /** Told of every batch once it is durable, before its groups are. */
+  /** Called for every batch once it is durable, before its groups' callbacks. */
   readonly onDurable: (endOffset: number, time: number) => void;
-  /** Told once of the first failed write. The process should stop: nothing is acknowledged any more. */
+  /** Called once, at the first failed write. The process should stop: nothing is acknowledged any more. */
   readonly onFailure: (error: HitsError) => void;
-  /** Told of every batch once its groups were told. Must not throw. Without it nothing is timed. */
+  /** Called for every batch after its groups' callbacks. Must not throw. Without it nothing is timed. */
   readonly onBatch: ((batch: BatchTiming) => void) | undefined;
 }
 
 interface Batch {
   readonly groups: readonly RecordGroup[];
-  /** As written, with the batch's header. */
+  /** As written, including the batch's header. */
   readonly bytes: number;
   readonly records: number;
 }
@@ -54,14 +54,14 @@ const PREFERRED_BATCH_BYTES = 4 * 1024 * 1024;
 const SEAL_AFTER_IDLE_MS = 200;
 
 /**
- * Group commit without a timer: one batch is being written; all that arrives meanwhile is the next. A single appender
- * waits for one durable write, a thousand share one.
+ * Group commit without a timer: while one batch is written, all that arrives becomes the next. A single appender waits
+ * for one durable write, a thousand share one.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #segment: SegmentWriter | undefined;
   #queue: RecordGroup[] = [];
-  /** When each of them was appended; empty where nobody asks. */
+  /** The time of each append in the queue; empty without `onBatch`. */
   #arrivals: number[] = [];
   #queuedBytes = 0;
   #offset: number;
@@ -89,28 +89,28 @@ export class GroupCommit {
     return this.#queuedBytes;
   }
 
-  /** Takes the first segment, so that the first hit doesn't wait for it. A full disk is no error here: it is met again. */
+  /** Takes the first segment, so that the first hit does not wait for it. A full disk is not an error here: `refusal` reports it. */
   async start(): Promise<void> {
     try {
-      await this.#roll(HEADER_BYTES);
+      await this.#rotate(HEADER_BYTES);
     } catch (error) {
       if (!(error instanceof HitsError && error.code === "DISK_FULL")) throw error;
     }
   }
 
-  /** Why a group of so many bytes would be refused now. */
+  /** Returns the reason why a group of so many bytes would be refused now. */
   refusal(bytes: number): HitsError | undefined {
     if (this.#failure !== undefined) return this.#failure;
     if (this.#closing) return new HitsError("CLOSING", "the server is stopping. Not counted; try again");
     if (this.#queuedBytes + bytes > this.#options.maxQueuedBytes && this.#queuedBytes > 0) {
       const limit = this.#options.maxQueuedBytes;
-      return new HitsError("QUEUE_FULL", `${limit} bytes wait for the disk already. Not counted; try again`);
+      return new HitsError("QUEUE_FULL", `${limit} bytes are waiting for the disk already. Not counted; try again`);
     }
     if (this.#segment?.hasRoomFor(BATCH_HEADER_BYTES + bytes) === true) return undefined;
     return this.#options.supply.refusal;
   }
 
-  /** Queues a group. Throws at once, with nothing queued, what `refusal` says. */
+  /** Queues a group. Throws the `refusal` at once, with nothing queued. */
   append(group: RecordGroup): void {
     if (
       group.count < 1 ||
@@ -119,7 +119,7 @@ export class GroupCommit {
     ) {
       throw new HitsError(
         "BODY_TOO_LARGE",
-        `${group.count} records of ${group.bytes.length} bytes don't fit one batch`,
+        `${group.count} records of ${group.bytes.length} bytes do not fit in one batch`,
       );
     }
     const refusal = this.refusal(group.bytes.length);
@@ -127,11 +127,11 @@ export class GroupCommit {
     this.#queue.push(group);
     this.#queuedBytes += group.bytes.length;
     if (this.#options.onBatch !== undefined) this.#arrivals.push(performance.now());
-    // Not at once: what else arrives in this turn of the event loop shares the batch.
+    // Later: whatever else arrives in this turn of the event loop shares the batch.
     this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
   }
 
-  /** Refuses from now on, writes what is queued, seals, and closes the segment. Resolves however that went. */
+  /** Refuses new groups, writes the queue, seals, and closes the segment. Resolves even if that fails. */
   async close(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#sealTimer);
@@ -144,9 +144,9 @@ export class GroupCommit {
   async #run(): Promise<void> {
     clearTimeout(this.#sealTimer);
     while (this.#queue.length > 0 && this.#failure === undefined) {
-      const batch = this.#take();
+      const batch = this.#takeBatch();
       const { groups, bytes } = batch;
-      const arrivals = this.#takeArrivals(groups.length);
+      const arrivals = this.#takeArrivalTimes(groups.length);
       try {
         await this.#commit(batch, arrivals);
       } catch (error) {
@@ -164,8 +164,8 @@ export class GroupCommit {
     }
   }
 
-  /** The groups of the next batch: at least one, and no more than fit where the disk gives no further segment. */
-  #take(): Batch {
+  /** Takes the groups of the next batch: at least one, and if there is no next segment, no more than fit in this one. */
+  #takeBatch(): Batch {
     const segment = this.#segment;
     const full = this.#options.supply.refusal !== undefined && segment !== undefined;
     let bytes = BATCH_HEADER_BYTES;
@@ -185,7 +185,7 @@ export class GroupCommit {
     return { groups, bytes, records };
   }
 
-  #takeArrivals(groups: number): number[] {
+  #takeArrivalTimes(groups: number): number[] {
     if (groups < this.#arrivals.length) return this.#arrivals.splice(0, groups);
     const all = this.#arrivals;
     this.#arrivals = [];
@@ -194,8 +194,8 @@ export class GroupCommit {
 
   async #commit({ groups, bytes, records }: Batch, arrivals: readonly number[]): Promise<void> {
     let segment = this.#segment;
-    if (segment === undefined || !segment.hasRoomFor(bytes)) segment = await this.#roll(bytes);
-    const buffer = this.#room(bytes);
+    if (segment === undefined || !segment.hasRoomFor(bytes)) segment = await this.#rotate(bytes);
+    const buffer = this.#bufferOf(bytes);
     let at = BATCH_HEADER_BYTES;
     for (const group of groups) {
       buffer.set(group.bytes, at);
@@ -223,23 +223,23 @@ export class GroupCommit {
     });
   }
 
-  async #roll(batchBytes: number): Promise<SegmentWriter> {
+  async #rotate(batchBytes: number): Promise<SegmentWriter> {
     const prepared = await this.#options.supply.take(HEADER_BYTES + batchBytes + BATCH_HEADER_BYTES);
     const closing = this.#segment;
-    // An empty segment that is too small keeps its name, which is its base offset: the next one needs another.
+    // An empty segment that is too small keeps its name, which is its base offset; the next one needs a different one.
     const offset = closing?.header.baseOffset === this.#offset ? this.#offset + 1 : this.#offset;
     this.#segment = await this.#options.activate(prepared.size, closing, offset);
     this.#offset = offset;
     this.#options.supply.start();
-    // The new header vouches for all that came before.
+    // The new header proves all batches before it.
     this.#sealed = true;
     return this.#segment;
   }
 
-  #room(length: number): Buffer {
+  #bufferOf(length: number): Buffer {
     if (length <= this.#buffer.length) return this.#buffer;
     const buffer = Buffer.allocUnsafeSlow(Math.max(length, Math.min(length * 2, PREFERRED_BATCH_BYTES)));
-    // One giant batch must not hold its memory for ever.
+    // The memory of one giant batch is not kept.
     if (buffer.length <= PREFERRED_BATCH_BYTES) this.#buffer = buffer;
     return buffer;
   }
@@ -261,8 +261,8 @@ export class GroupCommit {
         ? cause
         : new HitsError(
             "LOG_FAILED",
-            `writing at offset ${this.#offset} failed (${describeError(cause)}): unknown whether these hits will count. ` +
-              "Nothing more is acknowledged by this process; a restart recovers what is on disk",
+            `writing at offset ${this.#offset} failed (${describeError(cause)}): these hits may or may not count. ` +
+              "This process acknowledges nothing more; a restart recovers what is on disk",
             { cause },
           );
     this.#failure = error;

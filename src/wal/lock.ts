@@ -6,18 +6,18 @@ import { describeError, HitsError, systemCode } from "../errors.js";
 import { FILE_MODE } from "./node-file-system.js";
 import { LOCK_NAME } from "./segment-name.js";
 
-/** Held by the one process that writes a log directory. */
+/** The lock of the one process that writes a log directory. */
 export interface Lock {
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock of a log directory, or says at once who has it. It is the kernel's own lock on an open file
- * (`F_OFD_SETLK` on Linux), which goes with the process, holds between containers that share the volume, and needs no
- * takeover: there is no stale lock to judge. The file's content (who holds it) is for people only, and the file is never
- * removed: two processes could else hold locks on two files of one name.
+ * Takes the lock of a log directory, or fails at once and names its holder. It is the kernel's own lock on an open file
+ * (`F_OFD_SETLK` on Linux), which ends with the process, works between containers that share the volume, and needs no
+ * takeover, since no lock is ever stale. The file's content (its holder) is for people only, and the file is never
+ * removed: otherwise two processes could hold locks on two files of one name.
  *
- * Throws `LOG_LOCKED`, `LOG_DIRECTORY` where the file can't be opened, `LOCK_UNSUPPORTED` where the file system can't lock.
+ * Throws `LOG_LOCKED`, `LOG_DIRECTORY` if the file can't be opened, `LOCK_UNSUPPORTED` if the file system can't lock.
  */
 export async function takeLock(directory: string): Promise<Lock> {
   const file = path.join(directory, LOCK_NAME);
@@ -27,7 +27,7 @@ export async function takeLock(directory: string): Promise<Lock> {
   } catch (error) {
     throw new HitsError(
       "LOG_DIRECTORY",
-      `${file} can't be opened for writing (${describeError(error)}): the log needs a directory that this process may write`,
+      `cannot open ${file} for writing (${describeError(error)}): the log needs a directory that this process can write`,
       { cause: error },
     );
   }
@@ -36,8 +36,8 @@ export async function takeLock(directory: string): Promise<Lock> {
       const holder = (await handle.readFile("utf8")).trim();
       throw new HitsError(
         "LOG_LOCKED",
-        `${directory} is in use${holder === "" ? "" : ` by ${holder}`}: one process at a time writes a log. ` +
-          "Stop that one, or give this one a WAL_DIR of its own",
+        `${directory} is in use${holder === "" ? "" : ` by ${holder}`}: only one process at a time can write a log. ` +
+          "Stop that process, or give this one its own WAL_DIR",
       );
     }
   } catch (error) {
@@ -55,7 +55,7 @@ function tryTake(fd: number, file: string): boolean {
     if (systemCode(error) === "EACCES") return false;
     throw new HitsError(
       "LOCK_UNSUPPORTED",
-      `${file} can't be locked (${describeError(error)}): put the log on a file system that supports locks`,
+      `cannot lock ${file} (${describeError(error)}): put the log on a file system that supports locks`,
       { cause: error },
     );
   }
@@ -66,6 +66,6 @@ async function writeHolder(handle: fs.promises.FileHandle): Promise<void> {
     await handle.truncate(0);
     await handle.write(`process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`, 0);
   } catch {
-    // A full disk: the lock holds all the same.
+    // A full disk, say: the lock is held all the same.
   }
 }

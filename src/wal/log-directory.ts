@@ -14,7 +14,7 @@ export class LogDirectory {
     this.fs = fs;
   }
 
-  /** The path of a file by its name, or by the name of its folder and its own. */
+  /** Returns the path of a file by its name, or by the names of its folder and itself. */
   file(...names: readonly string[]): string {
     return path.join(this.path, ...names);
   }
@@ -27,7 +27,7 @@ export class LogDirectory {
     return this.fs.list(this.path);
   }
 
-  /** Names in the directory, or in one of its folders; none if it does not exist. */
+  /** Resolves to the names in the directory, or in one of its folders; to none if it does not exist. */
   async listIfThere(folder = ""): Promise<string[]> {
     try {
       return await this.fs.list(this.file(folder));
@@ -37,7 +37,7 @@ export class LogDirectory {
     }
   }
 
-  /** The base offsets of its segments, ascending. */
+  /** Resolves to the base offsets of its segments, ascending. */
   async segmentBases(): Promise<number[]> {
     return segmentBases(await this.list());
   }
@@ -54,7 +54,7 @@ export class LogDirectory {
   }
 }
 
-/** Creates the directory where it is missing, and refuses one that holds something other than a log. */
+/** Creates the directory if it is missing. Throws `LOG_DIRECTORY` if it can't be used, or has files but no log. */
 export async function ensureLogDirectory(directory: LogDirectory): Promise<void> {
   const refuse = (why: string, cause?: unknown) =>
     new HitsError("LOG_DIRECTORY", `${directory.path} ${why}`, { cause });
@@ -63,24 +63,22 @@ export async function ensureLogDirectory(directory: LogDirectory): Promise<void>
     names = await createDurably(directory.fs, directory.path);
   } catch (error) {
     throw refuse(
-      `can't be used as a log directory (${describeError(error)}): a directory is allowed that this process may write`,
+      `cannot be used as a log directory (${describeError(error)}): it must be a directory that this process can write`,
       error,
     );
   }
   const foreign = names.filter((name) => !isOwnName(name) && !isTolerated(name));
   if (foreign.length > 0 && segmentBases(names).length === 0) {
-    throw refuse(
-      `holds no log, but other files (${foreign.slice(0, 3).join(", ")}): an empty directory is allowed, or one with a log`,
-    );
+    throw refuse(`has files that are not a log's (${foreign.slice(0, 3).join(", ")}): it must be empty, or have a log`);
   }
 }
 
-/** What the directory holds. Where it, or a directory above it, had to be created, their names are durable. */
+/** Resolves to the names in the directory. If it, or a directory above it, had to be created, their names are durable. */
 async function createDurably(fs: FileSystem, directory: string): Promise<string[]> {
   const parent = path.dirname(directory);
   try {
     const names = await fs.list(directory);
-    // Who created it may have been killed before its name was durable. Where that can't be made sure of, it is old.
+    // The process that created it may have been killed before its name was durable. If it can't be synced, it is old.
     if (segmentBases(names).length === 0) await fs.syncDirectory(parent).catch(() => undefined);
     return names;
   } catch (error) {
@@ -92,7 +90,7 @@ async function createDurably(fs: FileSystem, directory: string): Promise<string[
   return [];
 }
 
-/** Only what is missing is looked at: a directory above may well be one that this process can't list. */
+/** Creates the directories above that are missing. One that exists may be one that this process can't list. */
 async function createAbove(fs: FileSystem, directory: string): Promise<void> {
   try {
     await fs.list(directory);

@@ -18,13 +18,13 @@ export interface LogOptions {
   readonly directory: LogDirectory;
   readonly segmentBytes: number;
   readonly maxQueuedBytes: number;
-  /** What else on this disk knows of this log (see recovery.ts); asked once the lock is held. */
+  /** Proof of how far this log had come, from outside the segments (see recovery.ts); read once the lock is held. */
   readonly witnesses?: readonly Witness[] | (() => Promise<readonly Witness[]>);
-  /** Told once, at the first failed write; the process should then stop. */
+  /** Called once, at the first failed write; the process should then stop. */
   readonly onFailure?: (error: HitsError) => void;
-  /** Told of what could not be done in the background and harms nothing yet: a trim that failed, say. */
+  /** Called for background work that failed and does no harm yet, such as a trim. */
   readonly onWarning?: (message: string) => void;
-  /** Told of every batch what it took, once its groups were told. Must not throw. */
+  /** Called with the timing of every batch, after its groups' callbacks. Must not throw. */
   readonly onBatch?: (batch: BatchTiming) => void;
   /** Replaced in tests that open a log twice in one process. */
   readonly lock?: (directory: string) => Promise<Lock>;
@@ -33,17 +33,17 @@ export interface LogOptions {
 export interface LogStatus {
   readonly id: string;
   readonly epoch: number;
-  /** The first offset there is, and the first that is not durable yet. */
+  /** The first offset in the log, and the first that is not durable yet. */
   readonly start: number;
   readonly end: number;
   readonly segments: number;
   readonly bytes: number;
   readonly damage: readonly Damage[];
-  /** What a repair has written down as missing: no damage any more, and never forgotten. */
+  /** Ranges that repairs have recorded as missing: no longer damage, and kept forever. */
   readonly missing: readonly MissingRange[];
 }
 
-/** What an opening brings together. */
+/** The results of an opening. */
 interface LogParts {
   readonly options: LogOptions;
   readonly lock: Lock;
@@ -53,9 +53,9 @@ interface LogParts {
 }
 
 /**
- * The way in to src/wal: an append-only log of opaque records in one directory, with one writer. What is appended is on
- * stable storage before it is acknowledged; offsets are never used twice. format.ts draws the bytes, recovery.ts says
- * what an opening does, group-commit.ts how batches come about, log-reader.ts how to follow.
+ * The entry point of src/wal: an append-only log of opaque records in one directory, with one writer. A record is on stable
+ * storage before it is acknowledged; offsets are never used twice. format.ts draws the bytes, recovery.ts describes an
+ * opening, group-commit.ts how batches are formed, log-reader.ts how the log is followed.
  */
 export class Log {
   readonly id: string;
@@ -63,7 +63,7 @@ export class Log {
   readonly nonce: string;
   readonly recovery: Recovery;
   readonly directory: LogDirectory;
-  /** As it was when the log was opened: a repair needs the lock. */
+  /** As read when the log was opened: a repair needs the lock, so it does not change. */
   readonly missing: MissingRanges;
   /** The durable end as a shared 64-bit number, for readers in other threads of this process. */
   readonly sharedEnd = new SharedArrayBuffer(8);
@@ -75,7 +75,7 @@ export class Log {
   readonly #onWarning: (message: string) => void;
   readonly #damage = new Map<string, Damage>();
   readonly #sharedEnd = new BigInt64Array(this.sharedEnd);
-  #chain: PreviousSegment | undefined;
+  #previous: PreviousSegment | undefined;
   #segment: SegmentWriter | undefined;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -88,7 +88,7 @@ export class Log {
     this.id = recovery.logId ?? newLogId();
     this.epoch = recovery.epoch;
     this.nonce = randomBytes(NONCE_BYTES).toString("hex");
-    this.#chain = recovery.previous;
+    this.#previous = recovery.previous;
     this.#onWarning = options.onWarning ?? (() => undefined);
     this.#closed = new ClosedSegments({
       directory: options.directory,
@@ -100,7 +100,7 @@ export class Log {
     for (const damage of recovery.damage) this.reportDamage(damage);
     if (missing.damaged !== undefined) this.reportDamage(unreadableList(missing.damaged));
     this.#supply = new SegmentSupply(options.directory, options.segmentBytes);
-    // Not the base offset: until its segment is there, a reader would take the gap for records that are missing.
+    // Not the base offset: until its segment exists, a reader would take the gap for missing records.
     this.#moveEnd(recovery.end);
     this.#commit = new GroupCommit({
       supply: this.#supply,
@@ -115,9 +115,9 @@ export class Log {
   }
 
   /**
-   * Locks the directory (created where missing), recovers what is there, and begins a new epoch. Reads the newest
-   * segments only. Throws `LOG_LOCKED`, `LOG_DIRECTORY`, `LOG_FORMAT`, `LOG_ID_UNKNOWN`, `LOG_ID_CONFLICT`; `LOG_FAILED`
-   * where what was found, or the first segment, can't be made durable. A full disk is no error: see `refusal`.
+   * Locks the directory (created if missing), recovers the log in it, and begins a new epoch. Reads the newest segments
+   * only. Throws `LOG_LOCKED`, `LOG_DIRECTORY`, `LOG_FORMAT`, `LOG_ID_UNKNOWN`, `LOG_ID_CONFLICT`; `LOG_FAILED`
+   * if what was found, or the first segment, can't be made durable. A full disk is not an error: see `refusal`.
    */
   static async open(options: LogOptions): Promise<Log> {
     const { directory } = options;
@@ -133,8 +133,8 @@ export class Log {
       if (recovery.logId === undefined && found.count > 0) {
         throw new HitsError(
           "LOG_ID_UNKNOWN",
-          `${directory.path} holds ${found.count} segments, but no header and no snapshot that can be read says which log ` +
-            "this is. Nothing was changed; restore a segment or a snapshot from a backup, or start in another directory",
+          `cannot tell which log ${directory.path} is: it has ${found.count} segments, but no readable header or snapshot. ` +
+            "Nothing was changed; restore a segment or a snapshot from a backup, or start in another directory",
         );
       }
       const log = new Log({ options, lock, recovery, found, missing: await readMissingRanges(directory) });
@@ -143,17 +143,17 @@ export class Log {
     } catch (error) {
       await lock.release();
       if (error instanceof HitsError) throw error;
-      const message = `opening ${directory.path} failed (${describeError(error)}): nothing was accepted; mend the disk and start again`;
+      const message = `opening ${directory.path} failed (${describeError(error)}): nothing was accepted; fix the disk and start again`;
       throw new HitsError("LOG_FAILED", message, { cause: error });
     }
   }
 
-  /** Queues records that must lie in one batch. Throws at once what `refusal` says, with nothing queued. */
+  /** Queues records that must go into one batch. Throws the `refusal` at once, with nothing queued. */
   append(group: RecordGroup): void {
     this.#commit.append(group);
   }
 
-  /** Why an append of so many bytes would be refused now: `LOG_FAILED`, `CLOSING`, `QUEUE_FULL` or `DISK_FULL`. */
+  /** Returns the reason why an append of so many bytes would be refused now: `LOG_FAILED`, `CLOSING`, `QUEUE_FULL` or `DISK_FULL`. */
   refusal(bytes = 0): HitsError | undefined {
     return this.#commit.refusal(bytes);
   }
@@ -174,8 +174,8 @@ export class Log {
   }
 
   /**
-   * Notes damage that a reader met, or a snapshot remembers, so that the status shows it and retention spares the file; not
-   * what a repair has written down since.
+   * Notes damage that a reader found, or that a snapshot records, so that the status shows it and retention keeps the file;
+   * not if a repair has recorded it as missing since.
    */
   reportDamage(damage: Damage): void {
     if (this.missing.covers(damage)) return;
@@ -216,13 +216,13 @@ export class Log {
     return removed;
   }
 
-  /** Refuses new appends, writes what is queued, and seals. The lock stays, so that a last snapshot can be written. */
+  /** Refuses new appends, writes the queue, and seals. Keeps the lock, so that a last snapshot can be written. */
   drain(): Promise<void> {
     this.#draining ??= this.#commit.close();
     return this.#draining;
   }
 
-  /** Drains, and gives the lock back. Once; later calls wait for the first. */
+  /** Drains and releases the lock. Later calls wait for the first. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -234,7 +234,7 @@ export class Log {
     try {
       await this.#supply.close();
     } catch (error) {
-      this.#onWarning(`the prepared segment could not be removed: ${describeError(error)}`);
+      this.#onWarning(`cannot remove the prepared segment: ${describeError(error)}`);
     }
     await this.#lock.release();
   }
@@ -246,7 +246,7 @@ export class Log {
   async #activate(size: number, closing: SegmentWriter | undefined, offset: number): Promise<SegmentWriter> {
     const previous =
       closing === undefined
-        ? this.#chain
+        ? this.#previous
         : { baseOffset: closing.header.baseOffset, endByte: closing.byte, endOffset: closing.offset };
     const segment = await activateSegment(this.directory, {
       logId: this.id,
@@ -266,7 +266,7 @@ export class Log {
   }
 }
 
-/** Sixteen of a–z and 0–9: 82 bits. */
+/** Returns sixteen of a–z and 0–9: 82 bits. */
 function newLogId(): string {
   return Array.from({ length: 16 }, () => "abcdefghijklmnopqrstuvwxyz0123456789"[randomInt(36)]).join("");
 }

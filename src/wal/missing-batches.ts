@@ -3,16 +3,16 @@ import type { SegmentHeader } from "./format.js";
 import type { MissingRange, MissingRanges } from "./missing-ranges.js";
 import type { LogBatch } from "./segment-reader.js";
 
-/** Where a reader is: the current segment's base, and the last header that could be read. */
+/** A reader's position: the current segment's base offset, and the last header that could be read. */
 export interface ReaderPlace {
   readonly segment: number;
   readonly header: SegmentHeader | undefined;
 }
 
-/** What a reader hands out in place of damage that a repair has written down: each range, and each of its restored records, once. */
+/** The batches that a reader returns in place of damage that a repair has recorded: each missing range and restored record once. */
 export class MissingBatches {
   readonly ranges: MissingRanges;
-  /** What is missing below was not asked for, or has been handed out. */
+  /** Missing offsets below this one were not requested, or have been returned. */
   #from: number;
 
   constructor(ranges: MissingRanges, from: number) {
@@ -21,8 +21,8 @@ export class MissingBatches {
   }
 
   /**
-   * Batches that stand for what this damage hides, and for whatever else is missing up to an offset, in the order of the log.
-   * Undefined where not all that it hides is written down.
+   * Returns batches in place of this damage and of whatever else is missing up to an offset, in the order of the log.
+   * Undefined if not all of the damage is recorded as missing.
    */
   insteadOf(damage: Damage, upTo: number, place: ReaderPlace): LogBatch[] | undefined {
     if (!this.ranges.covers(damage)) return undefined;

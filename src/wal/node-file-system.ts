@@ -4,7 +4,7 @@ import { systemCode } from "../errors.js";
 import type { FileSystem, OpenFile, OpenMode } from "./file-system.js";
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
-/** Absent on some platforms (Windows, and macOS ignores it in part): there every batch is written, then synced. */
+/** Undefined where the platform lacks it (Windows) or ignores it in part (macOS): there each batch is written, then synced. */
 const O_DSYNC: number | undefined = process.platform === "linux" ? fs.constants.O_DSYNC : undefined;
 
 const flags: Record<OpenMode, number> = {
@@ -14,11 +14,11 @@ const flags: Record<OpenMode, number> = {
   durable: O_RDWR | (O_DSYNC ?? 0),
 };
 
-/** Payloads may be personal data: for the user that writes the log alone. What is there already keeps its mode. */
+/** Payloads may be personal data: only the user that writes the log can read it. What exists keeps its mode. */
 export const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
-/** The real file system. Callbacks below, not `fs.promises`: a batch is one promise instead of a chain of them. */
+/** The real file system. With callbacks, not `fs.promises`: a batch is one promise instead of a chain of them. */
 export const nodeFileSystem: FileSystem = {
   open(path, mode) {
     return new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => fs.promises.rename(from, to),
   unlink: (path) => fs.promises.unlink(path),
   async syncDirectory(directory) {
-    // Windows can't open a directory, and its NTFS journals names by itself.
+    // Windows can't open a directory, and NTFS journals names.
     if (process.platform === "win32") return;
     const handle = await fs.promises.open(directory, O_RDONLY);
     try {
@@ -44,7 +44,7 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
-/** One level at a time: on a read-only mount Node's own recursion says ENOENT, which names the wrong trouble. */
+/** Creates one level at a time: on a read-only mount Node's own recursion reports a misleading ENOENT. */
 async function makeDirectory(directory: string): Promise<void> {
   try {
     await fs.promises.mkdir(directory, DIRECTORY_MODE);

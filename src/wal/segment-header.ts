@@ -17,7 +17,7 @@ export async function readSegmentHeader(
   }
 }
 
-/** The header of a segment, undefined where it is damaged or retention has just taken the file. */
+/** Reads the header of a segment; undefined if it is damaged, or if retention has just removed the file. */
 export async function readHeaderIfThere(
   directory: LogDirectory,
   baseOffset: number,
@@ -31,7 +31,7 @@ export async function readHeaderIfThere(
   }
 }
 
-/** The header of an open segment, or what is wrong with it. Throws `LOG_FORMAT` for another format version. */
+/** Reads the header of an open segment, or the fault in it. Throws `LOG_FORMAT` for another format version. */
 export async function readHeaderOf(
   file: OpenFile,
   baseOffset: number,
@@ -44,6 +44,6 @@ export async function readHeaderOf(
   throw new HitsError(
     "LOG_FORMAT",
     `${directory.segment(baseOffset)} has log format version ${decoded.version}, this program reads ` +
-      `version ${FORMAT_VERSION}: run the release that wrote it, or one that says it can upgrade it`,
+      `version ${FORMAT_VERSION}: run the release that wrote it, or one that can upgrade it`,
   );
 }

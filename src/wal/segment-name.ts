@@ -1,12 +1,12 @@
 /** Segments are named by their base offset, twenty digits, so that names sort as offsets do. */
 const SEGMENT = /^(\d{20})\.log$/;
 
-/** The next segment before it has its header and its name. */
+/** The next segment until it has its header and its name. */
 export const PREPARED_NAME = "prepared.tmp";
 export const LOCK_NAME = "lock";
 export const SNAPSHOT_DIRECTORY = "snapshots";
 export const PROJECTION_DIRECTORY = "projections";
-/** What repairs have written down (missing-ranges.ts), and where they put what they took (quarantine.ts). */
+/** The missing ranges that repairs have recorded (missing-ranges.ts), and the folder of what they removed (quarantine.ts). */
 export const MISSING_NAME = "missing.json";
 export const QUARANTINE_DIRECTORY = "quarantine";
 
@@ -14,7 +14,7 @@ export function segmentName(baseOffset: number): string {
   return `${String(baseOffset).padStart(20, "0")}.log`;
 }
 
-/** The base offsets of the segments among these names, ascending. */
+/** Returns the base offsets of the segments among these names, ascending. */
 export function segmentBases(names: readonly string[]): number[] {
   const bases: number[] = [];
   for (const name of names) {
@@ -25,12 +25,12 @@ export function segmentBases(names: readonly string[]): number[] {
   return bases.sort((a, b) => a - b);
 }
 
-/** What a log directory may hold beside the log's own files: placed there by people, version control or a mount. */
+/** True for names that may be in a log directory besides the log's own: placed there by people, version control or a mount. */
 export function isTolerated(name: string): boolean {
   return name.startsWith(".") || name === "README.md" || name === "README" || name === "lost+found";
 }
 
-/** The names that the log itself makes, besides segments. */
+/** True for the names of segments and of whatever else the log creates. */
 export function isOwnName(name: string): boolean {
   return (
     SEGMENT.test(name) ||

@@ -15,30 +15,30 @@ import { readHeaderOf } from "./segment-header.js";
 import { readFully } from "./whole-file.js";
 
 const CHUNK_BYTES = 1024 * 1024;
-/** What a search for a later batch may read and check at most: so much, and so many times what it searches. */
+/** A search for a later batch checks at most so many bytes, plus so many times the bytes that it searches. */
 const SEARCH_BYTES = 64 * 1024 * 1024;
 const SEARCH_FACTOR = 8;
 
-/** A record batch as a reader hands it out. `records` is a view that lasts until the reader is asked for the next. */
+/** A record batch as a reader returns it. Its buffer is valid until the reader is asked for the next. */
 export interface LogBatch {
   readonly baseOffset: number;
   /** 0 in a seal. */
   readonly count: number;
-  /** The first offset behind it. */
+  /** The first offset after it. */
   readonly endOffset: number;
   readonly time: number;
   readonly epoch: number;
   readonly nonce: string;
-  /** The segment's base offset, and where the batch lies in that file. */
+  /** The segment's base offset, and the batch's bytes in that file. */
   readonly segment: number;
   readonly byte: number;
   readonly endByte: number;
-  /** `buffer[recordsStart..recordsEnd)`: each record behind its varint length. */
+  /** `buffer[recordsStart..recordsEnd)`: each record follows its varint length. */
   readonly buffer: Buffer;
   readonly recordsStart: number;
   readonly recordsEnd: number;
   /**
-   * Set where this is no batch of the file, but stands for what a repair wrote down as missing: one of its restored records, or with
+   * Set if this is not a batch of the file, but in place of what a repair recorded as missing: one restored record, or with
    * count 0 the whole range, whose end is then `endOffset`.
    */
   readonly missing?: MissingRange;
@@ -53,15 +53,15 @@ interface OpenSegment {
 }
 
 /**
- * Reads the batches of one segment file in order, a chunk at a time. It judges bytes, not whole logs: what a missing or
- * invalid batch means is for its users (recovery and LogReader), who know what vouches for what.
+ * A reader of the batches of one segment file, in order, a chunk at a time. It judges bytes, not whole logs: the meaning
+ * of a missing or invalid batch is for its users (recovery and LogReader), which know what proves what.
  */
 export class SegmentReader {
   readonly baseOffset: number;
-  /** Undefined where the header is damaged: nothing in the file can be believed then. */
+  /** Undefined if the header is damaged: then nothing in the file can be trusted. */
   readonly header: SegmentHeader | undefined;
   readonly headerInvalid: Mismatch | undefined;
-  /** Where the next batch should begin, and the offset it should have. */
+  /** The expected position of the next batch, and its expected base offset. */
   byte = HEADER_BYTES;
   offset: number;
 
@@ -85,8 +85,8 @@ export class SegmentReader {
   }
 
   /**
-   * `syncReads`: make the file durable after each read and before the bytes are believed. For readers outside the
-   * writing process: after a kill -9 the page cache holds bytes that no disk has.
+   * Opens a segment. `syncReads`: make the file durable after each read, before the bytes are trusted. For readers outside
+   * the writing process: after a kill -9 the page cache has bytes that no disk has.
    */
   static async open(
     directory: LogDirectory,
@@ -111,19 +111,19 @@ export class SegmentReader {
     return this.#file.close();
   }
 
-  /** Forgets what was read ahead, so that the next batch comes from the file as it is now. */
+  /** Drops what was read ahead, so that the next batch comes from the file as it is now. */
   refresh(): void {
     this.#bufferLength = 0;
   }
 
-  /** Goes back, or on, to where a batch was seen or missed, and reads the file anew there. */
+  /** Moves to another position, and reads the file again there. */
   moveTo(place: { readonly byte: number; readonly offset: number }): void {
     this.byte = place.byte;
     this.offset = place.offset;
     this.refresh();
   }
 
-  /** The batch at `byte`, or why there is none. Moves behind it. */
+  /** Resolves to the batch at `byte` and moves past it, or to the reason why there is none. */
   async next(): Promise<{ batch: LogBatch } | { invalid: Mismatch }> {
     const step = await this.#parseAt(this.byte, { seed: this.#seed, from: this.offset, to: this.offset });
     if ("batch" in step) {
@@ -134,9 +134,9 @@ export class SegmentReader {
   }
 
   /**
-   * Looks behind invalid bytes at `byte` for a later batch of this segment, up to `endByte`. Moves in front of it where one
-   * is found, else stays. Gives up where so much looks like the beginning of a batch and is none that no crash and no disk
-   * has made it: each takes a checksum of up to 16 MiB.
+   * Searches after the invalid bytes at `byte` for a later batch of this segment, up to `endByte`. Moves to it if one is
+   * found, else stays. Gives up if more bytes look like the beginning of a batch than a crash or a disk could leave: each
+   * place takes a checksum of up to 16 MiB.
    */
   async skipToLaterBatch(endByte: number, maxOffset: number): Promise<"found" | "none" | "gave up"> {
     let budget = SEARCH_BYTES + SEARCH_FACTOR * (endByte - this.byte);
@@ -148,7 +148,7 @@ export class SegmentReader {
       const start = at - this.#bufferAt;
       const found = this.#buffer.subarray(0, this.#bufferLength).indexOf(BATCH_MAGIC, start);
       if (found === -1) {
-        // The magic may lie across the chunk's end.
+        // The magic may cross the chunk's end.
         at = this.#bufferAt + this.#bufferLength - (BATCH_MAGIC.length - 1);
         continue;
       }
@@ -167,7 +167,7 @@ export class SegmentReader {
     return "none";
   }
 
-  /** The end of the last byte from `byte` on that isn't zero; `byte` where there is none. */
+  /** Resolves to the end of the last byte from `byte` on that is not zero; to `byte` if there is none. */
   async endOfContent(byte: number): Promise<number> {
     let end = byte;
     for (let at = byte; (await this.#fill(at, 1)) > 0; at = this.#bufferAt + this.#bufferLength) {
@@ -214,14 +214,14 @@ export class SegmentReader {
     };
   }
 
-  /** Sees to it that at least `wanted` bytes from `at` are in the buffer, as far as the file has them; how many are. */
+  /** Reads until at least `wanted` bytes from `at` are in the buffer, if the file has them; resolves to their number. */
   async #fill(at: number, wanted: number): Promise<number> {
     const have = this.#bufferAt + this.#bufferLength - at;
     if (at >= this.#bufferAt && have >= wanted) return have;
     let size = Math.max(this.#chunkBytes, wanted);
-    // A length that nothing has checked yet takes no more memory than the file has bytes.
+    // A length that is not checked yet takes no more memory than the file has bytes.
     if (size > this.#chunkBytes) size = Math.max(this.#chunkBytes, Math.min(size, (await this.#file.size()) - at));
-    // A new buffer only where one batch needs more: views of the old one were for the batch before.
+    // A new buffer only if one batch needs more: views of the old one were for the batch before.
     if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
     this.#bufferAt = at;
     this.#bufferLength = await readFully(this.#file, this.#buffer.subarray(0, size), at);

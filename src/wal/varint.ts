@@ -1,11 +1,11 @@
-/** How many bytes a varint of this value takes. */
+/** Returns the bytes that a varint of this value takes. */
 export function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
   return bytes;
 }
 
-/** A varint as in Protocol Buffers (base 128, low bits first), for whole numbers below 2^53; where it ends. */
+/** Writes a varint as in Protocol Buffers (base 128, low bits first), for integers below 2^53; returns its end. */
 export function writeVarint(target: Buffer, at: number, value: number): number {
   let rest = value;
   let position = at;
@@ -17,7 +17,7 @@ export function writeVarint(target: Buffer, at: number, value: number): number {
   return position;
 }
 
-/** Reads varints and the bytes between them one after another, never past its end: `ok` turns false instead. */
+/** A cursor over varints and the bytes between them. It never reads past its end: `ok` becomes false instead. */
 export class VarintReader {
   readonly buffer: Buffer;
   position: number;

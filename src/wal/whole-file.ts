@@ -14,7 +14,7 @@ export async function readFully(file: OpenFile, buffer: Uint8Array, position: nu
   return done;
 }
 
-/** Writes all of `bytes` at `position`. A short write is gone on with: the rest then fails with the real reason. */
+/** Writes all of `bytes` at `position`, continuing after short writes: the rest then fails with the real reason. */
 export async function writeFully(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
   while (done < bytes.length) {
@@ -35,7 +35,7 @@ export async function readWholeFile(fs: FileSystem, file: string): Promise<Buffe
 }
 
 /**
- * Puts a file in place whole: new content under a temporary name, synced, renamed, directory synced. A crash leaves the
+ * Replaces a file as a whole: new content under a temporary name, synced, renamed, directory synced. A crash leaves the
  * old content or the new.
  */
 export async function replaceFile(fs: FileSystem, file: string, parts: Iterable<Uint8Array>): Promise<void> {

@@ -30,11 +30,11 @@ test("a WAL_DIR that is a file, or holds something else: status 78, nothing touc
   writeFileSync(file, "mine");
   const asFile = await failedStart({ WAL_DIR: file });
   assert.is(asFile.status, 78);
-  assert.match(asFile.stderr, /can't be used as a log directory/);
+  assert.match(asFile.stderr, /cannot be used as a log directory/);
   assert.is(readFileSync(file, "utf8"), "mine");
   const full = await failedStart({ WAL_DIR: directory });
   assert.is(full.status, 78);
-  assert.match(full.stderr, /holds no log, but other files \(file\)/);
+  assert.match(full.stderr, /has files that are not a log's \(file\)/);
   assert.equal(readdirSync(directory), ["file"]);
 });
 

@@ -21,7 +21,7 @@ function warnings(directory: string, mountinfo?: string): string[] {
 test("a log on a container's own layer is warned of, one on a volume is not", () => {
   for (const directory of ["/app/wal", "/database", "/old/wal"]) {
     const [line, ...more] = warnings(directory, MOUNTS);
-    assert.match(line ?? "", /^warn: .*vanish with the container\. Put WAL_DIR on a volume, like docker run -v /);
+    assert.match(line ?? "", /^warn: .*are lost with the container\. Put WAL_DIR on a volume, as in docker run -v /);
     assert.equal(more, []);
   }
   assert.equal(warnings("/data/wal", MOUNTS), []);
