@@ -16,10 +16,10 @@ import { readHeaderIfThere } from "./segment-header.js";
 import { SegmentReader } from "./segment-reader.js";
 import { readWholeFile, writeFully } from "./whole-file.js";
 
-/** How many places that look like a batch are tried with every epoch: the first few may be damaged too. */
+/** The number of places that look like a batch to try with every epoch: the first few may be damaged too. */
 const TRIES = 16;
 
-/** An epoch that somebody remembers: another segment's header, a snapshot, a registered projection. */
+/** An epoch in another segment's header, a snapshot or a registration. */
 export interface RememberedEpoch {
   readonly epoch: number;
   readonly nonce: string;
@@ -29,17 +29,17 @@ export interface RememberedEpoch {
 export interface DamagedHeader {
   readonly baseOffset: number;
   /**
-   * The header as it must have been, as far as readers need it: a batch behind it passes the checksum of this epoch, and
-   * of no other. Undefined where no epoch that is remembered fits: then nothing in the file can be read.
+   * The header as it must have been, as far as readers need it: a batch after it passes the checksum of this epoch, and of
+   * no other. Undefined if no remembered epoch fits: then nothing in the file can be read.
    */
   readonly header: SegmentHeader | undefined;
-  /** The header is sound, but its own base offset is another one than the file's name says. */
+  /** The base offset in a sound header, if it differs from the file's name. */
   readonly named: number | undefined;
 }
 
 /**
- * Segments whose header can't be read, and what is to be made of each. Reads such files whole. `rememberedId`: which log it
- * is, where no header that can be read says so.
+ * Finds segments whose header can't be read, and what each header must have been. Reads such files whole. `rememberedId`: the
+ * log's id, in case no header can be read.
  */
 export async function damagedHeaders(
   directory: LogDirectory,
@@ -71,7 +71,7 @@ export async function damagedHeaders(
   return damaged;
 }
 
-/** Writes a header in place of one that can't be read. A crash leaves a header that can't be read, or this one. */
+/** Replaces a header that can't be read. A crash leaves a header that can't be read, or this one. */
 export async function writeHeader(directory: LogDirectory, header: SegmentHeader): Promise<void> {
   const handle = await directory.fs.open(directory.segment(header.baseOffset), "update");
   try {
@@ -89,7 +89,7 @@ function namedBase(content: Buffer): number | undefined {
   return "header" in decoded ? base : undefined;
 }
 
-/** The epoch whose checksum a batch of this file passes, and when that batch was written. */
+/** Finds the epoch whose checksum a batch of this file passes, and the time of that batch. */
 function matchingEpoch(content: Buffer, baseOffset: number, epochs: readonly RememberedEpoch[]) {
   const known = new Map(epochs.map(({ epoch, nonce }) => [nonce, epoch]));
   const to = baseOffset + MAX_BATCH_RECORDS * content.length;
@@ -104,13 +104,13 @@ function matchingEpoch(content: Buffer, baseOffset: number, epochs: readonly Rem
   return undefined;
 }
 
-/** What the header must have said of the segment before, where that can be told. */
+/** Finds what the header must have had about the segment before it, if that is known. */
 async function previousOf(
   directory: LogDirectory,
   { baseOffset, before, epoch }: { baseOffset: number; before: number | undefined; epoch: number },
 ): Promise<PreviousSegment | undefined | "unknown"> {
   if (before === undefined) {
-    // The oldest there is. What was before it is gone; that it was all of what lies below is the careful guess.
+    // The oldest segment. What was before it is gone; the safe assumption is that this was every offset below it.
     return baseOffset === 0 ? undefined : { baseOffset: 0, endByte: 0, endOffset: baseOffset };
   }
   const segment = await SegmentReader.open(directory, before, { syncReads: false });
@@ -120,7 +120,7 @@ async function previousOf(
     do {
       while ("batch" in (await segment.next()));
     } while ((await segment.skipToLaterBatch(size, Number.MAX_SAFE_INTEGER)) === "found");
-    // Within an epoch there is no gap, and a closed segment was cut to its end: what is not so is damage, to be met there.
+    // Within an epoch there is no gap, and a closed segment was cut to its end: anything else is damage, reported there.
     const endOffset = segment.header.epoch === epoch ? baseOffset : segment.offset;
     const isWhole = endOffset === segment.offset && (await segment.endOfContent(segment.byte)) === segment.byte;
     return { baseOffset: before, endByte: isWhole ? segment.byte : size, endOffset };
@@ -129,7 +129,7 @@ async function previousOf(
   }
 }
 
-/** The same files, read as they would be with these headers written: for a plan. Changes nothing. */
+/** Returns a view of the directory with these headers in place, for a plan. Changes nothing. */
 export function overlayHeaders(directory: LogDirectory, damaged: readonly DamagedHeader[]): LogDirectory {
   const { fs } = directory;
   const blocks = new Map<string, Buffer>();

@@ -7,44 +7,44 @@ import { MISSING_NAME } from "./segment-name.js";
 import { readWholeFile, replaceFile } from "./whole-file.js";
 
 /**
- * What a repair has written down: offsets that the log can't give up any more. Offsets are never used again, so a range
- * of them says once and for all what is missing, whatever its bytes look like. Readers pass it; it is never forgotten.
+ * Offsets that a repair has recorded as missing. Offsets are never used again, so a range of them states for good what is
+ * missing, whatever its bytes look like. Readers continue past it; it is kept forever.
  */
 export interface MissingRange {
-  /** Where the damage was met: the file in the log directory, and the first byte. */
+  /** The place of the damage: the file in the log directory, and the first byte. */
   readonly file: string;
   readonly byte: number;
   /** `[from, to)`; empty for damage that cost no record. */
   readonly from: number;
   readonly to: number;
-  /** Nothing says how far it goes: up to the next segment, wherever that begins by now. No offset there was given out. */
+  /** True if the end is unknown: up to the next segment, wherever that begins by now. No offset there was used. */
   readonly open: boolean;
   readonly expected: string;
   readonly found: string;
   /** RFC 3339. */
   readonly repaired: string;
-  /** Where a copy of the bytes lies, within the log directory; null where there were none. */
+  /** The path of a copy of the bytes in the log directory; null if there were none. */
   readonly quarantine: string | null;
-  /** A database that may know more of it has been asked, or there is none. Until then no projection outside passes it. */
+  /** True once a database that may have more of it has been asked, or if there is none. Until then no outside projection passes it. */
   readonly settled: boolean;
-  /** Records that stand for what is missing, as far as somebody else knew of it: handed out in its place. */
+  /** Records in place of missing ones, as far as other sources had them; readers return them. */
   readonly restoredRecords: readonly RestoredRecord[];
 }
 
 export interface RestoredRecord {
-  /** Within the range; a range has one mend an offset at most. */
+  /** Within the range; an offset has at most one. */
   readonly offset: number;
-  /** One record behind its varint length. */
+  /** One record after its varint length. */
   readonly record: Buffer;
 }
 
-/** All that is written down as missing in one log, in the order of offsets. */
+/** All ranges recorded as missing in one log, in the order of offsets. */
 export class MissingRanges {
   static readonly none = new MissingRanges([]);
   readonly ranges: readonly MissingRange[];
-  /** Why the file can't be read: then nothing counts as written down. */
+  /** The reason why the file can't be read: then nothing counts as recorded. */
   readonly damaged: string | undefined;
-  /** Differs where anything in the file does. */
+  /** Changes whenever the file does. */
   readonly version: string;
 
   constructor(ranges: readonly MissingRange[], version = "", damaged?: string) {
@@ -53,7 +53,7 @@ export class MissingRanges {
     this.damaged = damaged;
   }
 
-  /** Whether all that this damage hides is written down. */
+  /** True if all of this damage is recorded. */
   covers(damage: Pick<Damage, "file" | "byte" | "from" | "to">): boolean {
     const { file, byte, from, to } = damage;
     const same = this.ranges.find((range) => range.file === file && range.byte === byte && range.from === from);
@@ -62,7 +62,7 @@ export class MissingRanges {
     return this.uncovered(from, to).length === 0;
   }
 
-  /** The parts of `[from, to)` that are not written down. */
+  /** Returns the parts of `[from, to)` that are not recorded. */
   uncovered(from: number, to: number): { readonly from: number; readonly to: number }[] {
     const parts: { from: number; to: number }[] = [];
     let at = from;
@@ -76,14 +76,14 @@ export class MissingRanges {
     return parts;
   }
 
-  /** The end of what is missing from this offset on; the offset itself where nothing is. */
+  /** Returns the end of what is missing from this offset on; the offset itself if nothing is. */
   endOfMissing(offset: number): number {
     let end = offset;
     for (const range of this.ranges) if (range.from <= end && range.to > end) end = range.to;
     return end;
   }
 
-  /** The first offset that no projection outside may pass yet. */
+  /** The first offset that no outside projection may pass yet. */
   get firstUnsettled(): number {
     return Math.min(...this.ranges.filter(({ settled }) => !settled).map(({ from }) => from));
   }
@@ -92,7 +92,7 @@ export class MissingRanges {
 const HEAD = '{"checksum":"';
 const BODY = '","missing":';
 
-/** Reads what is written down as missing. A file that can't be read is no error: damage then counts as damage again. */
+/** Reads the recorded ranges. A file that can't be read is not an error: its ranges count as damage again. */
 export async function readMissingRanges(directory: LogDirectory): Promise<MissingRanges> {
   if (!(await directory.listIfThere()).includes(MISSING_NAME)) return MissingRanges.none;
   const text = (await readWholeFile(directory.fs, directory.file(MISSING_NAME))).toString("utf8");
@@ -109,7 +109,7 @@ export async function readMissingRanges(directory: LogDirectory): Promise<Missin
   }
 }
 
-/** Writes down what is missing, in place of what was there. Durable when it resolves; a crash leaves one or the other. */
+/** Replaces the recorded ranges. Durable when it resolves; a crash leaves the old ranges or the new. */
 export async function writeMissingRanges(
   directory: LogDirectory,
   ranges: readonly MissingRange[],
@@ -120,7 +120,7 @@ export async function writeMissingRanges(
   return new MissingRanges(ranges, checksum);
 }
 
-/** The list of what is missing can't be read: all that it said is damage again. */
+/** Returns the damage of a list of missing ranges that can't be read. */
 export function unreadableList(why: string): Damage {
   const expected = "the list of what repairs have written down as missing";
   return { file: MISSING_NAME, byte: 0, from: 0, to: 0, expected, found: `one of which ${why}` };

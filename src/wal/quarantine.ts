@@ -6,12 +6,12 @@ import type { LogDirectory } from "./log-directory.js";
 import { QUARANTINE_DIRECTORY } from "./segment-name.js";
 import { readFully, removeIfThere, replaceFile, writeFully } from "./whole-file.js";
 
-/** What to keep a copy of, and why: goes into a small JSON file beside the copy. */
+/** The bytes to keep a copy of, and the reason: written to a small JSON file next to the copy. */
 export interface Quarantined {
-  /** The file's path in the log directory, and which of its bytes: `[from, to)`. */
+  /** The file's path in the log directory, and its bytes `[from, to)`. */
   readonly file: string;
   readonly bytes: ByteRange;
-  /** The offsets that are concerned, where there are any. */
+  /** The offsets in those bytes, if any. */
   readonly offsets: { readonly from: number; readonly to: number } | undefined;
   readonly why: string;
   /** RFC 3339. */
@@ -29,8 +29,8 @@ interface ByteRange {
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Copies bytes to quarantine, durably, with a JSON file beside them; the copy's path in the log directory. Its name holds
- * the checksum of its content, so that doing it again after a crash changes nothing. Undefined where there are no bytes.
+ * Copies bytes to quarantine, durably, with a JSON file next to the copy. Resolves to the copy's path in the log directory,
+ * undefined if there are no bytes. The name has the content's checksum, so that a repetition after a crash changes nothing.
  */
 export async function copyToQuarantine(directory: LogDirectory, what: Quarantined): Promise<string | undefined> {
   const { from, to } = what.bytes;
@@ -53,7 +53,7 @@ export async function copyToQuarantine(directory: LogDirectory, what: Quarantine
   }
 }
 
-/** Copies a whole file to quarantine; the copy's path, undefined for an empty file. */
+/** Copies a whole file to quarantine. Resolves to the copy's path, undefined for an empty file. */
 export async function copyFileToQuarantine(
   directory: LogDirectory,
   { file, why, when }: QuarantinedFile,
@@ -63,7 +63,7 @@ export async function copyFileToQuarantine(
   return await copyToQuarantine(directory, { file, bytes: { from: 0, to }, offsets: undefined, why, when });
 }
 
-/** Moves a whole file to quarantine: it is removed where it was once its copy is durable. */
+/** Moves a whole file to quarantine: removes it once its copy is durable. */
 export async function moveToQuarantine(directory: LogDirectory, moved: QuarantinedFile): Promise<void> {
   await copyFileToQuarantine(directory, moved);
   const full = directory.file(moved.file);

@@ -5,9 +5,9 @@ import { readHeaderIfThere } from "./segment-header.js";
 import { SegmentReader } from "./segment-reader.js";
 import { readFully, writeFully } from "./whole-file.js";
 
-/** What recovery.ts reads and writes besides the newest segment's batches. */
+/** The reads and writes of recovery.ts besides the newest segment's batches. */
 
-/** Segments between the newest and the one that it names as the one before: chained past, because they are empty. */
+/** Finds the empty segments between the newest and the one that it names as its predecessor. */
 export async function emptySegmentsBefore(
   directory: LogDirectory,
   newest: SegmentHeader | undefined,
@@ -27,13 +27,13 @@ export async function emptySegmentsBefore(
   return empty;
 }
 
-/** Whether a segment holds no batch, as far as can be told: a torn one is none. */
+/** True if no batch is found in a segment; a torn one does not count. */
 export async function isEmpty(segment: SegmentReader): Promise<boolean> {
   if (segment.header === undefined || "batch" in (await segment.next())) return false;
   return (await segment.skipToLaterBatch(await segment.size(), Number.MAX_SAFE_INTEGER)) === "none";
 }
 
-/** The header of the newest segment that has one which can be read. */
+/** Reads the newest header that can be read. */
 export async function newestReadableHeader(directory: LogDirectory, bases: readonly number[]) {
   for (const base of bases.toReversed()) {
     const header = await readHeaderIfThere(directory, base);
@@ -42,7 +42,7 @@ export async function newestReadableHeader(directory: LogDirectory, bases: reado
   return undefined;
 }
 
-/** Makes durable what may lie in the page cache only: a failed sync marks pages clean, so syncing them is not enough. */
+/** Writes bytes again that may be in the page cache only: a failed sync marks pages clean, so a sync is not enough. */
 export async function rewriteTail(fs: FileSystem, file: string, from: number, to: number): Promise<void> {
   if (to <= from) return;
   const handle = await fs.open(file, "update");

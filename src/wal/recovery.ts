@@ -7,36 +7,36 @@ import { segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 
 /**
- * What an opening makes of the directory that the last writer left. Only the newest segments are read:
+ * The result of recovering the directory that the last writer left. Only the newest segments are read:
  *
- * 1. The newest segment's header and batches. One without a batch says by its header where the one before ends.
- * 2. The floor: the largest offset that anything vouches for (a later batch, a seal, a snapshot, a checkpoint, the
- *    newest header). Invalid bytes below it are damage, kept as they are; at or above it a torn tail, cut.
- * 3. What no seal vouches for, and the last seal itself, is written once more, byte for byte, and synced: a crash of the
- *    process leaves batches in the page cache that were never acknowledged, and a reader may have seen them.
- * 4. The next epoch begins past everything known, plus a gap larger than the largest batch.
- * 5. Empty segments that the next one does not name as the one before it are removed: the newest, and what an opening left
- *    that was interrupted before it came to that.
+ * 1. The newest segment's header and batches. If it has no batch, its header has the end of the one before.
+ * 2. The floor: the largest offset that anything proves (a later batch, a seal, a snapshot, a checkpoint, the newest
+ *    header). Invalid bytes below it are damage, kept as they are; at or above it a torn tail, cut.
+ * 3. What no seal proves, and the last seal itself, is written again, byte for byte, and synced: a crash of the process
+ *    leaves batches in the page cache that were never acknowledged, and a reader may have seen them.
+ * 4. The next epoch begins past every known offset, plus a gap larger than the largest batch.
+ * 5. Empty segments that the next one does not name as its predecessor are removed: the newest, and those left by an opening
+ *    that was interrupted before it removed them.
  */
 export interface Recovery {
   /** Undefined in a directory without a log. */
   readonly logId: string | undefined;
-  /** The epoch for this opening, and the offset at which it begins. */
+  /** The epoch of this opening, and its first offset. */
   readonly epoch: number;
   readonly baseOffset: number;
-  /** The first offset behind the last record there is. */
+  /** The first offset after the last record. */
   readonly end: number;
-  /** What the next segment's header says of the last one. */
+  /** The last segment, for the next segment's header. */
   readonly previous: PreviousSegment | undefined;
   readonly damage: readonly Damage[];
   /** Bytes of a torn tail that will be cut; 0 for none. */
   readonly tornBytes: number;
-  /** To do once the next segment is durable: a closed segment to cut to its end, empty ones to remove. */
+  /** Left to do once the next segment is durable: a closed segment to cut to its end, empty ones to remove. */
   readonly trim: { readonly baseOffset: number; readonly size: number } | undefined;
   readonly reclaim: readonly number[];
 }
 
-/** Something outside the segments that knows how far this log had come: a snapshot, a projection's checkpoint. */
+/** A snapshot or a projection's checkpoint: it proves how far this log had come. */
 export interface Witness {
   readonly source: string;
   readonly logId: string | undefined;
@@ -61,7 +61,7 @@ export async function recover(directory: LogDirectory, witnesses: readonly Witne
       epoch: witnessedEpoch + 1,
       baseOffset: witnesses.length === 0 ? 0 : witnessed + EPOCH_GAP,
       end: witnessed,
-      // Not the log's birth: somebody remembers more than there is.
+      // Not the log's birth: a witness has more than there is.
       previous: witnesses.length === 0 ? undefined : { baseOffset: witnessed, endByte: 0, endOffset: witnessed },
       damage,
       tornBytes: 0,
@@ -72,10 +72,10 @@ export async function recover(directory: LogDirectory, witnesses: readonly Witne
   const newest = await SegmentReader.open(directory, newestBase, { syncReads: false });
   try {
     const found = newest.header === undefined ? await withoutHeader(newest) : await scan(directory, newest, witnesses);
-    // Where the newest header is damaged an older one knows the id and a lower bound of the epoch.
+    // If the newest header is damaged, an older one has the id and a lower bound of the epoch.
     const older = newest.header === undefined ? await newestReadableHeader(directory, bases.slice(0, -1)) : undefined;
     const header = newest.header ?? older;
-    // A segment whose header is damaged may be of an epoch that no other file knows. Each took a gap.
+    // A segment whose header is damaged may be of an epoch that no other file has. Each took a gap.
     const openings = Math.floor((newestBase - (header?.baseOffset ?? 0)) / EPOCH_GAP);
     const headerEpoch = newest.header?.epoch ?? (header?.epoch ?? 1) + openings;
     const leftovers = await emptySegmentsBefore(directory, newest.header, bases);
@@ -96,7 +96,7 @@ export async function recover(directory: LogDirectory, witnesses: readonly Witne
 }
 
 const TOO_MUCH = "so much that looks like the beginning of a batch and is none that the search was given up";
-/** Larger than any segment is. */
+/** Larger than any segment. */
 const UNKNOWN_BYTES = 2 ** 32;
 
 interface Scan extends Omit<Recovery, "logId" | "epoch" | "baseOffset"> {
@@ -123,7 +123,7 @@ async function scan(directory: LogDirectory, segment: SegmentReader, witnesses: 
     const later = await segment.skipToLaterBatch(size, Number.MAX_SAFE_INTEGER);
     if (later === "gave up") unsearched = { ...before, to: undefined, expected: "a batch or zeros", found: TOO_MUCH };
     if (later !== "found") break;
-    // Of a seal that can't be read, with a batch behind it, no record is missing.
+    // A seal that can't be read, with a batch after it, costs no record.
     if (segment.offset > before.from) damage.push({ ...before, to: segment.offset });
   }
   const holes = damage.length;
@@ -137,15 +137,15 @@ async function scan(directory: LogDirectory, segment: SegmentReader, witnesses: 
     const expected = `records up to offset ${witness.offset}, which ${witness.source} has`;
     damage.push({ ...before, to: witness.offset, expected, found: `the end at offset ${end}` });
   }
-  // A crash never shortens a prepared file: what was cut off can't be told.
+  // A crash never shortens a prepared file: what was cut off is unknown.
   if (size < preparedSize) {
     damage.push({ ...before, to: undefined, expected: `a file of ${preparedSize} bytes`, found: `${size} bytes` });
   }
   await rewriteTail(directory.fs, directory.file(file), sealedByte, endByte);
   const tornBytes = (await segment.endOfContent(endByte)) - endByte;
   if (damage.length > 0) {
-    // The file stays as it is, whole. Where its end is missing, its recorded end keeps every later reader from passing
-    // that in silence; where only something before it is, they meet that by themselves.
+    // The file stays whole. If its end is missing, its recorded end keeps later readers from skipping that in silence; if
+    // only something before the end is, they find it when they read.
     const cut = damage.length > holes;
     const lastOffset = Math.max(end, witness?.offset ?? 0);
     return {
@@ -159,7 +159,7 @@ async function scan(directory: LogDirectory, segment: SegmentReader, witnesses: 
     };
   }
   if (batches === 0) {
-    // Nothing in it: the next segment takes its place in the chain.
+    // Empty: the next segment takes its place in the chain.
     const previous = header?.previous;
     const lastEnd = previous?.endOffset ?? segment.baseOffset;
     return {
@@ -184,8 +184,8 @@ async function scan(directory: LogDirectory, segment: SegmentReader, witnesses: 
 }
 
 /**
- * The newest segment's header can't be read: it may hold as many records as it has bytes, all of them unreadable. Where
- * the file is shorter than it was, nothing says by how much.
+ * Returns the scan of a segment whose header can't be read: it may have as many records as bytes, all of them unreadable. If
+ * the file is shorter than it was, the difference is unknown.
  */
 async function withoutHeader(segment: SegmentReader): Promise<Scan> {
   const size = await segment.size();
@@ -202,7 +202,7 @@ async function withoutHeader(segment: SegmentReader): Promise<Scan> {
   };
 }
 
-/** No id is made up where segments or snapshots exist, and two that differ are two logs in one directory. */
+/** Returns the log's id. None is made up if segments or snapshots exist; throws `LOG_ID_CONFLICT` if two differ. */
 function agreeOnId(
   directory: LogDirectory,
   fromSegments: string | undefined,

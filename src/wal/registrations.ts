@@ -4,8 +4,8 @@ import { PROJECTION_DIRECTORY } from "./segment-name.js";
 import { readWholeFile, removeIfThere, replaceFile } from "./whole-file.js";
 
 /**
- * Projections that live outside this process register in the log directory: a small JSON file each, durable, with how
- * far they have come. Retention keeps what they still need until they are forgotten.
+ * The registration of a projection outside this process, in the log directory: a small, durable JSON file with its
+ * checkpoint. Retention keeps what it still needs until it is removed.
  */
 export interface Registration {
   readonly name: string;
@@ -16,11 +16,11 @@ export interface Registration {
   readonly nonce: string;
   /** RFC 3339. */
   readonly updatedAt: string;
-  /** All hits of the log below the checkpoint, for a lag in hits. */
+  /** The number of hits below the checkpoint, for the lag in hits. */
   readonly hits?: number;
-  /** Names that the projection could not apply, to be looked at again after a restart. */
+  /** Counters that the projection could not apply, to be checked again after a restart. */
   readonly blocked?: readonly string[];
-  /** The log's epochs as the projection has met them: their segments may be gone. */
+  /** The log's epochs that the projection has seen: their segments may be gone. */
   readonly epochs?: readonly { readonly epoch: number; readonly nonce: string }[];
 }
 
@@ -29,7 +29,10 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 /** Registers a projection, or moves its checkpoint. Durable when it resolves. */
 export async function writeRegistration(directory: LogDirectory, registration: Registration): Promise<void> {
   if (!NAME.test(registration.name)) {
-    throw new HitsError("INVALID_ARGUMENT", `"${registration.name}" is no projection name: a–z, 0–9 and - are allowed`);
+    throw new HitsError(
+      "INVALID_ARGUMENT",
+      `"${registration.name}" is not a projection name: it must be 1 to 64 of a–z, 0–9 and -, and not begin with -`,
+    );
   }
   await directory.makeFolder(PROJECTION_DIRECTORY);
   const text = `${JSON.stringify(registration, null, 2)}\n`;
@@ -37,8 +40,8 @@ export async function writeRegistration(directory: LogDirectory, registration: R
 }
 
 /**
- * All registered projections. One whose file can't be read is returned by name with offset 0, so that nothing it may
- * need is deleted.
+ * Reads all registrations. One that can't be read is returned by name with offset 0, so that nothing it may need is
+ * deleted.
  */
 export async function readRegistrations(directory: LogDirectory): Promise<(Registration & { damaged?: string })[]> {
   const found: (Registration & { damaged?: string })[] = [];
@@ -51,7 +54,7 @@ export async function readRegistrations(directory: LogDirectory): Promise<(Regis
   return found;
 }
 
-/** Releases what retention holds for a projection. Throws `UNKNOWN_PROJECTION`. */
+/** Removes a registration, so that retention keeps nothing for it any more. Throws `UNKNOWN_PROJECTION`. */
 export async function removeRegistration(directory: LogDirectory, name: string): Promise<void> {
   const names = await directory.listIfThere(PROJECTION_DIRECTORY);
   if (!NAME.test(name) || !names.includes(`${name}.json`)) {
@@ -81,7 +84,7 @@ function parse(name: string, text: string): Registration & { damaged?: string } 
       }
     }
   } catch {
-    // Falls through: what matters is that it can't be read.
+    // Falls through: the kind of fault does not matter.
   }
   return { name, offset: 0, epoch: 0, nonce: "", updatedAt: "", damaged: "not a registration in JSON" };
 }

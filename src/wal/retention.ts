@@ -9,12 +9,12 @@ import { segmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 
 export interface RetentionLimits {
-  /** How long segments stay after their last batch, and how many bytes of them; `Infinity` for ever. */
+  /** The time that segments are kept after their last batch, and their total bytes; `Infinity` for no limit. */
   readonly ms: number;
   readonly bytes: number;
 }
 
-/** The damage that is known of, where more of it goes, and what repairs have written down as missing. */
+/** The damage found so far, a place to report more, and the ranges that repairs have recorded as missing. */
 export interface KnownDamage {
   has(file: string): boolean;
   report(damage: Damage): void;
@@ -31,10 +31,10 @@ export interface RetentionOptions {
 }
 
 /**
- * Removes the oldest segments that are over a limit and that nobody needs: all of their offsets lie below `neededFrom`
- * (the older kept snapshot, every registered projection). The newest stays always; a damaged one, and with it all that
- * follow, stays for repair: a segment is read once more before it goes, since nobody may have read it since this process
- * began. Damage that has been repaired holds up nothing. Returns the base offsets removed.
+ * Removes the oldest segments that are over a limit and not needed: all of their offsets are below `neededFrom` (the older
+ * kept snapshot, every registered projection). The newest is always kept; a damaged one, and all after it, are kept for
+ * repair: each segment is read again before it is removed, since this process may not have read it yet. Repaired damage
+ * keeps nothing. Resolves to the base offsets removed.
  */
 export async function removeOldSegments(
   directory: LogDirectory,
@@ -67,15 +67,15 @@ export async function removeOldSegments(
   return removed;
 }
 
-/** What the next header says of a segment. */
+/** The facts about a segment in the next readable header. */
 interface Successor {
   /** Just after the segment's last batch. */
   readonly created: number;
   readonly end: PreviousSegment | undefined;
-  /** The first offset behind whatever the segment may hold, and the next segment's base. */
+  /** The first offset past all that the segment may have, and the next segment's base offset. */
   readonly bound: number;
   readonly nextBase: number;
-  /** Headers between can't be read, and what they hold is written down as missing. */
+  /** True if headers between can't be read, and their segments are recorded as missing. */
   readonly skipped: boolean;
 }
 
@@ -98,8 +98,8 @@ async function successorOf(
 }
 
 /**
- * Whether a segment holds all that it should up to its end, or what it lacks is written down; without a recorded end,
- * whether it is empty and was chained past, or what lies between it and the next one is written down.
+ * True if a segment has all that it should up to its end, or what it lacks is recorded as missing; without a recorded end,
+ * if it is empty and skipped by the chain, or what is between it and the next one is recorded as missing.
  */
 async function isRemovable(
   directory: LogDirectory,

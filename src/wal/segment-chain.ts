@@ -3,7 +3,7 @@ import { EPOCH_GAP, type Mismatch } from "./format.js";
 import { segmentName } from "./segment-name.js";
 import type { SegmentReader } from "./segment-reader.js";
 
-/** What is wrong where this segment is read; it is not known yet how far that goes. */
+/** Returns damage at the position where this segment is read; its end is not known yet. */
 export function damageAt(segment: SegmentReader, invalid: Mismatch): Damage {
   return {
     file: segmentName(segment.baseOffset),
@@ -15,20 +15,20 @@ export function damageAt(segment: SegmentReader, invalid: Mismatch): Damage {
 }
 
 /**
- * The next segment's header does not name this one, which was read to its end, as its predecessor: why, as damage where
- * something is missing between them.
+ * Returns what is missing between a segment, which was read to its end, and the next one, whose header does not name it as
+ * its predecessor; undefined if nothing is.
  */
 export function brokenChain(segment: SegmentReader, next: SegmentReader, invalid: Mismatch): Damage | undefined {
   const previous = next.header?.previous;
   const isEmpty = segment.offset === segment.baseOffset;
-  // Its own header is damaged: said when its bytes are reached. Without it only a rotation, which leaves no gap, tells
-  // that this segment had more.
+  // Its own header is damaged, which is reported when its bytes are reached. Without it, only a rotation, which leaves no
+  // gap, shows that this segment had more.
   if (next.header === undefined) {
     const missing = next.baseOffset - segment.offset;
     const isKnown = segment.header !== undefined && missing > (isEmpty ? 1 : 0) && missing < EPOCH_GAP;
     return isKnown ? { ...damageAt(segment, invalid), to: next.baseOffset } : undefined;
   }
-  // An empty segment that an opening left behind is chained past.
+  // An empty segment that an opening left is skipped by the chain.
   if (isEmpty && (previous === undefined || previous.baseOffset < segment.baseOffset)) return undefined;
   if (previous !== undefined && previous.endOffset <= segment.offset) return undefined;
   return {
@@ -41,10 +41,10 @@ export function brokenChain(segment: SegmentReader, next: SegmentReader, invalid
   };
 }
 
-/** The oldest segment was begun by a start that found none at all, and a snapshot or a checkpoint that knew of some. */
+/** Returns the damage that a start noted if it found no segments, but a snapshot or a checkpoint of the log. */
 export function segmentsLostBefore({ header, baseOffset }: SegmentReader): Damage | undefined {
   const previous = header?.previous;
-  // As that start noted it; a header that a repair has written anew may not know where the segment before it ended.
+  // As that start noted it; a header that a repair rewrote may not have the end of the segment before it.
   if (previous?.endByte !== 0 || previous.baseOffset !== previous.endOffset) return undefined;
   return {
     file: segmentName(baseOffset),

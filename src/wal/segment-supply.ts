@@ -5,8 +5,8 @@ import { type PreparedSegment, prepareSegment, removePrepared } from "./segment-
 const RETRY_MS = 1000;
 
 /**
- * Keeps one segment prepared ahead. This is where a full disk is met: nothing has been written of any hit yet, so hits
- * are refused with `DISK_FULL`, certainly not counted, and accepted again once preparing succeeds (tried every second).
+ * The supply of prepared segments, one ahead. A full disk shows here, before anything of a hit is written: hits are refused
+ * with `DISK_FULL`, certainly not counted, and accepted again once preparing succeeds (tried every second).
  */
 export class SegmentSupply {
   readonly #directory: LogDirectory;
@@ -22,23 +22,23 @@ export class SegmentSupply {
     this.#size = size;
   }
 
-  /** Why there is no segment to be had now; undefined while there is one, or it is on its way. */
+  /** The reason why no segment is available; undefined while one is available or being prepared. */
   get refusal(): HitsError | undefined {
     return this.#refusal;
   }
 
-  /** Begins to prepare the next segment, in the background. */
+  /** Starts to prepare the next segment in the background. */
   start(): void {
     if (this.#closed || this.#spare !== undefined || this.#preparing !== undefined) return;
     clearTimeout(this.#retry);
     this.#preparing = this.#prepare(this.#size);
   }
 
-  /** The prepared segment, of at least so many bytes; from then on it is the caller's. Throws `DISK_FULL`. */
+  /** Resolves to the prepared segment, of at least so many bytes, which then belongs to the caller. Throws `DISK_FULL`. */
   async take(minBytes: number): Promise<PreparedSegment> {
     if (this.#refusal === undefined) this.start();
     await this.#preparing;
-    // A single batch may be larger than a segment is by default.
+    // A single batch may be larger than a segment of the usual size.
     if (this.#spare !== undefined && this.#spare.size < minBytes) {
       this.#spare = undefined;
       this.#preparing = this.#prepare(minBytes);
@@ -78,7 +78,7 @@ export class SegmentSupply {
     const full = systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
     return new HitsError(
       "DISK_FULL",
-      `${full ? "the disk is full" : "the disk takes no new file"}: no segment of ${this.#size} bytes could be prepared in ` +
+      `${full ? "the disk is full" : "cannot create a file"}: no segment of ${this.#size} bytes could be prepared in ` +
         `${this.#directory.path} (${describeError(error)}). Not counted; make room, it is tried again every second`,
       { cause: error },
     );

@@ -12,17 +12,17 @@ import { PREPARED_NAME } from "./segment-name.js";
 import { removeIfThere, writeFully } from "./whole-file.js";
 
 const ZEROS = Buffer.alloc(1024 * 1024);
-/** Synced in steps, so that preparing never makes a batch wait behind a whole segment of zeros. */
+/** Synced in steps, so that a batch never waits for a whole segment of zeros. */
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 
-/** A file of zeros, durable, that waits to become a segment. */
+/** A durable file of zeros that will become a segment. */
 export interface PreparedSegment {
   readonly size: number;
 }
 
 /**
  * Prepares the next segment under a temporary name: every block of it is allocated and synced, so that a durable write
- * into it changes no metadata and can't meet a full disk. Removes what it made where it fails (`ENOSPC`, …).
+ * into it changes no metadata and can't fail for lack of space. Removes the file if that fails (`ENOSPC`, …).
  */
 export async function prepareSegment(directory: LogDirectory, size: number): Promise<PreparedSegment> {
   const file = directory.file(PREPARED_NAME);
@@ -65,12 +65,12 @@ export async function activateSegment(directory: LogDirectory, header: SegmentHe
   return new SegmentWriter(await directory.fs.open(file, "durable"), header);
 }
 
-/** Appends batches to one segment. It trusts its caller to write one at a time, and to stop at the first failure. */
+/** The log's newest segment, open for writing. Its caller must write one batch at a time, and stop at the first failure. */
 export class SegmentWriter {
   readonly header: SegmentHeader;
-  /** Where the next batch goes. */
+  /** The position of the next batch. */
   byte = HEADER_BYTES;
-  /** The offset that the next batch has. */
+  /** The next batch's base offset. */
   offset: number;
   readonly #file: OpenFile;
   readonly #seed: number;
@@ -82,13 +82,13 @@ export class SegmentWriter {
     this.#seed = checksumSeed(header.nonce);
   }
 
-  /** Whether a batch of so many bytes fits, and a seal behind it. */
+  /** True if a batch of so many bytes fits, and a seal after it. */
   hasRoomFor(batchBytes: number): boolean {
     return this.byte + batchBytes + BATCH_HEADER_BYTES <= this.header.preparedSize;
   }
 
   /**
-   * Writes a batch whose records lie in `buffer` from `BATCH_HEADER_BYTES` to `length`; it is durable when this resolves.
+   * Writes a batch whose records are in `buffer` from `BATCH_HEADER_BYTES` to `length`; it is durable when this resolves.
    * A failed or short write rejects, and what the file then holds is unknown: a failed sync marks pages clean, so
    * trying again would lie.
    */
@@ -101,7 +101,7 @@ export class SegmentWriter {
     this.offset = baseOffset + count;
   }
 
-  /** A seal: vouches for all before it. */
+  /** Writes a seal, which proves all batches before it. */
   async seal(offset: number, time: number): Promise<void> {
     await this.write(Buffer.alloc(BATCH_HEADER_BYTES), BATCH_HEADER_BYTES, offset, 0, time);
   }
@@ -111,7 +111,7 @@ export class SegmentWriter {
   }
 }
 
-/** Cuts a closed segment to its durable end, which the next segment's header records. */
+/** Cuts a closed segment to its durable end, as recorded in the next segment's header. */
 export async function trimSegment(directory: LogDirectory, baseOffset: number, size: number): Promise<void> {
   const handle = await directory.fs.open(directory.segment(baseOffset), "update");
   try {

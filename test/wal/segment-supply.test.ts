@@ -109,7 +109,7 @@ test("no room for a group larger than a segment: only that one is refused for lo
 test("a quota is a full disk too, and any other reason that preparing fails for refuses as well", async () => {
   for (const [code, words] of [
     ["EDQUOT", "the disk is full"],
-    ["EIO", "the disk takes no new file"],
+    ["EIO", "cannot create a file"],
   ] as const) {
     const fs = new MemoryFileSystem({ durableWrites: true });
     const free = fs.interfere((operation) =>
