@@ -122,7 +122,7 @@ export async function writeMissingRanges(
 
 /** Returns the damage of a list of missing ranges that can't be read. */
 export function unreadableList(why: string): Damage {
-  const expected = "the list of what repairs have written down as missing";
+  const expected = "the list of ranges that repairs have recorded as missing";
   return { file: MISSING_NAME, byte: 0, from: 0, to: 0, expected, found: `one of which ${why}` };
 }
 

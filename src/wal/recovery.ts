@@ -53,7 +53,7 @@ export async function recover(directory: LogDirectory, witnesses: readonly Witne
     const logId = agreeOnId(directory, undefined, witnesses);
     const damage: Damage[] = [];
     if (witnesses.length > 0) {
-      const found = `none, while ${witnesses.map((witness) => witness.source).join(" and ")} knows of a log`;
+      const found = `none, but a log was here: ${witnesses.map((witness) => witness.source).join(", ")}`;
       damage.push({ file: segmentName(0), byte: 0, from: witnessed, to: undefined, expected: "segments", found });
     }
     return {

@@ -37,7 +37,7 @@ export function brokenChain(segment: SegmentReader, next: SegmentReader, invalid
     from: segment.offset,
     to: previous === undefined ? next.baseOffset : previous.endOffset,
     expected: "this segment between its neighbours",
-    found: previous === undefined ? "a segment that knows of none before it" : "no such file",
+    found: previous === undefined ? "a segment whose header names none before it" : "no such file",
   };
 }
 

@@ -11,10 +11,10 @@ const HELD_MS = 40;
 /** A timer may fire a little before its time. */
 const AT_LEAST_MS = 35;
 
-test("each batch is told once: its records and bytes, what its write took, what each of its groups waited", async () => {
+test("each batch is reported once, with its records and bytes, the time of its write, and the wait of each group", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
-  const told: BatchTiming[] = [];
-  const log = await openLog(fs, { onBatch: (batch) => told.push(batch) });
+  const reported: BatchTiming[] = [];
+  const log = await openLog(fs, { onBatch: (batch) => reported.push(batch) });
   let reached: () => void = () => undefined;
   const atWrite = new Promise<void>((resolve) => {
     reached = resolve;
@@ -34,7 +34,7 @@ test("each batch is told once: its records and bytes, what its write took, what 
   await log.close();
 
   assert.equal(
-    told.map(({ records, waitsMs }) => [records, waitsMs.length]),
+    reported.map(({ records, waitsMs }) => [records, waitsMs.length]),
     [
       [1, 1],
       [6, 3],
@@ -42,10 +42,10 @@ test("each batch is told once: its records and bytes, what its write took, what 
     "the seal is no batch of records",
   );
   assert.equal(
-    told.map(({ bytes }) => bytes),
+    reported.map(({ bytes }) => bytes),
     [first, others.flat()].map((records) => BATCH_HEADER_BYTES + encodeRecords(records).length),
   );
-  const [held, next] = told;
+  const [held, next] = reported;
   assert.ok(held !== undefined && next !== undefined);
   assert.ok(held.writeMs >= AT_LEAST_MS, `${held.writeMs} ms`);
   assert.ok((held.waitsMs[0] ?? 0) >= held.writeMs, "a group waits for all of its own write");
@@ -57,29 +57,29 @@ test("each batch is told once: its records and bytes, what its write took, what 
 
 test("over many segments and split batches, groups and waits stay together", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
-  const told: BatchTiming[] = [];
-  const log = await openLog(fs, { onBatch: (batch) => told.push(batch) });
+  const reported: BatchTiming[] = [];
+  const log = await openLog(fs, { onBatch: (batch) => reported.push(batch) });
   const group = ["x".repeat(SMALL_SEGMENT / 5), "y"];
   await Promise.all(Array.from({ length: 23 }, () => append(log, group)));
   await log.close();
   const batches = (await readAll(fs)).batches.filter(({ count }) => count > 0);
   assert.ok(batches.length > 3, "the queue was taken in several batches");
   assert.equal(
-    told.map(({ records, bytes, waitsMs }) => [records, bytes, waitsMs.length]),
+    reported.map(({ records, bytes, waitsMs }) => [records, bytes, waitsMs.length]),
     batches.map(({ count, byte, endByte }) => [count, endByte - byte, count / 2]),
   );
-  assert.ok(told.every(({ waitsMs, writeMs }) => waitsMs.every((one) => one >= writeMs)));
+  assert.ok(reported.every(({ waitsMs, writeMs }) => waitsMs.every((one) => one >= writeMs)));
 });
 
-test("what is not durable is not told: a failed write", async () => {
+test("a failed write is not reported as a batch", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
-  const told: number[] = [];
-  const log = await openLog(fs, { onBatch: ({ records }) => told.push(records) });
+  const reported: number[] = [];
+  const log = await openLog(fs, { onBatch: ({ records }) => reported.push(records) });
   await append(log, ["a"]);
   fs.onNth("write", ".log", 1, () => ({ error: systemError("EIO") }));
   assert.is(await codeOf(append(log, ["b", "c"])), "LOG_FAILED");
   await log.close();
-  assert.equal(told, [1]);
+  assert.equal(reported, [1]);
 });
 
 test.run();

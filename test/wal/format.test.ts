@@ -95,7 +95,7 @@ test("every single flipped bit of a segment header is noticed, up to the end of 
   }
 });
 
-test("another version, with a sound checksum, is told apart from damage", () => {
+test("another version, with a sound checksum, is distinguished from damage", () => {
   for (const version of [0, 2, 3, 2 ** 32 - 1]) {
     const block = encodeSegmentHeader(HEADER);
     block.writeUInt32LE(version, 8);
@@ -133,7 +133,7 @@ const batch = fc.record({
   before: fc.nat(50),
 });
 
-test("every field of a batch comes back, wherever in a buffer it lies", () => {
+test("every field of a batch comes back, wherever in a buffer it is", () => {
   fc.assert(
     fc.property(batch, (written) => {
       const seed = checksumSeed(written.nonce);

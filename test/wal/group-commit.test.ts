@@ -86,7 +86,7 @@ test("one batch is being written; all that arrives meanwhile is the next, in ord
   await log.close();
 });
 
-test("a group lies in one batch, whatever it is beside and however large", async () => {
+test("a group is in one batch, whatever is queued with it and however large it is", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs);
   const groups = Array.from({ length: 60 }, (_, i) =>

@@ -41,7 +41,7 @@ test.after(() => {
   for (const name of made) fs.rmSync(name, { recursive: true, force: true });
 });
 
-test("a second process is refused and told who holds it; after kill -9 it takes over at once", async () => {
+test("a second process is refused, and the error names the holder; after kill -9 it takes over at once", async () => {
   const where = directory();
   const child = await holder(where);
   const error = await open(where).catch((thrown: unknown) => thrown);

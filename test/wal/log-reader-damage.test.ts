@@ -128,7 +128,7 @@ test("two segments swapped: neither is taken for the other", async () => {
   ]);
 });
 
-test("what lies behind a recorded end is never read, even where it is a batch of the same epoch", async () => {
+test("what is past a recorded end is never read, even where it is a batch of the same epoch", async () => {
   const made = await make();
   const [first = 0, middle = 0] = made.bases;
   const fs = made.fs.copy();
@@ -136,10 +136,10 @@ test("what lies behind a recorded end is never read, even where it is a batch of
   const forged = Buffer.concat([Buffer.alloc(BATCH_HEADER_BYTES), records]);
   sealBatch(forged, forged.length, { seed: checksumSeed(made.nonce), baseOffset: middle, count: 1, time: 0 });
   edit(fs, segmentPath(first), (content) => Buffer.concat([content, forged]));
-  await expectMissing(made, fs, [], "behind the end");
+  await expectMissing(made, fs, [], "past the end");
 });
 
-test("a reader that starts behind the damage does not hear of it; one that starts in front does", async () => {
+test("a reader that starts after the damage does not report it; one that starts before it does", async () => {
   const made = await make();
   const fs = made.fs.copy();
   const [first] = made.whole.batches;
@@ -170,7 +170,7 @@ test("a reader that starts behind the damage does not hear of it; one that start
   }
 });
 
-test("a reader that starts in the gap behind a segment that is cut short does not hear of it", async () => {
+test("a reader that starts in the gap after a segment that is cut short does not report it", async () => {
   const fs = await smallLog(["a", "b", "c", "d"]);
   const log = await openLog(fs);
   const fresh = await append(log, ["fresh"]);
@@ -188,7 +188,7 @@ test("a reader that starts in the gap behind a segment that is cut short does no
   }
 });
 
-test("inside the process, below the durable end of the newest segment: damage, and it goes on", async () => {
+test("inside the process, below the durable end of the newest segment: damage, and reading continues", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs);
   for (const record of ["a", "b", "c"]) await append(log, [record]);
@@ -232,7 +232,7 @@ test("all segments gone while a snapshot knew of them: met over every later open
   }
 });
 
-test("two holes in the newest segment: another process meets both at once, and what lies between and behind", async () => {
+test("two holes in the newest segment: another process finds both at once, and reads what is between and after", async () => {
   const fs = await smallLog(["a", "b", "c", "d", "e"]);
   const batches = (await readAll(fs)).batches.filter(({ count }) => count > 0);
   for (const at of [1, 3]) flipBit(fs, segmentPath(0), (batches[at]?.byte ?? 0) + BATCH_HEADER_BYTES + 1);
@@ -278,7 +278,7 @@ test("damage is described by file, byte, offset, expected and found", async () =
   assert.is(segments(fs).length, 3);
 });
 
-test("thousands of forged batches inside one another: the search behind them is given up, as damage, and ends soon", async () => {
+test("thousands of forged batches inside one another: the search after them is given up, as damage, and ends soon", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs, { segmentBytes: 512 * 1024 });
   for (const record of ["a", "b"]) await append(log, [record]);

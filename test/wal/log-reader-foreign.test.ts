@@ -34,7 +34,7 @@ test("a batch that is only partly there yet: the end, not a loop and not a skip;
     now.put(segmentPath(0), partial);
     const reader = foreign(now);
     const contents = await readOn(reader);
-    // More often than the reader looks behind invalid bytes.
+    // More often than the reader searches after invalid bytes.
     for (let i = 0; i < 130; i++) await readOn(reader, contents);
     assert.equal([...contents.records.keys()], [0, 1], `${bytes} bytes`);
     const file = await now.open(segmentPath(0), "update");
@@ -45,7 +45,7 @@ test("a batch that is only partly there yet: the end, not a loop and not a skip;
   }
 });
 
-test("batches written while a reader looks behind the end are no damage", async () => {
+test("batches written while a reader searches past the end are not damage", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs, { segmentBytes: 8 * 1024 * 1024 });
   await append(log, ["a"]);

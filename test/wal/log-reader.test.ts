@@ -99,7 +99,7 @@ test("from everywhere: at a batch, inside one, in the gap between epochs, at the
         wanted,
         `from ${from}`,
       );
-      // A batch is handed out whole: what lies in front comes from the same batch.
+      // A batch is returned whole: what comes before is from the same batch.
       const inFront = offsets.filter((offset) => offset < from);
       assert.ok(inFront.length <= 2 && inFront.every((offset) => offset + 3 > from), `from ${from}`);
       await reader.close();
@@ -127,7 +127,7 @@ test("an empty directory has an end; so has one whose log begins later", async (
   await log.close();
 });
 
-test("seals are handed out, hold no record, and vouch for all before them", async () => {
+test("seals are returned, have no record, and prove all before them", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs);
   await append(log, ["a", "b"]);

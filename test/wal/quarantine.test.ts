@@ -37,7 +37,7 @@ test("exactly these bytes, and beside them what they are; again: the same files"
   assert.is(await copyToQuarantine(directoryOn(fs), what(50, 50)), undefined);
 });
 
-test("a file goes only once its copy is durable; whatever fails before leaves it where it was", async () => {
+test("a file is removed only once its copy is durable; a failure before that leaves it in place", async () => {
   for (let nth = 1, met = true; met; nth++) {
     const { fs, content } = await withFile(3000);
     met = false;

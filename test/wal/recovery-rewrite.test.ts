@@ -12,7 +12,7 @@ function doneTo(fs: MemoryFileSystem, file: string): Operation[] {
   return fs.record.filter((done) => done.path === file && (done.kind === "write" || done.kind === "sync"));
 }
 
-test("unclean: what no seal vouches for is written once more, byte for byte, and synced, before anything else", async () => {
+test("unclean: what no seal proves is written again, byte for byte, and synced, before anything else", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs);
   await appendEach(log, ["a", "bb", "ccc"]);
@@ -30,7 +30,7 @@ test("unclean: what no seal vouches for is written once more, byte for byte, and
   await next.close();
 });
 
-test("clean: only the seal is written once more, which nothing vouches for", async () => {
+test("clean: only the seal, which nothing proves, is written again", async () => {
   const fs = new MemoryFileSystem({ durableWrites: true });
   const log = await openLog(fs);
   await appendEach(log, ["a", "bb", "ccc"]);

@@ -38,7 +38,7 @@ function fill(fs: MemoryFileSystem, from: number, to: number): void {
   edit(fs, last(segments(fs)), (content) => content.fill(0, from, to));
 }
 
-test("a snapshot that knows of more than there is: damage from the end to there", async () => {
+test("a snapshot past the end of the log: damage from the end to its offset", async () => {
   const fs = await smallLog(RECORDS);
   const recovery = await checkOpening(fs, { records, damaged: true }, "beyond", {
     witnesses: [witness(await idOf(fs), 9)],
@@ -68,7 +68,7 @@ test("the last batch torn: below a snapshot's offset it is damage, else a torn t
   }
 });
 
-test("what a snapshot knows is not damage where the segments have it, whatever came after", async () => {
+test("an offset of a snapshot is not damage if the segments have it, whatever came after", async () => {
   const fs = await smallLog(RECORDS);
   await checkOpening(fs, { records, damaged: false }, "at the end", { witnesses: [witness(await idOf(fs), 4)] });
 });
@@ -88,7 +88,7 @@ test("no segment, but a witness: damage, past its offset and epoch, with its log
   await again.close();
 });
 
-test("all segments deleted under a log: its snapshot vouches, nothing is made up", async () => {
+test("all segments deleted under a log: its snapshot proves it, nothing is made up", async () => {
   const fs = await smallLog(RECORDS);
   const id = await idOf(fs);
   for (const file of segments(fs)) fs.remove(file);
@@ -141,7 +141,7 @@ test("another format version is no damage: refused, for opening and for readers"
   assert.is(await codeOf(readAll(fs)), "LOG_FORMAT");
 });
 
-test("every bit of the newest header: damage, ingest goes on, and the id comes from an older segment", async () => {
+test("every bit of the newest header: damage, ingest continues, and the id comes from an older segment", async () => {
   const fs0 = await smallLog(RECORDS);
   const second = await openLog(fs0);
   const [lost] = await appendEach(second, ["e"]);
@@ -156,7 +156,7 @@ test("every bit of the newest header: damage, ingest goes on, and the id comes f
   }
 });
 
-test("a newest header that can't be read, and a witness further than its segment can hold: offsets begin behind it", async () => {
+test("a newest header that can't be read, and a witness further than its segment can hold: offsets begin past it", async () => {
   const fs = await smallLog(RECORDS);
   const second = await openLog(fs);
   await appendEach(second, ["e"]);

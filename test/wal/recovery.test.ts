@@ -22,7 +22,7 @@ interface Made {
   readonly fs: MemoryFileSystem;
   readonly file: string;
   readonly contents: Contents;
-  /** The first byte behind the last batch. */
+  /** The first byte after the last batch. */
   readonly end: number;
 }
 
@@ -128,7 +128,7 @@ test("every 512-byte sector zeroed", async () => {
   }
 });
 
-test("behind the end: garbage is a torn tail, zeros are nothing, and a file may have grown", async () => {
+test("past the end: garbage is a torn tail, zeros are nothing, and a file may have grown", async () => {
   const made = await make({ seal: "none" });
   const records = made.contents.records;
   const garbage = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256));
@@ -146,13 +146,13 @@ test("behind the end: garbage is a torn tail, zeros are nothing, and a file may 
         bytes.copy(content, made.end);
         return content;
       });
-      const recovery = await checkOpening(fs, { records, damaged: false }, `${what} behind the ${at}'s end`);
+      const recovery = await checkOpening(fs, { records, damaged: false }, `${what} past the ${at}'s end`);
       if (at === "end") assert.is(recovery.tornBytes, torn - (torn > 0 && bytes.at(torn - 1) === 0 ? 1 : 0), what);
     }
   }
 });
 
-test("batches of an older epoch behind the end never pass", async () => {
+test("batches of an older epoch past the end never pass", async () => {
   const made = await make({ seal: "none" });
   // The very same offsets and records, written under another nonce.
   const other = await make({ seal: "none", batches: 10 });
@@ -166,15 +166,15 @@ test("batches of an older epoch behind the end never pass", async () => {
   assert.is(recovery.tornBytes, other.end - made.end);
 });
 
-test("a valid batch of a later offset behind a hole: damage, and it is kept", async () => {
+test("a valid batch of a later offset after a hole: damage, and it is kept", async () => {
   const made = await make({ seal: "none", batches: 12 });
   for (let from = 0; from < 11; from++) {
     for (const to of [from + 1, 11]) {
       const fs = made.fs.copy();
-      const [first, behind] = [made.contents.batches[from], made.contents.batches[to]];
-      assert.ok(first !== undefined && behind !== undefined);
-      edit(fs, made.file, (content) => content.fill(0, first.byte, behind.byte));
-      const { records } = without(made, (batch) => batch.byte >= first.byte && batch.byte < behind.byte);
+      const [first, next] = [made.contents.batches[from], made.contents.batches[to]];
+      assert.ok(first !== undefined && next !== undefined);
+      edit(fs, made.file, (content) => content.fill(0, first.byte, next.byte));
+      const { records } = without(made, (batch) => batch.byte >= first.byte && batch.byte < next.byte);
       const recovery = await checkOpening(fs, { records, damaged: true }, `batches ${from} to ${to} zeroed`);
       const [damage] = recovery.damage;
       assert.equal([damage?.byte, damage?.from, damage?.to], [first.byte, from, to]);
@@ -202,7 +202,7 @@ test("two holes in one segment are two damages, and readers meet the same ranges
   ]);
 });
 
-test("all batches zeroed: nothing vouches for them; with a seal behind, damage", async () => {
+test("all batches zeroed: nothing proves them; with a seal after them, damage", async () => {
   for (const seal of ["none", "end"] as const) {
     const made = await make({ seal });
     const fs = made.fs.copy();

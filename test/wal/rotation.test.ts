@@ -66,7 +66,7 @@ test("openings without a hit leave one empty segment, not one each, and the chai
   assert.equal([[...records.values()], damage], [["a"], []]);
 });
 
-test("what interrupted openings left is passed by readers, and removed by the next opening", async () => {
+test("what interrupted openings left is skipped by readers, and removed by the next opening", async () => {
   for (const before of [[], ["a"]]) {
     const fs = new MemoryFileSystem({ durableWrites: true });
     const log = await openLog(fs);

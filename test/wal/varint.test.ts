@@ -26,7 +26,7 @@ test("at the borders of each length", () => {
   assert.equal([...target.subarray(0, 2)], [0xac, 0x02], "as in Protocol Buffers");
 });
 
-test("several, one behind the other", () => {
+test("several, one after the other", () => {
   fc.assert(
     fc.property(fc.array(fc.maxSafeNat(), { maxLength: 20 }), (values) => {
       const target = Buffer.alloc(200);
@@ -44,7 +44,7 @@ test("several, one behind the other", () => {
   );
 });
 
-test("one that never ends, or is cut short, is not ok and reads nothing behind its end", () => {
+test("one that never ends, or is cut short, is not ok and reads nothing past its end", () => {
   for (const [bytes, end] of [
     [Buffer.alloc(20, 0xff), 20],
     [Buffer.from([0x80, 0x01]), 1],
