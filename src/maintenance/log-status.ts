@@ -1,8 +1,8 @@
 import { foldHits } from "../hit/record.js";
 import type { SnapshotFile } from "../projection/snapshot/snapshot.js";
-import type { Damage } from "../wal/damage.js";
+import type { LogStatus } from "../wal/log.js";
 import type { LogDirectory } from "../wal/log-directory.js";
-import { type MissingRange, readMissingRanges } from "../wal/missing-ranges.js";
+import { readMissingRanges } from "../wal/missing-ranges.js";
 import { LOCK_NAME } from "../wal/segment-name.js";
 import type { LogBatch } from "../wal/segment-reader.js";
 import { readWholeFile } from "../wal/whole-file.js";
@@ -11,17 +11,9 @@ import { readLog } from "./read-log.js";
 import { readWitnessFiles, type WitnessFiles } from "./verify/witnesses.js";
 
 export interface StatusReport {
-  readonly log: {
+  readonly log: Omit<LogStatus, "id" | "epoch"> & {
     readonly id: string | undefined;
     readonly epoch: number | undefined;
-    /** The first offset in the log, and the first that is not written yet. */
-    readonly start: number;
-    readonly end: number;
-    readonly segments: number;
-    readonly bytes: number;
-    readonly damage: readonly Damage[];
-    /** Ranges that repairs have written down. */
-    readonly missing: readonly MissingRange[];
   };
   /** Newest first. */
   readonly snapshots: readonly SnapshotFile[];
