@@ -136,7 +136,7 @@ function showCounters({ counters }) {
   const known = counters?.known ?? 0;
   const of = known > top.length ? ` of ${number(known)}` : "";
   const incomplete = top.some((one) => one.incomplete) ? ". Counts may be too low: the log is damaged" : "";
-  set("top-caption", `The ${number(top.length)}${of} counters with the most hits${incomplete}`);
+  set("top-caption", `Counters by hits: the top ${number(top.length)}${of}${incomplete}`);
   rows.show(top);
 }
 
