@@ -10,6 +10,7 @@ import { systemCode } from "../errors.js";
 import { type AccessPolicy, OPEN_POLICY } from "../model/access.js";
 import type { Logger, Services } from "../model/services.js";
 import { Admin, publicProjections } from "./access/admin.js";
+import { Clients } from "./access/clients.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
 import { sendError } from "./answer.js";
@@ -38,7 +39,8 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const { policy = OPEN_POLICY, streams: bounds = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
   const app = new Koa();
   const admin = new Admin(policy.adminToken);
-  const gate = new Gate(policy, admin);
+  const clients = new Clients(policy, admin);
+  const gate = new Gate(policy, clients);
   const single = new SingleHits(services, gate, logger);
   const bulk = new BulkHits(services, gate, logger);
   const views = new Views(services, gate, logger);

@@ -25,3 +25,23 @@ export const OPEN_POLICY: AccessPolicy = Object.freeze({
   countBots: true,
   rateLimit: undefined,
 });
+
+/** Somebody who sends requests, as far as budgets distinguish clients. */
+export interface Client {
+  /** Distinguishes networks: a hash of the address of `CLIENT_BITS` bits, so that memory is bounded whoever comes. */
+  readonly key: number;
+  readonly standing: Standing;
+}
+
+/**
+ * The operator, who has `ADMIN_TOKEN`; a program on this machine, where no token is set; or anybody else. The reserves of
+ * budgets are for the first two.
+ */
+export type Standing = "operator" | "local" | "stranger";
+
+export function isTrusted({ standing }: Client): boolean {
+  return standing !== "stranger";
+}
+
+/** Two of a hundred clients share their budgets by chance once in fifty runs. */
+export const CLIENT_BITS = 18;

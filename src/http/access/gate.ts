@@ -1,20 +1,20 @@
 import type { IncomingMessage } from "node:http";
 import { isbot } from "isbot";
 import { HitsError } from "../../errors.js";
-import type { AccessPolicy } from "../../model/access.js";
-import type { Admin } from "./admin.js";
+import type { AccessPolicy, Client } from "../../model/access.js";
+import type { Clients } from "./clients.js";
 import { isOriginAllowed } from "./cors.js";
-import { ClientLimiter, clientAddress } from "./rate-limit.js";
+import { ClientLimiter } from "./rate-limit.js";
 
 /** Decides whether a request may count, by everything but the hit itself: its origin, its rate, and bots. */
 export class Gate {
   readonly #policy: AccessPolicy;
-  readonly #admin: Admin;
+  readonly #clients: Clients;
   readonly #limiter: ClientLimiter | undefined;
 
-  constructor(policy: AccessPolicy, admin: Admin) {
+  constructor(policy: AccessPolicy, clients: Clients) {
     this.#policy = policy;
-    this.#admin = admin;
+    this.#clients = clients;
     this.#limiter = policy.rateLimit === undefined ? undefined : new ClientLimiter(policy.rateLimit);
   }
 
@@ -27,13 +27,19 @@ export class Gate {
     );
   }
 
+  /** Returns the client of a request. */
+  clientOf(req: IncomingMessage): Client {
+    return this.#clients.of(req);
+  }
+
   /**
    * Takes so many hits off the client's allowance; rejects with `RATE_LIMITED`. Undefined, so that there is nothing to
-   * wait for, if there is no limit or the request has `ADMIN_TOKEN`.
+   * wait for, if there is no limit or the operator sends them.
    */
-  take(req: IncomingMessage, hits: number): Promise<void> | undefined {
-    if (this.#limiter === undefined || this.#admin.isBearer(req)) return undefined;
-    return this.#limiter.consume(clientAddress(req, this.#policy.trustProxy), hits);
+  take(client: Client, hits: number): Promise<void> | undefined {
+    return this.#limiter === undefined || client.standing === "operator"
+      ? undefined
+      : this.#limiter.consume(client, hits);
   }
 
   /** Returns true if the request comes from a known bot, and bots are not counted. */

@@ -51,7 +51,7 @@ export class BulkHits {
       this.#gate.checkOrigin(req);
       await readEntries(req, entries);
       // A request without a hit costs as much as one hit: otherwise it would be free.
-      await this.#gate.take(req, Math.max(1, entries.hits.length));
+      await this.#gate.take(this.#gate.clientOf(req), Math.max(1, entries.hits.length));
       this.#refuseEntries(entries);
       if (entries.hits.length === 0) throw nothingToCount(entries);
       const { accepted, replayed, firstOffset, lastOffset } = await this.#services.collector.recordAll(entries.hits);

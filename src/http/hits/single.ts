@@ -66,7 +66,7 @@ export class SingleHits {
 
   async #record(req: IncomingMessage, res: ServerResponse, counter: CheckedName, query: string): Promise<void> {
     this.#gate.checkOrigin(req);
-    const waiting = this.#gate.take(req, 1);
+    const waiting = this.#gate.take(this.#gate.clientOf(req), 1);
     if (waiting !== undefined) await waiting;
     const n = query === "" ? 1 : readNumber(query);
     const id = readId(req, query);

@@ -33,7 +33,7 @@ export class Views {
       const wanted = hit();
       if (reason !== undefined) return this.#skip(ctx, reason);
       this.#gate.checkOrigin(ctx.req);
-      await this.#gate.take(ctx.req, 1);
+      await this.#gate.take(this.#gate.clientOf(ctx.req), 1);
       if (this.#gate.isUncountedBot(ctx.req)) return this.#skip(ctx, "BOT");
       const { replayed } = await this.#services.collector.record(wanted);
       return { state: "counted", replayed };

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { networkOf } from "../../../src/http/access/rate-limit.js";
+import { networkOf } from "../../../src/http/access/clients.js";
 
 test("clients are distinguished by IPv4 address, or by the first half of an IPv6 address", () => {
   const table: [string, string][] = [

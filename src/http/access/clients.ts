@@ -1,0 +1,87 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { isIPv6, type Socket } from "node:net";
+import proxyAddr from "proxy-addr";
+import { type AccessPolicy, CLIENT_BITS, type Client, type Standing } from "../../model/access.js";
+import type { Admin } from "./admin.js";
+
+/** Tells whose a connection and a request is, for budgets and limits. */
+export class Clients {
+  readonly #policy: Pick<AccessPolicy, "trustProxy" | "adminToken">;
+  readonly #admin: Admin;
+  readonly #salt = randomBytes(16);
+  readonly #connections = new WeakMap<Socket, Client>();
+
+  constructor(policy: Pick<AccessPolicy, "trustProxy" | "adminToken">, admin: Admin) {
+    this.#policy = policy;
+    this.#admin = admin;
+  }
+
+  /** Returns the client of a connection: its address is that of the proxy where there is one. This machine is `local`. */
+  ofConnection(socket: Socket): Client {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const address = socket.remoteAddress ?? "";
+    const client: Client = { key: this.#keyOf(address), standing: isLoopback(address) ? "local" : "stranger" };
+    this.#connections.set(socket, client);
+    return client;
+  }
+
+  /**
+   * Returns the client of a request. One from this machine is a stranger's if a token is set, and if a proxy forwarded it:
+   * a proxy that TRUST_PROXY does not count makes everybody look local.
+   */
+  of(req: IncomingMessage): Client {
+    const { trustProxy, adminToken } = this.#policy;
+    const connection = this.ofConnection(req.socket);
+    const address = trustProxy > 0 ? clientAddress(req, trustProxy) : undefined;
+    const isLocal = address === undefined ? connection.standing === "local" : isLoopback(address);
+    const standing = this.#standing(req, isLocal && adminToken === undefined && isDirect(req));
+    if (address === undefined && standing === connection.standing) return connection;
+    return { key: address === undefined ? connection.key : this.#keyOf(address), standing };
+  }
+
+  #standing(req: IncomingMessage, isLocal: boolean): Standing {
+    if (req.headers.authorization !== undefined && this.#admin.isBearer(req)) return "operator";
+    return isLocal ? "local" : "stranger";
+  }
+
+  #keyOf(address: string): number {
+    const hash = createHash("sha256").update(this.#salt).update(networkOf(address)).digest();
+    return hash.readUInt32LE(0) >>> (32 - CLIENT_BITS);
+  }
+}
+
+/** Returns true for an address of this machine itself. */
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\.|^::1$/i.test(address);
+}
+
+/** Returns true if no proxy has said that it forwards the request. */
+function isDirect({ headers }: IncomingMessage): boolean {
+  return headers["x-forwarded-for"] === undefined && headers["forwarded"] === undefined;
+}
+
+/** Returns the client's address. `hops` proxies are trusted, from this server outwards: each names the one before it. */
+function clientAddress(req: IncomingMessage, hops: number): string {
+  return proxyAddr(req, (_, hop) => hop < hops);
+}
+
+/**
+ * Returns the network by which clients are distinguished: an IPv4 address, or the first 64 bits of an IPv6 address, since
+ * a client that has one such address has all 2^64 of them.
+ */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [left = "", right] = (address.split("%", 1)[0] ?? "").toLowerCase().split("::");
+  const head = left === "" ? [] : left.split(":");
+  const tail = right === undefined || right === "" ? [] : right.split(":");
+  const zeros = right === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
+  const groups = [...head, ...Array<string>(zeros).fill("0"), ...tail];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":");
+}
