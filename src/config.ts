@@ -99,6 +99,7 @@ export function readConfig(environment: Environment): Config {
     corsOrigins: corsOrigins(environment),
     trustProxy: integer(environment, "TRUST_PROXY", { unset: 0, min: 0, max: 16 }),
     adminToken: adminToken(environment),
+    publicHits: choice(environment, "PUBLIC_HITS", { of: ["views", "all"], unset: "views" }),
     countBots: choice(environment, "COUNT_BOTS", { of: ["1", "0"], unset: "1" }) === "1",
     rateLimit: rateLimit(environment),
     logLevel: choice(environment, "LOG_LEVEL", { of: LOG_LEVELS, unset: "info" }),
@@ -150,11 +151,11 @@ function isOrigin(text: string): boolean {
 
 function adminToken(environment: Environment): string | undefined {
   const token = secret(environment, "ADMIN_TOKEN");
-  if (token === undefined || /^[!-~]{1,1024}$/.test(token)) return token;
+  if (token === undefined || /^[!-~]{8,1024}$/.test(token)) return token;
   throw invalid(
     "ADMIN_TOKEN",
     "…",
-    "must be 1 to 1,024 visible ASCII characters without spaces, since it is sent in a header",
+    "must be 8 to 1,024 visible ASCII characters without spaces, such as the output of `openssl rand -hex 24`",
   );
 }
 

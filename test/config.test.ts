@@ -46,19 +46,22 @@ test("access settings", () => {
   assert.is(open.corsOrigins, "*");
   assert.is(open.trustProxy, 0);
   assert.is(open.adminToken, undefined);
+  assert.is(open.publicHits, "views");
   assert.is(open.countBots, true);
   assert.is(open.rateLimit, undefined);
   const config = readConfig({
     COUNTERS_ALLOW: "home, /blog/{a,b}*",
     CORS_ORIGINS: "https://example.com,http://localhost:8080 null",
     TRUST_PROXY: "2",
-    ADMIN_TOKEN: "s3cret",
+    ADMIN_TOKEN: "s3cret-token",
+    PUBLIC_HITS: "all",
     COUNT_BOTS: "0",
   });
   assert.equal(config.countersAllow, ["home", "/blog/{a,b}*"]);
   assert.equal(config.corsOrigins, ["https://example.com", "http://localhost:8080", "null"]);
   assert.is(config.trustProxy, 2);
-  assert.is(config.adminToken, "s3cret");
+  assert.is(config.adminToken, "s3cret-token");
+  assert.is(config.publicHits, "all");
   assert.is(config.countBots, false);
   assert.equal(readConfig({ CORS_ORIGINS: "none" }).corsOrigins, []);
   const limit = (value: string) => readConfig({ RATE_LIMIT: value }).rateLimit;
@@ -73,7 +76,7 @@ test("access settings", () => {
 });
 
 test("an invalid token stops the start and is not shown", () => {
-  for (const token of ["two words", "sch\u00f6n", "x".repeat(1025)]) {
+  for (const token of ["short-1", "two words", "sch\u00f6n", "x".repeat(1025)]) {
     assert.throws(
       () => readConfig({ ADMIN_TOKEN: token }),
       (error: Error) => error.message.includes("ADMIN_TOKEN=…") && !error.message.includes(token),
@@ -109,6 +112,7 @@ test("an invalid value: variable, value and what is expected, in one line", () =
     ["CORS_ORIGINS", "https://example.com, *"],
     ["TRUST_PROXY", "true"],
     ["TRUST_PROXY", "17"],
+    ["PUBLIC_HITS", "none"],
     ["COUNT_BOTS", "no"],
     ["RATE_LIMIT", "many"],
     ["RATE_LIMIT", "10/500ms"],

@@ -13,6 +13,7 @@ import { Admin, publicProjections } from "./access/admin.js";
 import { Clients } from "./access/clients.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
+import { WrongTokens } from "./access/wrong-tokens.js";
 import { sendError } from "./answer.js";
 import { EventStreams, type StreamBounds } from "./counters/events.js";
 import { BulkHits } from "./hits/bulk.js";
@@ -38,7 +39,7 @@ export interface AppOptions {
 export function createApp(services: Services, logger: Logger, options: AppOptions = {}): Koa {
   const { policy = OPEN_POLICY, streams: bounds = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
   const app = new Koa();
-  const admin = new Admin(policy.adminToken);
+  const admin = new Admin(policy.adminToken, new WrongTokens(logger));
   const clients = new Clients(policy, admin);
   const gate = new Gate(policy, clients);
   const single = new SingleHits(services, gate, logger);
@@ -48,7 +49,7 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const projections = () => publicProjections(services, admin);
   const events = new EventStreams({ services, projections, logger, bounds });
   const keepMs = keepMsOf(idempotencyWindowMs);
-  const router = createRouter({ services, projections, admin, single, bulk, events, views, pictures, keepMs });
+  const router = createRouter({ services, projections, clients, single, bulk, events, views, pictures, keepMs });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     // A connection broken while it was written to is the client's doing, and there is nobody left to answer.

@@ -3,7 +3,7 @@ import type { Context } from "koa";
 import { HitsError } from "../errors.js";
 import type { Logger, Services } from "../model/services.js";
 import type { ProjectionStatus } from "../model/status.js";
-import type { Admin } from "./access/admin.js";
+import type { Clients } from "./access/clients.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import { answersNotModified, sendPage, type TaggedAsset } from "./assets.js";
 import { counterInPath, counterInQuery, requiredCounter } from "./counter-name.js";
@@ -26,7 +26,7 @@ export interface Handlers {
   readonly services: Services;
   /** The projections as everybody may see them. */
   readonly projections: () => readonly ProjectionStatus[];
-  readonly admin: Admin;
+  readonly clients: Clients;
   readonly single: SingleHits;
   readonly bulk: BulkHits;
   readonly events: EventStreams;
@@ -38,7 +38,7 @@ export interface Handlers {
 
 /** Returns all routes. Targets are in the normal form of app.ts; HEAD takes the route of GET. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, admin, events, pictures, keepMs } = handlers;
+  const { services, clients, events, pictures, keepMs } = handlers;
   // Names are read from the path as sent, not from the router: it returns what it cannot decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
@@ -63,18 +63,18 @@ export function createRouter(handlers: Handlers): Router {
     ctx.respond = false;
   });
   router.get("/status", (ctx) => {
-    admin.require(ctx.req, ctx.res);
+    clients.requireOperator(ctx.req, ctx.res);
     sendObject(ctx, services.status.read());
   });
   router.get("/metrics", async (ctx) => {
-    admin.require(ctx.req, ctx.res);
+    clients.requireOperator(ctx.req, ctx.res);
     const { type, body } = await services.metrics.render(events.count);
     ctx.set("Content-Type", type);
     ctx.body = body;
   });
   router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
   router.get("/dashboard/data", async (ctx) => {
-    admin.require(ctx.req, ctx.res);
+    clients.requireOperator(ctx.req, ctx.res);
     sendObject(ctx, await services.dashboard.data(parseLastSample(ctx.querystring)));
   });
   router.get("/healthz", (ctx) => sendObject(ctx, { status: "ok" }));
@@ -137,13 +137,13 @@ async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<voi
   else await single.answerFor(ctx.req, ctx.res, counter, ctx.querystring);
 }
 
-function answerCounters(ctx: Context, { services, admin }: Handlers): void {
+function answerCounters(ctx: Context, { services, clients }: Handlers): void {
   const name = counterInQuery(ctx.querystring, "name");
   if (name !== undefined) {
     sendObject(ctx, services.view.counter(name));
     return;
   }
-  admin.require(ctx.req, ctx.res);
+  clients.requireOperator(ctx.req, ctx.res);
   sendObject(ctx, services.view.counters(parseCountersQuery(ctx.querystring)));
 }
 

@@ -6,10 +6,14 @@ export interface AccessPolicy {
   readonly trustProxy: number;
   /** A secret: never logged. Undefined: operator routes are open to everybody. */
   readonly adminToken: string | undefined;
+  /** What clients without that secret may send, where there is one: `views`, single hits; `all`, any number in a request. */
+  readonly publicHits: PublicHits;
   readonly countBots: boolean;
   /** Undefined: no limit. */
   readonly rateLimit: RateLimit | undefined;
 }
+
+export type PublicHits = "views" | "all";
 
 /** The hits that one client may send in a fixed window of time. */
 export interface RateLimit {
@@ -22,6 +26,7 @@ export const OPEN_POLICY: AccessPolicy = Object.freeze({
   corsOrigins: "*",
   trustProxy: 0,
   adminToken: undefined,
+  publicHits: "views",
   countBots: true,
   rateLimit: undefined,
 });

@@ -13,7 +13,7 @@ browserTest("figures of a real server, which is killed and comes back", async ()
   const MONGODB_URL = `mongodb://127.0.0.1:${await freePort()}/?serverSelectionTimeoutMS=500`;
   const environment = {
     WAL_DIR: temporaryDirectory(),
-    ADMIN_TOKEN: "s3cret",
+    ADMIN_TOKEN: "s3cret-token",
     MONGODB_URL,
     PORT: `${await freePort()}`,
   };
@@ -27,7 +27,7 @@ browserTest("figures of a real server, which is killed and comes back", async ()
   try {
     for (const name of ["a", "b", "a"]) await fetch(`${server.url}/hits/${name}`, { method: "POST" });
     await page.goto(`${server.url}/dashboard`);
-    await page.locator("#token").fill("s3cret");
+    await page.locator("#token").fill("s3cret-token");
     await page.keyboard.press("Enter");
     await reads(page, "#top tbody tr", /^a22 \| b11$/);
     await reads(page, "#mongo", /^Away$/);

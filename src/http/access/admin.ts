@@ -3,13 +3,16 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { HitsError } from "../../errors.js";
 import type { Services } from "../../model/services.js";
 import type { ProjectionStatus } from "../../model/status.js";
+import { MAX_WRONG_TOKENS, type WrongTokens } from "./wrong-tokens.js";
 
 /** Access to what is the operator's: with `ADMIN_TOKEN` as a bearer token, if it is set; else open to everybody. */
 export class Admin {
   readonly #digest: Buffer | undefined;
+  readonly #wrong: WrongTokens;
 
-  constructor(token: string | undefined) {
+  constructor(token: string | undefined, wrong: WrongTokens) {
     this.#digest = token === undefined ? undefined : digestOf(token);
+    this.#wrong = wrong;
   }
 
   /** True if operator routes need the token. */
@@ -17,23 +20,35 @@ export class Admin {
     return this.#digest !== undefined;
   }
 
-  /** Throws `UNAUTHORIZED` for a request without the token, if one is set. */
-  require(req: IncomingMessage, res: ServerResponse): void {
-    if (this.#digest === undefined || this.isBearer(req)) return;
-    res.setHeader("WWW-Authenticate", 'Bearer realm="durable-hits"');
-    const problem =
-      req.headers.authorization === undefined
-        ? "authentication required"
-        : "the Authorization header has no valid token";
-    throw new HitsError("UNAUTHORIZED", `${problem}: send ADMIN_TOKEN as a bearer token`);
-  }
-
-  /** Returns true if the request has the token; false if none is set. */
-  isBearer(req: IncomingMessage): boolean {
+  /**
+   * Returns true if the request has the token; false if none is set. `key` is the client's: after too many wrong tokens its
+   * tokens are not compared, so that no answer reveals whether one is right.
+   */
+  isBearer(req: IncomingMessage, key: number): boolean {
     if (this.#digest === undefined) return false;
     const token = /^bearer +(\S+) *$/i.exec(req.headers.authorization ?? "")?.[1];
+    if (token === undefined || this.#wrong.blockedFor(key) > 0) return false;
     // Digests are compared, so that neither the time nor the length reveals anything about the token.
-    return token !== undefined && timingSafeEqual(digestOf(token), this.#digest);
+    const digest = digestOf(token);
+    if (timingSafeEqual(digest, this.#digest)) return true;
+    this.#wrong.note(key, digest);
+    return false;
+  }
+
+  /**
+   * Returns the error for a request that needs the token and has not got it; sets the header that asks for it. `need` is
+   * what needs it and what to do.
+   */
+  refusal(req: IncomingMessage, res: ServerResponse, key: number, need: string): HitsError {
+    const isGiven = req.headers.authorization !== undefined;
+    const retryAfter = isGiven ? this.#wrong.blockedFor(key) : 0;
+    if (retryAfter > 0) {
+      const limit = `after ${MAX_WRONG_TOKENS} wrong tokens in a minute no further one is compared`;
+      return new HitsError("RATE_LIMITED", `too many wrong tokens from this address: ${limit}`, { retryAfter });
+    }
+    res.setHeader("WWW-Authenticate", 'Bearer realm="durable-hits"');
+    const problem = isGiven ? "the Authorization header has no valid token" : "authentication required";
+    return new HitsError("UNAUTHORIZED", `${problem}: ${need}`);
   }
 }
 

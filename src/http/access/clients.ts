@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import proxyAddr from "proxy-addr";
 import { type AccessPolicy, CLIENT_BITS, type Client, type Standing } from "../../model/access.js";
 import type { Admin } from "./admin.js";
+
+const SEND_TOKEN = "send ADMIN_TOKEN as a bearer token";
 
 /** Tells whose a connection and a request is, for budgets and limits. */
 export class Clients {
@@ -36,13 +38,23 @@ export class Clients {
     const connection = this.ofConnection(req.socket);
     const address = trustProxy > 0 ? clientAddress(req, trustProxy) : undefined;
     const isLocal = address === undefined ? connection.standing === "local" : isLoopback(address);
-    const standing = this.#standing(req, isLocal && adminToken === undefined && isDirect(req));
-    if (address === undefined && standing === connection.standing) return connection;
-    return { key: address === undefined ? connection.key : this.#keyOf(address), standing };
+    const key = address === undefined ? connection.key : this.#keyOf(address);
+    const standing = this.#standing(req, key, isLocal && adminToken === undefined && isDirect(req));
+    return address === undefined && standing === connection.standing ? connection : { key, standing };
   }
 
-  #standing(req: IncomingMessage, isLocal: boolean): Standing {
-    if (req.headers.authorization !== undefined && this.#admin.isBearer(req)) return "operator";
+  /** Throws for a request without the token, if one is set: `UNAUTHORIZED`, or `RATE_LIMITED` after too many wrong ones. */
+  requireOperator(req: IncomingMessage, res: ServerResponse): void {
+    if (this.#admin.isSet) this.requireToken(this.of(req), req, res);
+  }
+
+  /** Throws as `requireOperator` does, unless the client is the operator. `need`: what needs the token, and what to do. */
+  requireToken({ key, standing }: Client, req: IncomingMessage, res: ServerResponse, need = SEND_TOKEN): void {
+    if (standing !== "operator") throw this.#admin.refusal(req, res, key, need);
+  }
+
+  #standing(req: IncomingMessage, key: number, isLocal: boolean): Standing {
+    if (req.headers.authorization !== undefined && this.#admin.isBearer(req, key)) return "operator";
     return isLocal ? "local" : "stranger";
   }
 

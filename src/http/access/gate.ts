@@ -1,10 +1,13 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isbot } from "isbot";
 import { HitsError } from "../../errors.js";
 import type { AccessPolicy, Client } from "../../model/access.js";
 import type { Clients } from "./clients.js";
 import { isOriginAllowed } from "./cors.js";
 import { ClientLimiter } from "./rate-limit.js";
+
+const MANY_NEED_TOKEN =
+  "counting more than one hit in a request needs ADMIN_TOKEN as a bearer token, or PUBLIC_HITS=all on the server";
 
 /** Decides whether a request may count, by everything but the hit itself: its origin, its rate, and bots. */
 export class Gate {
@@ -30,6 +33,13 @@ export class Gate {
   /** Returns the client of a request. */
   clientOf(req: IncomingMessage): Client {
     return this.#clients.of(req);
+  }
+
+  /** Throws `UNAUTHORIZED` or `RATE_LIMITED` if only the operator may count more than one hit in a request, and this is not one. */
+  checkMany(client: Client, req: IncomingMessage, res: ServerResponse): void {
+    const { adminToken, publicHits } = this.#policy;
+    if (adminToken === undefined || publicHits === "all") return;
+    this.#clients.requireToken(client, req, res, MANY_NEED_TOKEN);
   }
 
   /**

@@ -49,9 +49,11 @@ export class BulkHits {
         throw new HitsError("QUEUE_FULL", "not counted: too many bulk requests at once; try again");
       }
       this.#gate.checkOrigin(req);
+      const client = this.#gate.clientOf(req);
+      this.#gate.checkMany(client, req, res);
       await readEntries(req, entries);
       // A request without a hit costs as much as one hit: otherwise it would be free.
-      await this.#gate.take(this.#gate.clientOf(req), Math.max(1, entries.hits.length));
+      await this.#gate.take(client, Math.max(1, entries.hits.length));
       this.#refuseEntries(entries);
       if (entries.hits.length === 0) throw nothingToCount(entries);
       const { accepted, replayed, firstOffset, lastOffset } = await this.#services.collector.recordAll(entries.hits);

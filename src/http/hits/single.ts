@@ -66,9 +66,11 @@ export class SingleHits {
 
   async #record(req: IncomingMessage, res: ServerResponse, counter: CheckedName, query: string): Promise<void> {
     this.#gate.checkOrigin(req);
-    const waiting = this.#gate.take(this.#gate.clientOf(req), 1);
+    const client = this.#gate.clientOf(req);
+    const waiting = this.#gate.take(client, 1);
     if (waiting !== undefined) await waiting;
     const n = query === "" ? 1 : readNumber(query);
+    if (n > 1) this.#gate.checkMany(client, req, res);
     const id = readId(req, query);
     const payload = hasBody(req) ? await readPayload(req) : undefined;
     if (this.#gate.isUncountedBot(req)) {

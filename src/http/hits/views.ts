@@ -33,7 +33,9 @@ export class Views {
       const wanted = hit();
       if (reason !== undefined) return this.#skip(ctx, reason);
       this.#gate.checkOrigin(ctx.req);
-      await this.#gate.take(this.#gate.clientOf(ctx.req), 1);
+      const client = this.#gate.clientOf(ctx.req);
+      await this.#gate.take(client, 1);
+      if (wanted.n > 1) this.#gate.checkMany(client, ctx.req, ctx.res);
       if (this.#gate.isUncountedBot(ctx.req)) return this.#skip(ctx, "BOT");
       const { replayed } = await this.#services.collector.record(wanted);
       return { state: "counted", replayed };
