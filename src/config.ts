@@ -1,8 +1,19 @@
-import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import path from "node:path";
-import { describeError, HitsError } from "./errors.js";
 import { splitGlobs } from "./hit/name-globs.js";
 import type { AccessPolicy } from "./model/access.js";
+import {
+  choice,
+  DURATIONS,
+  duration,
+  type Environment,
+  integer,
+  invalid,
+  KIB,
+  present,
+  secret,
+  size,
+} from "./setting.js";
 
 /** The settings of a process, read from its environment and checked once. */
 export interface Config extends AccessPolicy {
@@ -41,28 +52,6 @@ const ROLES = ["all", "collect", "project"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-/** Returns the error for an invalid setting, as one line: variable, value, and what is expected. */
-function invalid(name: string, value: string, expected: string): HitsError {
-  return new HitsError("INVALID_SETTING", `${name}=${value}: ${expected}`);
-}
-
-const KIB = 1024;
-const SIZES: Record<string, number> = {
-  "": 1,
-  B: 1,
-  KB: 1000,
-  MB: 1000 ** 2,
-  GB: 1000 ** 3,
-  TB: 1000 ** 4,
-  KIB: KIB,
-  MIB: KIB ** 2,
-  GIB: KIB ** 3,
-  TIB: KIB ** 4,
-};
-const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Reads the settings; an empty value counts as unset. Throws `INVALID_SETTING` for the first invalid one. */
 export function readConfig(environment: Environment): Config {
   const role = choice(environment, "ROLE", { of: ROLES, unset: "all" });
@@ -70,11 +59,13 @@ export function readConfig(environment: Environment): Config {
   if (role === "project" && mongodb === undefined) {
     throw invalid("ROLE", role, "must be all or collect if MONGODB_URL is not set");
   }
+  const host = present(environment, "HOST") ?? "127.0.0.1";
+  const trustProxy = integer(environment, "TRUST_PROXY", { unset: 0, min: 0, max: 16 });
   return Object.freeze({
     role,
     // A collector leaves projecting to another process.
     mongodb: role === "collect" ? undefined : mongodb,
-    host: present(environment, "HOST") ?? "127.0.0.1",
+    host,
     port: integer(environment, "PORT", { unset: 3000, min: 0, max: 65_535 }),
     walDir: path.resolve(present(environment, "WAL_DIR") ?? "wal"),
     walSegmentBytes: size(environment, "WAL_SEGMENT_BYTES", { unset: 64 * KIB ** 2, min: 64 * KIB, max: 4 * KIB ** 3 }),
@@ -97,7 +88,8 @@ export function readConfig(environment: Environment): Config {
     maxIdempotencyKeys: integer(environment, "MAX_IDEMPOTENCY_KEYS", { unset: 1_000_000, min: 0, max: 16_000_000 }),
     countersAllow: countersAllow(environment),
     corsOrigins: corsOrigins(environment),
-    trustProxy: integer(environment, "TRUST_PROXY", { unset: 0, min: 0, max: 16 }),
+    trustProxy,
+    allowedHosts: allowedHosts(environment, host, trustProxy),
     adminToken: adminToken(environment),
     publicHits: choice(environment, "PUBLIC_HITS", { of: ["views", "all"], unset: "views" }),
     countBots: choice(environment, "COUNT_BOTS", { of: ["1", "0"], unset: "1" }) === "1",
@@ -143,6 +135,32 @@ function corsOrigins(environment: Environment): readonly string[] | "*" {
   );
 }
 
+/** Without the setting: what the address implies. Any name may lead to an address other than loopback, and to a proxy. */
+function allowedHosts(environment: Environment, host: string, trustProxy: number): readonly string[] | "*" {
+  const value = present(environment, "ALLOWED_HOSTS");
+  if (value === undefined) {
+    if (trustProxy > 0 || (isIP(host) !== 0 && !isLoopback(host))) return "*";
+    return Object.freeze(isLoopback(host) ? [] : [host.toLowerCase()]);
+  }
+  const names = value.split(/[\s,]+/).filter((name) => name !== "");
+  if (names.includes("*")) return "*";
+  if (names.length >= 1 && names.length <= MAX_LIST && names.every((name) => HOST_NAME.test(name))) {
+    return Object.freeze(names.map((name) => name.toLowerCase().replace(/\.$/, "")));
+  }
+  throw invalid(
+    "ALLOWED_HOSTS",
+    value,
+    "must be *, or 1 to 1,000 host names like hits.example.com or *.example.com, without ports, separated by commas",
+  );
+}
+
+const HOST_NAME = /^(\*\.)?[\w-]+(\.[\w-]+)*\.?$/;
+
+/** Returns true for a `HOST` that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return /^(127\.|::1$|localhost$)/i.test(host);
+}
+
 /** Returns true for an origin exactly as browsers send it; pages without one send `null`. */
 function isOrigin(text: string): boolean {
   if (text === "null") return true;
@@ -174,81 +192,4 @@ function rateLimit(environment: Environment): Config["rateLimit"] {
     value,
     "must be hits per client in a time of 1 s to 24 h, like 100/s, 600/1m or 5000/24h, or off",
   );
-}
-
-/** Reads a setting that may be in a file instead, whose name is in `NAME_FILE`. */
-function secret(environment: Environment, name: string): string | undefined {
-  const value = present(environment, name);
-  const file = present(environment, `${name}_FILE`);
-  if (file === undefined) return value;
-  if (value !== undefined) throw invalid(`${name}_FILE`, file, `must not be set together with ${name}`);
-  try {
-    const content = readFileSync(file, "utf8").trim();
-    if (content === "") throw new Error("the file is empty");
-    return content;
-  } catch (error) {
-    throw invalid(`${name}_FILE`, file, `must be a readable file (${describeError(error)})`);
-  }
-}
-
-function present(environment: Environment, name: string): string | undefined {
-  const value = environment[name]?.trim();
-  return value === "" ? undefined : value;
-}
-
-interface Range {
-  readonly unset: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-function integer(environment: Environment, name: string, { unset, min, max }: Range): number {
-  const value = present(environment, name);
-  if (value === undefined) return unset;
-  const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw invalid(name, value, `must be an integer from ${min} to ${max}`);
-}
-
-/** `forever`, where it is an option, is infinite. */
-interface Endless {
-  readonly forever?: true;
-}
-
-/** Reads a size in bytes. */
-function size(environment: Environment, name: string, { unset, min, max, forever }: Range & Endless): number {
-  const value = present(environment, name);
-  if (value === undefined) return unset;
-  if (value === "forever" && forever) return Number.POSITIVE_INFINITY;
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value) ?? [];
-  const scale = SIZES[(unit ?? "?").toUpperCase()];
-  const bytes = digits === undefined || scale === undefined ? Number.NaN : Number(digits) * scale;
-  if (Number.isSafeInteger(bytes) && bytes >= min && bytes <= max) return bytes;
-  const orForever = forever ? ", or forever" : "";
-  throw invalid(name, value, `must be bytes, or a size like 64MiB or 10GB, from ${min} to ${max} bytes${orForever}`);
-}
-
-/** Reads a duration in milliseconds. */
-function duration(environment: Environment, name: string, { unset, forever }: Pick<Range, "unset"> & Endless): number {
-  const value = present(environment, name);
-  if (value === undefined) return unset;
-  if (value === "forever" && forever) return Number.POSITIVE_INFINITY;
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) ?? [];
-  const milliseconds = Number(digits ?? Number.NaN) * (DURATIONS[unit ?? ""] ?? Number.NaN);
-  if (Number.isFinite(milliseconds)) return milliseconds;
-  const orForever = forever ? ", or forever" : "";
-  throw invalid(name, value, `must be a duration like 500ms, 30s, 5m, 24h or 30d${orForever}`);
-}
-
-interface Choice<T> {
-  readonly of: readonly T[];
-  readonly unset: T;
-}
-
-function choice<T extends string>(environment: Environment, name: string, { of, unset }: Choice<T>): T {
-  const value = present(environment, name);
-  if (value === undefined) return unset;
-  const found = of.find((candidate) => candidate === value);
-  if (found !== undefined) return found;
-  throw invalid(name, value, `must be one of ${of.join(", ")}`);
 }

@@ -17,6 +17,7 @@ export type ErrorCode =
   // Access control and rate limits.
   | "COUNTER_NOT_ALLOWED"
   | "ORIGIN_NOT_ALLOWED"
+  | "HOST_NOT_ALLOWED"
   | "RATE_LIMITED"
   | "UNAUTHORIZED"
   // HTTP requests that no route takes.

@@ -1,6 +1,6 @@
 /**
  * The way in to src/http. `createApp` builds the Koa application, server.ts puts it on a socket. A request passes, in this
- * order: CORS (access/cors.ts); single hits (hits/single.ts), before everything else for speed; headers and errors (here);
+ * order: host names (access/hosts.ts) and CORS (access/cors.ts); single hits (hits/single.ts), before everything else for speed; headers and errors (here);
  * the routes (routes.ts). access/gate.ts decides whether a request may count. Thrown errors become answers in problem.ts;
  * answer.ts writes them.
  */
@@ -13,6 +13,7 @@ import { Admin, publicProjections } from "./access/admin.js";
 import { Clients } from "./access/clients.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
+import { AllowedHosts, onlyAllowedHosts } from "./access/hosts.js";
 import { WrongTokens } from "./access/wrong-tokens.js";
 import { sendError } from "./answer.js";
 import { EventStreams, type StreamBounds } from "./counters/events.js";
@@ -59,7 +60,7 @@ export function createApp(services: Services, logger: Logger, options: AppOption
         "cannot write an answer",
       );
   });
-  app.use(cors(policy));
+  app.use(onlyAllowedHosts(new AllowedHosts(policy), { tally: services.tally, logger, inner: cors(policy) }));
   app.use(single.middleware());
   app.use(async (ctx, next) => {
     ctx.set("Cache-Control", "no-store");

@@ -38,6 +38,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   UNAUTHORIZED: { status: 401 },
   COUNTER_NOT_ALLOWED: { status: 403 },
   ORIGIN_NOT_ALLOWED: { status: 403 },
+  HOST_NOT_ALLOWED: { status: 403 },
   TOO_MANY_COUNTERS: { status: 403 },
   COUNT_LIMIT: { status: 403 },
   IDEMPOTENCY_MISMATCH: { status: 422 },

@@ -2,6 +2,11 @@
 export interface AccessPolicy {
   /** Origins, as browsers send them, whose pages may send requests; `*` for all. */
   readonly corsOrigins: readonly string[] | "*";
+  /**
+   * Names by which clients may request this server, in lower case, `*.` for all below a name; `*` for any. Addresses and
+   * localhost always may.
+   */
+  readonly allowedHosts: readonly string[] | "*";
   /** Number of proxies in front of this server that are trusted. */
   readonly trustProxy: number;
   /** A secret: never logged. Undefined: operator routes are open to everybody. */
@@ -24,6 +29,7 @@ export interface RateLimit {
 /** The policy without any settings. */
 export const OPEN_POLICY: AccessPolicy = Object.freeze({
   corsOrigins: "*",
+  allowedHosts: "*",
   trustProxy: 0,
   adminToken: undefined,
   publicHits: "views",

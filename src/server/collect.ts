@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Config } from "../config.js";
+import { type Config, isLoopback } from "../config.js";
 import type { HitsError } from "../errors.js";
 import { warnOfContainerLayer } from "../host/container-layer.js";
 import { FreeSpace } from "../host/free-space.js";
@@ -84,7 +84,7 @@ export async function collect(config: Config, logger: Logger): Promise<void> {
 }
 
 function warnOfOpenAccess({ adminToken, host }: Config, logger: Logger): void {
-  if (adminToken !== undefined || /^(127\.|::1$|localhost$)/i.test(host)) return;
+  if (adminToken !== undefined || isLoopback(host)) return;
   logger.warn(
     { host },
     "ADMIN_TOKEN is not set and HOST is not a loopback address: /status, /metrics and the list of counters are open to " +

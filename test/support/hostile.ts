@@ -24,7 +24,7 @@ export const hostileLoads: readonly HostileLoad[] = [
         linesOf(1000, (i) => `{"counter":"${"x".repeat(500)}${i}"}`),
         NDJSON,
       );
-      const line = "GET /counters?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n";
+      const line = "GET /counters?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
       const pipelined = line.repeat(Math.ceil((64 * 1024) / line.length));
       await holdOpen(url, 4, signal, (socket) => {
         socket.pause();
@@ -102,7 +102,7 @@ export const hostileLoads: readonly HostileLoad[] = [
     environment: {},
     run: (url, signal) =>
       holdOpen(url, 16, signal, (socket) => {
-        const head = `POST /hits HTTP/1.1\r\nHost: x\r\nContent-Type: ${NDJSON}\r\nContent-Length: ${BULK_BYTES}\r\n\r\n`;
+        const head = `POST /hits HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${NDJSON}\r\nContent-Length: ${BULK_BYTES}\r\n\r\n`;
         socket.write(`${head}{`);
       }),
   },
@@ -111,7 +111,7 @@ export const hostileLoads: readonly HostileLoad[] = [
     environment: {},
     run: (url, signal) =>
       holdOpen(url, 1000, signal, (socket, i) => {
-        socket.write(`GET /events?counter=c${i} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        socket.write(`GET /events?counter=c${i} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
         socket.resume();
       }),
   },

@@ -7,6 +7,8 @@ import { removeSync } from "fs-extra/esm";
 import { holdAgainstDescription } from "./described-fetch.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
+/** Tests of bytes on a socket send any host name. */
+const TESTED = { ALLOWED_HOSTS: "*" };
 export const BINARY = path.join(root, "dist", "bin.js");
 
 const directories: string[] = [];
@@ -105,7 +107,14 @@ function spawnServer(
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const [command = "", ...rest] = [...before, process.execPath, BINARY, "serve"];
   const child = spawn(command, rest, {
-    env: { PATH: process.env["PATH"], HOST: "127.0.0.1", PORT: "0", WAL_SEGMENT_BYTES: "1MiB", ...environment },
+    env: {
+      PATH: process.env["PATH"],
+      HOST: "127.0.0.1",
+      PORT: "0",
+      WAL_SEGMENT_BYTES: "1MiB",
+      ...TESTED,
+      ...environment,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = { stdout: "", stderr: "" };

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import koaCors from "@koa/cors";
-import type { Middleware } from "koa";
+import type { Context, Middleware } from "koa";
 import type { AccessPolicy } from "../../model/access.js";
 import { NOT_COUNTED_HEADER, UNKNOWN_HEADER } from "../hits/not-counted.js";
+import { rawQueryValue } from "../query.js";
 import { REQUEST_ID_HEADER } from "../request-id.js";
+import { requestedHost } from "./hosts.js";
 
 const MAX_AGE_S = 86_400;
 
@@ -17,9 +19,9 @@ export function isOriginAllowed(req: IncomingMessage, { corsOrigins, trustProxy 
 }
 
 /**
- * Returns the middleware for CORS, without credentials, to be used before everything else. Even an origin that is not
- * allowed may read the answer to a POST: it is a refusal, and a script that could not read it would mistake it for a
- * network failure and try again.
+ * Returns the middleware for CORS, without credentials, to be used before everything else; not for operator routes. Even an
+ * origin that is not allowed may read the answer to a POST: it is a refusal, and a script that could not read it would
+ * mistake it for a network failure and try again.
  */
 export function cors(policy: OriginPolicy): Middleware {
   const answer = koaCors({
@@ -36,16 +38,25 @@ export function cors(policy: OriginPolicy): Middleware {
     keepHeadersOnError: false,
   });
   // Programs send no Origin, and answers to POST are not cached: they need no CORS headers.
-  return (ctx, next) => (ctx.method === "POST" && ctx.req.headers.origin === undefined ? next() : answer(ctx, next));
+  return (ctx, next) => {
+    const isProgram = ctx.method === "POST" && ctx.req.headers.origin === undefined;
+    return isProgram || isOperators(ctx) ? next() : answer(ctx, next);
+  };
 }
 
-/** Returns the host that the client requested, in lower case, without a default port. */
-function requestedHost(req: IncomingMessage, hops: number): string {
-  const forwarded = hops === 0 ? undefined : req.headers["x-forwarded-host"];
-  const hosts = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? req.headers.host ?? "")).split(",");
-  // The last ones were added by the trusted proxies.
-  return (hosts[Math.max(0, hosts.length - Math.max(1, hops))] ?? "")
-    .trim()
-    .toLowerCase()
-    .replace(/:(80|443)$/, "");
+const OPERATORS = new Set(["/status", "/metrics", "/dashboard", "/dashboard/data"]);
+
+/** Returns true for what only the operator reads, with the dashboard or a program: no other page may, whatever its origin. */
+function isOperators({ method, path, querystring }: Context): boolean {
+  if (method === "POST") return false;
+  return OPERATORS.has(path) || (path === "/counters" && !hasName(querystring));
+}
+
+function hasName(query: string): boolean {
+  try {
+    return rawQueryValue(query, "name") !== undefined;
+  } catch {
+    // It is refused in any case.
+    return true;
+  }
 }

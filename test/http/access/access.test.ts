@@ -46,6 +46,34 @@ test("every origin may send requests by default, without credentials, and read e
   });
 });
 
+test("no page of another origin may read what is the operator's, whatever CORS_ORIGINS is", async () => {
+  const shop = "https://shop.example";
+  for (const corsOrigins of ["*" as const, [shop]]) {
+    await withPolicy({ corsOrigins }, async ({ url }) => {
+      const allowed = async (path: string, method = "GET") => {
+        const headers = { Origin: shop, ...(method === "OPTIONS" && { "Access-Control-Request-Method": "GET" }) };
+        const answer = await fetch(url + path, { method, headers });
+        await answer.body?.cancel();
+        return answer.headers.get("access-control-allow-origin");
+      };
+      for (const path of [
+        "/status",
+        "/metrics",
+        "/counters",
+        "/counters?prefix=a",
+        "/dashboard",
+        "/dashboard/data?after=0",
+      ]) {
+        for (const method of ["GET", "HEAD", "OPTIONS"])
+          assert.is(await allowed(path, method), null, `${method} ${path}`);
+      }
+      for (const path of ["/counters?name=a", "/counters/a", "/counters/status", "/series?counter=a"]) {
+        assert.is(await allowed(path), corsOrigins === "*" ? "*" : shop, path);
+      }
+    });
+  }
+});
+
 test("event streams can be read from other origins", async () => {
   await withServer(async ({ url }) => {
     const abort = new AbortController();
