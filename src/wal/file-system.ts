@@ -6,12 +6,12 @@ export interface FileSystem {
   /**
    * `read`: an existing file. `update`: an existing file, to write into. `create`: a new file to write into; `EEXIST`
    * if it exists. `durable`: an existing file to write into, whose writes are durable when they return if the platform
-   * can do that (see `OpenFile.writesAreDurable`).
+   * can do that (see `OpenFile.writesAreDurable`). None of these writes through a symbolic link.
    */
   open(path: string, mode: OpenMode): Promise<OpenFile>;
   /** Resolves to the names in a directory, in no particular order. */
   list(directory: string): Promise<string[]>;
-  /** Creates a directory and its parents; does nothing if it exists. */
+  /** Creates a directory and its parents; does nothing if it exists. Throws if it is a symbolic link. */
   makeDirectory(directory: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { tryLock } from "fs-native-extensions";
 import { describeError, HitsError, systemCode } from "../errors.js";
+import { O_NOFOLLOW, refuseLinks } from "./links.js";
 import { FILE_MODE } from "./node-file-system.js";
 import { LOCK_NAME } from "./segment-name.js";
 
@@ -17,14 +18,16 @@ export interface Lock {
  * takeover, since no lock is ever stale. The file's content (its holder) is for people only, and the file is never
  * removed: otherwise two processes could hold locks on two files of one name.
  *
- * Throws `LOG_LOCKED`, `LOG_DIRECTORY` if the file can't be opened, `LOCK_UNSUPPORTED` if the file system can't lock.
+ * Throws `LOG_LOCKED`, `LOG_DIRECTORY` if the file can't be opened or the directory has links of a log's names, `LOCK_UNSUPPORTED` if the file system can't lock.
  */
 export async function takeLock(directory: string): Promise<Lock> {
   const file = path.join(directory, LOCK_NAME);
   let handle: fs.promises.FileHandle;
   try {
-    handle = await fs.promises.open(file, fs.constants.O_RDWR | fs.constants.O_CREAT, FILE_MODE);
+    await refuseLinks(directory);
+    handle = await fs.promises.open(file, fs.constants.O_RDWR | fs.constants.O_CREAT | O_NOFOLLOW, FILE_MODE);
   } catch (error) {
+    if (error instanceof HitsError) throw error;
     throw new HitsError(
       "LOG_DIRECTORY",
       `cannot open ${file} for writing (${describeError(error)}): the log needs a directory that this process can write`,

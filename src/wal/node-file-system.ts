@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { systemCode } from "../errors.js";
 import type { FileSystem, OpenFile, OpenMode } from "./file-system.js";
+import { linkError, O_NOFOLLOW } from "./links.js";
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 /** Undefined where the platform lacks it (Windows) or ignores it in part (macOS): there each batch is written, then synced. */
@@ -9,9 +10,9 @@ const O_DSYNC: number | undefined = process.platform === "linux" ? fs.constants.
 
 const flags: Record<OpenMode, number> = {
   read: O_RDONLY,
-  update: O_RDWR,
+  update: O_RDWR | O_NOFOLLOW,
   create: O_RDWR | O_CREAT | O_EXCL,
-  durable: O_RDWR | (O_DSYNC ?? 0),
+  durable: O_RDWR | O_NOFOLLOW | (O_DSYNC ?? 0),
 };
 
 /** Payloads may be personal data: only the user that writes the log can read it. What exists keeps its mode. */
@@ -50,7 +51,10 @@ async function makeDirectory(directory: string): Promise<void> {
     await fs.promises.mkdir(directory, DIRECTORY_MODE);
   } catch (error) {
     const code = systemCode(error);
-    if (code === "EEXIST") return;
+    if (code === "EEXIST") {
+      if ((await fs.promises.lstat(directory)).isSymbolicLink()) throw linkError(directory);
+      return;
+    }
     if (code !== "ENOENT" || path.dirname(directory) === directory) throw error;
     await makeDirectory(path.dirname(directory));
     await fs.promises.mkdir(directory, DIRECTORY_MODE);
