@@ -52,7 +52,8 @@ export class NameCache {
     const fresh = { name, json: JSON.stringify(name) };
     if (segment.length <= MAX_CACHED_LENGTH) {
       if (this.#names.size >= MAX_CACHED) this.#names.clear();
-      this.#names.set(segment, fresh);
+      // A copy, since a slice would keep its whole URL in memory; node reads URLs as Latin-1. Decoding has made one of the name.
+      this.#names.set(Buffer.from(segment, "latin1").toString("latin1"), fresh);
     }
     return fresh;
   }
