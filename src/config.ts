@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import path from "node:path";
-import { splitGlobs } from "./hit/name-globs.js";
+import { expandGlobs, splitGlobs } from "./hit/name-globs.js";
 import type { AccessPolicy } from "./model/access.js";
 import {
   choice,
@@ -118,8 +118,12 @@ const MAX_LIST = 1000;
 function countersAllow(environment: Environment): readonly string[] {
   const value = present(environment, "COUNTERS_ALLOW") ?? "*";
   const globs = splitGlobs(value);
-  if (globs.length >= 1 && globs.length <= MAX_LIST) return Object.freeze(globs);
-  throw invalid("COUNTERS_ALLOW", value, "must be 1 to 1,000 globs, separated by commas");
+  if (globs.length >= 1 && expandGlobs(globs) !== undefined) return Object.freeze(globs);
+  throw invalid(
+    "COUNTERS_ALLOW",
+    value,
+    "must be 1 to 1,000 globs, separated by commas, alternatives in braces included",
+  );
 }
 
 function corsOrigins(environment: Environment): readonly string[] | "*" {

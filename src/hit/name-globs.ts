@@ -1,5 +1,8 @@
-import picomatch from "picomatch";
 import { HitsError } from "../errors.js";
+import { expandBraces, Pattern } from "./glob.js";
+
+/** Globs of a list, with each alternative in braces counted as one. */
+const MAX_GLOBS = 1000;
 
 const MAX_CACHED = 8192;
 const MAX_CACHED_LENGTH = 256;
@@ -39,9 +42,23 @@ export class AllowedCounters {
   }
 }
 
-/** Returns a function that matches names by globs, as `AllowedCounters` does. */
+/** Returns a function that matches names by globs, as `AllowedCounters` does. Throws `INVALID_ARGUMENT`: too many globs. */
 export function nameMatcher(globs: readonly string[]): (name: string) => boolean {
-  return picomatch([...globs], { bash: true, dot: true, nonegate: true, windows: false, strictSlashes: true });
+  const patterns = expandGlobs(globs)?.map((glob) => new Pattern(glob));
+  if (patterns === undefined)
+    throw new HitsError("INVALID_ARGUMENT", `more than ${MAX_GLOBS} globs and alternatives in braces`);
+  return (name) => patterns.some((pattern) => pattern.matches(name));
+}
+
+/** Returns globs with their braces expanded; undefined if they are more than 1,000. */
+export function expandGlobs(globs: readonly string[]): string[] | undefined {
+  const all: string[] = [];
+  for (const glob of globs) {
+    const expanded = expandBraces(glob, MAX_GLOBS - all.length);
+    if (expanded === undefined) return undefined;
+    all.push(...expanded);
+  }
+  return all;
 }
 
 /** Splits a list of globs at commas and spaces, except inside braces. */
