@@ -93,7 +93,7 @@ export async function main(
     if (name === "--version" && isAlone) await output.writeLines([readPackageJson().version]);
     else if (name === "--help" || name === "-h" || name === "help") await output.writeLines([usage()]);
     else {
-      output.writeMessage(usage());
+      for (const line of usage().split("\n")) output.writeMessage(line);
       return USAGE;
     }
     return 0;

@@ -1,4 +1,5 @@
 import { describeError, HitsError, systemCode } from "../../errors.js";
+import { printableLine } from "../terminal/text.js";
 import type { Refusal } from "./target.js";
 
 /** The outcome of one request. */
@@ -30,8 +31,9 @@ export async function sendRequest(url: URL, request: RequestInit): Promise<Outco
     return { kind: "retry", why, isUnknown: !NO_CONNECTION.has(code), afterMs: 0 };
   }
   const body = parse(text);
-  const problem = typeof body?.["detail"] === "string" ? body["detail"] : text.slice(0, 200).replace(/\s+/g, " ");
-  const code = typeof body?.["code"] === "string" ? body["code"] : "";
+  const detail = typeof body?.["detail"] === "string" ? body["detail"] : text.slice(0, 200).replace(/\s+/g, " ");
+  const problem = printableLine(detail);
+  const code = typeof body?.["code"] === "string" ? printableLine(body["code"]) : "";
   const why = `it answers ${response.status}${code === "" ? "" : ` ${code}`}: ${problem}`;
   if (body !== undefined && (response.ok || isAllRefused(response.status, body))) return { kind: "answer", body };
   const { status } = response;
@@ -58,8 +60,8 @@ export function parseBulkResult(body: Record<string, unknown>): {
   }
   const refusals = (rejected as Refusal[]).map(({ index, code, detail }) => ({
     index: Number(index),
-    code: String(code),
-    detail: String(detail),
+    code: printableLine(String(code)),
+    detail: printableLine(String(detail)),
   }));
   return { replayed: typeof replayed === "number" ? replayed : 0, rejectedCount, refusals };
 }

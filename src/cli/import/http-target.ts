@@ -10,6 +10,7 @@ const LONGEST_WAIT_MS = 5000;
 /** The least time between two warnings about a server that does not answer. */
 const WARN_EVERY_MS = 10_000;
 
+const LOG_ID = /^[!-~]{1,100}$/;
 const ADMINISTRATORS_ONLY = new Set([401, 403]);
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
@@ -49,9 +50,9 @@ export class HttpTarget implements Target {
       throw target.#unavailable(answer.why);
     }
     const log = answer.body["log"];
-    const id =
-      typeof log === "object" && log !== null && "id" in log && typeof log.id === "string" ? log.id : undefined;
-    if (id === undefined) throw target.#unavailable("its /status names no log: is this durable-hits?");
+    const id = typeof log === "object" && log !== null && "id" in log ? log.id : undefined;
+    if (typeof id !== "string" || !LOG_ID.test(id))
+      throw target.#unavailable("its /status names no log: is this durable-hits?");
     return new HttpTarget(options, id);
   }
 

@@ -1,6 +1,6 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { describeError } from "../../errors.js";
-import { printableJson } from "../terminal/text.js";
+import { printableLine } from "../terminal/text.js";
 
 /** The number of refused lines that are shown on standard error; the errors file has all. */
 const SHOWN = 100;
@@ -46,7 +46,7 @@ export class Tally {
 
   /** Adds refused lines, in order. */
   refuse(errors: readonly LineError[]): void {
-    const texts = errors.map(({ line, code, detail }) => printableJson(`line ${line}: ${code}: ${detail}`));
+    const texts = errors.map(({ line, code, detail }) => printableLine(`line ${line}: ${code}: ${detail}`));
     for (const { code } of errors) add(this.refused, code, 1);
     for (const text of texts.slice(0, Math.max(0, SHOWN - this.#shown))) this.#print(text);
     if (this.#shown < SHOWN && this.#shown + texts.length > SHOWN) {

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import { systemCode } from "../../errors.js";
+import { printableLine, printableText } from "./text.js";
 
 /** The reader has closed the output (`| head`): nothing is left to do, and nothing went wrong. */
 export class OutputClosed extends Error {}
@@ -26,16 +27,16 @@ export class Output {
     messages.on("error", () => undefined);
   }
 
-  /** Adds a part of the result. True: a piece is full, and `flush` must be awaited before the next part. */
+  /** Adds a part of the result as it is. True: a piece is full, and `flush` must be awaited before the next part. */
   add(text: string): boolean {
     this.#waiting.push(text);
     this.#waitingLength += text.length;
     return this.#waitingLength >= PIECE;
   }
 
-  /** Adds a line, as `add` does. */
+  /** Adds a line, as `add` does, with what would control a terminal escaped. */
   addLine(text: string): boolean {
-    return this.add(`${text}\n`);
+    return this.add(`${printableText(text)}\n`);
   }
 
   /** Writes the buffered parts; resolves once the stream has accepted them. Throws `OutputClosed`, or the stream's error. */
@@ -58,9 +59,9 @@ export class Output {
     await this.writeLines([JSON.stringify(value)]);
   }
 
-  /** Writes a message that is not part of the result: a line on standard error. */
+  /** Writes a message that is not part of the result: a line on standard error, with control characters escaped. */
   writeMessage(text: string): void {
-    this.#messages.write(`${text}\n`);
+    this.#messages.write(`${printableLine(text)}\n`);
   }
 
   #write(text: string): Promise<void> {

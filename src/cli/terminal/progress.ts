@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { SingleBar } from "cli-progress";
 import { humanBytes } from "../../model/text.js";
-import { grouped } from "./text.js";
+import { grouped, printableLine } from "./text.js";
 
 /** Without a terminal, a progress line is written no more often. */
 const LINE_EVERY_MS = 5000;
@@ -10,7 +10,7 @@ const LINE_EVERY_MS = 5000;
 export interface ProgressView {
   /** Sets the bytes and lines that are done; of gzipped input the bytes before unpacking. */
   update(bytes: number, lines: number): void;
-  /** Writes a message on a line of its own. */
+  /** Writes a message on a line of its own, with control characters escaped. */
   print(text: string): void;
   stop(): void;
 }
@@ -24,7 +24,7 @@ export interface ProgressOptions {
 
 /** Returns a bar on a terminal, else lines at intervals; neither if `quiet`. */
 export function progressView({ stderr, totalBytes, quiet }: ProgressOptions): ProgressView {
-  const print = (text: string) => void stderr.write(`${text}\n`);
+  const print = (text: string) => void stderr.write(`${printableLine(text)}\n`);
   if (quiet) return { update: () => undefined, print, stop: () => undefined };
   return stderr.isTTY === true ? new Bar(stderr, totalBytes) : new Lines(print, totalBytes);
 }
@@ -66,7 +66,7 @@ class Bar implements ProgressView {
 
   print(text: string): void {
     // Overwrites the bar, which is redrawn on the next line.
-    this.#stderr.write(`\r\u001b[K${text}\n`);
+    this.#stderr.write(`\r\u001b[K${printableLine(text)}\n`);
   }
 
   stop(): void {

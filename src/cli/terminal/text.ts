@@ -4,13 +4,27 @@
  */
 const CONTROLS = "\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff";
 const CONTROL_CHARACTERS = new RegExp(`[${CONTROLS}]`, "g");
+const UNPRINTABLE = new RegExp(`[${CONTROLS}\\u0000-\\u0008\\u000b-\\u001f]`, "g");
+const LINE_UNPRINTABLE = new RegExp(`[${CONTROLS}\\u0000-\\u001f]`, "g");
 const QUOTED = new RegExp(`[${CONTROLS}\\u0000-\\u001f\\ud800-\\udfff]`);
 
 /** Returns JSON text with those characters escaped. They can only be in its strings, so its meaning stays. */
 export function printableJson(json: string): string {
-  return json.replace(CONTROL_CHARACTERS, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return json.replace(CONTROL_CHARACTERS, escapeOf);
+}
+
+/** Returns text, which may have several lines and tabs, with those and all other control characters escaped. */
+export function printableText(text: string): string {
+  return text.replace(UNPRINTABLE, escapeOf);
+}
+
+/** Returns text with those and all control characters escaped: it stays one line. */
+export function printableLine(text: string): string {
+  return text.replace(LINE_UNPRINTABLE, escapeOf);
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Returns a name for a column: unchanged where it reads unambiguously, else as a JSON string. */

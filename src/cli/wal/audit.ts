@@ -6,7 +6,7 @@ import { checkLogDirectory, knownLogId } from "../../maintenance/log-directory.j
 import { plural } from "../../model/text.js";
 import { describeDamage } from "../../wal/damage.js";
 import type { Output } from "../terminal/output.js";
-import { printableJson, printableName } from "../terminal/text.js";
+import { printableName } from "../terminal/text.js";
 import type { Command } from "./command.js";
 
 const DIFFERS = 1;
@@ -59,7 +59,7 @@ Exit status: 0 exact; 1 something differs; 2 MongoDB or the log could not be rea
 /** Prints a report, and the log's damage on standard error. */
 export async function printAudit(report: AuditReport, json: boolean, output: Output): Promise<void> {
   for (const damage of report.log.damage) output.writeMessage(`damage: ${describeDamage(damage)}`);
-  if (json) await output.writeLines([printableJson(JSON.stringify(document(report)))]);
+  if (json) await output.writeJson(document(report));
   else await output.writeLines(page(report));
 }
 

@@ -2,7 +2,6 @@ import { type StoredHit, storedHits } from "../../hit/record.js";
 import { walkLog } from "../../maintenance/walk-log.js";
 import { rfc3339 } from "../../model/text.js";
 import type { LogBatch } from "../../wal/segment-reader.js";
-import { printableJson } from "../terminal/text.js";
 import type { Command, Invocation } from "./command.js";
 import { describeNote } from "./describe.js";
 
@@ -59,7 +58,7 @@ function hitLine(hit: StoredHit): string {
   if (hit.n !== 1) line += `,"n":${hit.n}`;
   if (hit.id !== undefined) line += `,"id":${JSON.stringify(hit.id)}`;
   if (hit.payload !== undefined) line += `,"payload":${payloadJson(hit.payload)}`;
-  return printableJson(`${line}}`);
+  return `${line}}`;
 }
 
 /** Returns a payload as JSON: the stored text, so that no number in it is rounded; as a string if it is no JSON object. */

@@ -186,4 +186,23 @@ test("the wait for a server can be interrupted", async () => {
   });
 });
 
+test("what a server writes to the terminal is one line without control characters", async () => {
+  const evil = "\u001b]0;owned\u0007\u009b2J\nimported all\u202e";
+  const shown = "\\u001b]0;owned\\u0007\\u009b2J\\u000aimported all\\u202e";
+  const refuse: Answer = (res) => json(res, 418, { code: evil, detail: evil });
+  await withServer([refuse], async ({ open }) => {
+    const target = await open();
+    const error = await target.record(HITS, signal).catch((thrown: unknown) => thrown);
+    assert.ok(String(error).includes(`it answers 418 ${shown}: ${shown}`), String(error));
+  });
+  const reject: Answer = (res) =>
+    json(res, 202, { accepted: 0, rejectedCount: 1, rejected: [{ index: 0, code: evil, detail: evil }] });
+  await withServer([reject], async ({ open }) => {
+    const { refusals } = await (await open()).record(HITS, signal);
+    assert.equal(refusals, [{ index: 0, code: shown, detail: shown }]);
+  });
+  const named: Answer = (res) => json(res, 200, { log: { id: evil } });
+  await withServer([accept], async ({ open }) => assert.is(await codeOf(open()), "SERVER_UNAVAILABLE"), named);
+});
+
 test.run();
