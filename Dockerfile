@@ -5,7 +5,7 @@
 #   docker exec CONTAINER node dist/bin.js wal status
 #
 # Based on glibc: the binary that locks the log directory is built for it, and not for musl (Alpine).
-FROM node:24-bookworm-slim AS build
+FROM node:24.11.1-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
@@ -13,7 +13,7 @@ COPY build.mjs tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run -s build && npm prune --omit=dev --no-audit --no-fund
 
-FROM node:24-bookworm-slim
+FROM node:24.11.1-bookworm-slim
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000 \

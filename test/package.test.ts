@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -38,6 +38,25 @@ test("the package has what runs and what explains it, and nothing else", async (
   for (const needed of ["dist/bin.js", "dist/http/page/assets/page.css", "README.md", "LICENSE", "CHANGELOG.md"]) {
     assert.ok(files.includes(needed), needed);
   }
+});
+
+test("no secret is packed, wherever the compose file or an old copy of it had it", async () => {
+  const copy = temporaryDirectory();
+  for (const name of ["package.json", ".gitignore", "deploy", "docs", "README.md", "LICENSE"]) {
+    cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+  }
+  for (const folder of ["dist", "secrets"]) mkdirSync(path.join(copy, folder));
+  writeFileSync(path.join(copy, "dist", "bin.js"), "");
+  const secrets = ["secrets/admin-token", "deploy/admin-token", "deploy/mongodb-url", "admin-token", ".env"];
+  for (const secret of secrets) writeFileSync(path.join(copy, secret), "s3cret-token");
+  const args = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const { stdout } = await run("npm", args, { cwd: copy });
+  const files = (JSON.parse(stdout) as readonly Packed[])[0]?.files.map((file) => file.path) ?? [];
+  assert.ok(files.includes("dist/bin.js") && files.includes("deploy/compose.yaml"), files.join());
+  assert.equal(
+    files.filter((file) => secrets.includes(file)),
+    [],
+  );
 });
 
 test("publint and are-the-types-wrong find nothing in it", async () => {

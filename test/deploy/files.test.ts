@@ -34,7 +34,7 @@ bySystemd("systemd unit: valid, and hardened", () => {
 });
 
 /** Names of the environment in a text that can't be settings of this program. */
-const OTHERS = new Set(["NODE_ENV"]);
+const OTHERS = new Set(["NODE_ENV", "NODE_OPTIONS"]);
 
 function known(name: string): boolean {
   const setting = name.replace(/_FILE$/, "");
@@ -69,6 +69,41 @@ test("the settings of the example, those in comments too, and of the compose fil
   assert.equal([example.trustProxy, example.rateLimit], [1, { hits: 600, seconds: 60 }]);
   const composed = readConfig(settings(projectText("deploy/compose.yaml"), /^ {6}([A-Z_]+): (.*)$/gm));
   assert.match(composed.mongodb?.url ?? "", /^mongodb:\/\/mongo1,mongo2,mongo3\/hits\?replicaSet=rs0$/);
+});
+
+const MIB = 1024 ** 2;
+const UNITS: Record<string, number> = { m: MIB, g: 1024 * MIB };
+
+test("the heap, the projection's thread and 1 GiB more fit into the memory limits of the unit and the compose file", () => {
+  const thread = 384 * MIB + 1024 * readConfig({}).maxCounters;
+  for (const [file, pattern] of [
+    ["deploy/compose.yaml", /NODE_OPTIONS: --max-old-space-size=(\d+)[\s\S]*?mem_limit: (\d+)(\w)/],
+    ["deploy/durable-hits.service", /NODE_OPTIONS=--max-old-space-size=(\d+)[\s\S]*?MemoryMax=(\d+)(\w)/],
+  ] as const) {
+    const [, heap, limit, unit = ""] = pattern.exec(projectText(file)) ?? [];
+    const rest = Number(limit) * (UNITS[unit.toLowerCase()] ?? Number.NaN) - Number(heap) * MIB - thread;
+    assert.ok(rest >= 1024 * MIB && rest < 2048 * MIB, `${file}: ${rest / MIB} MiB`);
+  }
+});
+
+test("every service has a memory limit, and every image an exact version", () => {
+  const compose = projectText("deploy/compose.yaml");
+  const images = [...`${compose}\n${projectText("Dockerfile")}`.matchAll(/(?:image: |FROM )(\S+)/g)].map(
+    ([, name]) => name,
+  );
+  assert.is(images.length, 5);
+  for (const image of images) assert.match(image ?? "", /^[a-z]+:\d+\.\d+\.\d+(-[a-z-]+)?$/);
+  // The three members share theirs.
+  assert.is([...compose.matchAll(/mem_limit: /g)].length, 4);
+});
+
+test("secrets are where neither git nor the image looks", () => {
+  const file = /file: \.\.\/(\S+)/.exec(projectText("deploy/compose.yaml"))?.[1] ?? "";
+  for (const secret of [file, "deploy/admin-token"]) {
+    assert.is(spawnSync("git", ["check-ignore", "-q", secret], { cwd: projectFile(".") }).status, 0, secret);
+  }
+  const letThrough = projectText(".dockerignore").split("\n");
+  assert.not.ok(letThrough.some((line) => line.startsWith("!secrets") || line.startsWith("!deploy")));
 });
 
 test("compose file: the files that it mounts are there, and the set is made of its members", () => {

@@ -14,9 +14,9 @@ const EIGHT_MIB = 8 * 1024 * 1024;
 
 type Proxied = Running & { readonly proxy: string; readonly proxyPort: number };
 
-async function proxied(body: (running: Proxied) => Promise<void>, bounds: Bounds = {}): Promise<void> {
+async function proxied(body: (running: Proxied) => Promise<void>, bounds: Bounds = {}, rate?: string): Promise<void> {
   await withServer(async (running) => {
-    const nginx = await Nginx.before(running.port);
+    const nginx = await Nginx.before(running.port, rate);
     try {
       await body({ ...running, proxy: `http://127.0.0.1:${nginx.port}`, proxyPort: nginx.port });
     } finally {
@@ -113,6 +113,42 @@ withNginx("bodies: 8 MiB get to the server, a byte more is refused as the server
     assert.is(over.headers.get("content-type"), "application/problem+json");
     assert.is(over.headers.get("x-request-id"), "mine");
   }),
+);
+
+withNginx(
+  "a client that sends too much is refused as the server would; other clients, and its other requests, are not",
+  () =>
+    proxied(
+      async ({ proxyPort, services }) => {
+        const statuses = new Map<number, number>();
+        for (let i = 0; i < 210; i++) {
+          const status = await hitFrom("127.0.0.2", proxyPort);
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        }
+        // The burst and one; with a rate of one a minute no time of this test adds another.
+        assert.equal(
+          [...statuses],
+          [
+            [202, 201],
+            [429, 9],
+          ],
+        );
+        assert.is(services.hits.length, 201);
+        assert.is(await hitFrom("127.0.0.3", proxyPort), 202);
+        for (let i = 0; i < 201; i++) await hitFrom("127.0.0.1", proxyPort);
+        const refused = await raw(
+          proxyPort,
+          "POST /hits/a HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nContent-Length: 0\r\n\r\n",
+        );
+        const { status, code } = JSON.parse(refused.body) as Record<string, unknown>;
+        assert.equal([refused.status, status, code], [429, 429, "RATE_LIMITED"]);
+        assert.is(refused.headers.get("retry-after"), "1");
+        assert.is(refused.headers.get("x-request-id"), "mine");
+        assert.is((await fetch(`http://127.0.0.1:${proxyPort}/counters/a`)).status, 200);
+      },
+      {},
+      "1r/m",
+    ),
 );
 
 withNginx("request ids: the client's, where it is sane, else one of nginx", () =>

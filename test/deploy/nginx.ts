@@ -24,12 +24,13 @@ export class Nginx {
     this.#ended = new Promise((resolve) => child.once("close", () => resolve()));
   }
 
-  /** In front of a server of this machine; resolves once it listens. Throws what `nginx -t` reports on the configuration. */
-  static async before(serverPort: number): Promise<Nginx> {
+  /** `rate` replaces those of requests. In front of a server of this machine; resolves once it listens. Throws what `nginx -t` reports on the configuration. */
+  static async before(serverPort: number, rate?: string): Promise<Nginx> {
     const port = await freePort();
     const prefix = temporaryDirectory();
     const file = path.join(prefix, "nginx.conf");
-    writeFileSync(file, configuration(prefix, port, serverPort));
+    const text = configuration(prefix, port, serverPort);
+    writeFileSync(file, rate === undefined ? text : text.replace(/rate=\S+;/g, `rate=${rate};`));
     const args = ["-p", prefix, "-c", file, "-e", "stderr"];
     const { status, stderr } = spawnSync("nginx", [...args, "-t"], { encoding: "utf8", timeout: START_MS });
     if (status !== 0) throw new Error(stderr);
