@@ -10,6 +10,7 @@ import { systemCode } from "../errors.js";
 import { type AccessPolicy, OPEN_POLICY } from "../model/access.js";
 import type { Logger, Services } from "../model/services.js";
 import { Admin, publicProjections } from "./access/admin.js";
+import { type BudgetBounds, Budgets } from "./access/budgets.js";
 import { Clients } from "./access/clients.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
@@ -32,25 +33,50 @@ export interface AppOptions {
   readonly policy?: AccessPolicy;
   /** Bounds of `GET /events`. */
   readonly streams?: Partial<StreamBounds>;
+  readonly budgets?: Partial<BudgetBounds>;
   /** The time that the ids of hits are remembered. */
   readonly idempotencyWindowMs?: number;
 }
 
+/** The application, with what its server needs as well. */
+export class App extends Koa {
+  readonly clients: Clients;
+  readonly budgets: Budgets;
+
+  constructor(clients: Clients, budgets: Budgets) {
+    super();
+    this.clients = clients;
+    this.budgets = budgets;
+  }
+}
+
 /** Returns the application; it does not listen. */
-export function createApp(services: Services, logger: Logger, options: AppOptions = {}): Koa {
+export function createApp(services: Services, logger: Logger, options: AppOptions = {}): App {
   const { policy = OPEN_POLICY, streams: bounds = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
-  const app = new Koa();
   const admin = new Admin(policy.adminToken, new WrongTokens(logger));
   const clients = new Clients(policy, admin);
+  const budgets = new Budgets(options.budgets);
+  const app = new App(clients, budgets);
   const gate = new Gate(policy, clients);
   const single = new SingleHits(services, gate, logger);
   const bulk = new BulkHits(services, gate, logger);
   const views = new Views(services, gate, logger);
   const pictures = new Pictures(services, views, logger);
   const projections = () => publicProjections(services, admin);
-  const events = new EventStreams({ services, projections, logger, bounds });
+  const events = new EventStreams({ services, projections, clients, share: budgets.streams, logger, bounds });
   const keepMs = keepMsOf(idempotencyWindowMs);
-  const router = createRouter({ services, projections, clients, single, bulk, events, views, pictures, keepMs });
+  const router = createRouter({
+    services,
+    projections,
+    clients,
+    budgets,
+    single,
+    bulk,
+    events,
+    views,
+    pictures,
+    keepMs,
+  });
   app.on(STOP_EVENT, () => events.stop());
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     // A connection broken while it was written to is the client's doing, and there is nobody left to answer.

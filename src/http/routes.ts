@@ -3,6 +3,7 @@ import type { Context } from "koa";
 import { HitsError } from "../errors.js";
 import type { Logger, Services } from "../model/services.js";
 import type { ProjectionStatus } from "../model/status.js";
+import type { Budgets } from "./access/budgets.js";
 import type { Clients } from "./access/clients.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import { answersNotModified, sendPage, type TaggedAsset } from "./assets.js";
@@ -27,6 +28,7 @@ export interface Handlers {
   /** The projections as everybody may see them. */
   readonly projections: () => readonly ProjectionStatus[];
   readonly clients: Clients;
+  readonly budgets: Budgets;
   readonly single: SingleHits;
   readonly bulk: BulkHits;
   readonly events: EventStreams;
@@ -38,7 +40,7 @@ export interface Handlers {
 
 /** Returns all routes. Targets are in the normal form of app.ts; HEAD takes the route of GET. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, clients, events, pictures, keepMs } = handlers;
+  const { services, clients, budgets, events, pictures, keepMs } = handlers;
   // Names are read from the path as sent, not from the router: it returns what it cannot decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
@@ -68,7 +70,7 @@ export function createRouter(handlers: Handlers): Router {
   });
   router.get("/metrics", async (ctx) => {
     clients.requireOperator(ctx.req, ctx.res);
-    const { type, body } = await services.metrics.render(events.count);
+    const { type, body } = await services.metrics.render(budgets.figures());
     ctx.set("Content-Type", type);
     ctx.body = body;
   });

@@ -88,8 +88,20 @@ export interface StatusReader {
 }
 
 export interface MetricsReader {
-  /** Renders all metrics for a monitoring system. `eventStreams`: how many are open, which only HTTP can count. */
-  render(eventStreams: number): Promise<MetricsText>;
+  /** Renders all metrics for a monitoring system. Only HTTP knows what clients hold. */
+  render(budgets: BudgetFigures): Promise<MetricsText>;
+}
+
+/** What clients hold of each resource that they share. */
+export type BudgetFigures = Readonly<Record<"connections" | "streams" | "bulk_bytes" | "answer_bytes", Budget>>;
+
+export interface Budget {
+  readonly capacity: number;
+  readonly held: number;
+  /** Holdings taken back to make room for other clients, since the start. */
+  readonly evicted: number;
+  /** Times that a client got nothing more, since the start. */
+  readonly refused: number;
 }
 
 export interface MetricsText {

@@ -5,6 +5,7 @@ import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FreeSpace } from "../../src/host/free-space.js";
+import { Budgets } from "../../src/http/access/budgets.js";
 import type { ServiceStatus } from "../../src/model/status.js";
 import { BatchMetrics } from "../../src/server/monitoring/batch-metrics.js";
 import { Metrics } from "../../src/server/monitoring/metrics.js";
@@ -63,7 +64,7 @@ async function servedMetrics(): Promise<Map<string, Map<string, Set<string>>>> {
       view: { size: 1 },
     },
   });
-  const { body } = await metrics.render(0);
+  const { body } = await metrics.render(new Budgets().figures());
   const served = new Map<string, Map<string, Set<string>>>();
   for (const sample of parseMetrics(body).keys()) {
     const name = /^\w+/.exec(sample)?.[0] ?? "";

@@ -10,6 +10,7 @@ import type { DashboardData } from "../../src/model/dashboard-data.js";
 import type { Hit } from "../../src/model/hit.js";
 import type {
   Admission,
+  BudgetFigures,
   CounterReader,
   HitCollector,
   Logger,
@@ -145,9 +146,9 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
   }
 
   readonly metrics = {
-    render: async (eventStreams: number) => {
+    render: async ({ streams }: BudgetFigures) => {
       if (this.failure !== undefined) throw this.failure;
-      return { type: "text/plain; version=0.0.4", body: `event_streams ${eventStreams}\n` };
+      return { type: "text/plain; version=0.0.4", body: `event_streams ${streams.held}\n` };
     },
   };
 

@@ -15,24 +15,25 @@ export interface ShareBounds {
 export interface Holder {
   /** Gives up what the holding stands for. The holding is released after that. */
   evict(): void;
-  /** True while little is lost by giving it up: such holdings go first. */
+  /** True while little is lost by giving it up: such holdings go first, also to a client that holds no less. */
   isIdle?(): boolean;
 }
 
 /**
  * Something of which there is only so much, shared fairly (max-min) among clients. Nobody's share is fixed: a client may hold
  * all that is free. Once nothing is, room is made at the expense of the client that holds the most, if it holds more than the
- * one that asks: neither one client nor a thousand can keep others out.
+ * one that asks: neither one client nor a thousand can keep others out. What is idle is given up to anybody, so that a client
+ * can't keep itself out either.
  */
 export class FairShare {
-  readonly #capacity: number;
+  readonly capacity: number;
   readonly #trusted: Group;
   readonly #strangers: Group;
   #evicted = 0;
   #refused = 0;
 
   constructor({ capacity, reserve }: ShareBounds) {
-    this.#capacity = capacity;
+    this.capacity = capacity;
     this.#trusted = new Group(reserve);
     this.#strangers = new Group(capacity - reserve);
   }
@@ -77,7 +78,7 @@ export class FairShare {
   }
 
   #makeRoom(client: Client, amount: number): boolean {
-    while (this.held + amount > this.#capacity) {
+    while (this.held + amount > this.capacity) {
       const loser = this.#loser(client, amount);
       if (loser === undefined) {
         this.#refused++;
@@ -95,10 +96,11 @@ export class FairShare {
     const [own, other] = isTrusted(client) ? [this.#trusted, this.#strangers] : [this.#strangers, this.#trusted];
     const isOthers = other.held > other.guaranteed;
     const largest = (isOthers ? other : own).largest();
-    if (largest === undefined || (!isOthers && largest.held <= own.heldBy(client.key) + amount)) return undefined;
-    for (const holding of largest.holdings) if (holding.holder.isIdle?.() === true) return holding;
+    if (largest === undefined) return undefined;
+    const idle = findIdle(largest);
+    if (idle !== undefined) return idle;
     const [oldest] = largest.holdings;
-    return oldest;
+    return isOthers || largest.held > own.heldBy(client.key) + amount ? oldest : undefined;
   }
 }
 
@@ -121,8 +123,28 @@ interface Booking {
 /** All that one client holds. */
 interface Share {
   held: number;
-  /** In the order of taking. */
+  /** In the order of taking, but for busy ones that `findIdle` has passed over. */
   readonly holdings: Set<Booking>;
+}
+
+/** The holdings looked at for an idle one: a client that holds thousands must not make that slow. */
+const LOOKED_AT = 64;
+
+/** Returns an idle holding of the oldest; undefined if all of those are busy, and others come first next time. */
+function findIdle({ holdings }: Share): Booking | undefined {
+  const busy: Booking[] = [];
+  for (const holding of holdings) {
+    if (holding.holder.isIdle === undefined) return undefined;
+    if (holding.holder.isIdle()) return holding;
+    busy.push(holding);
+    if (busy.length === LOOKED_AT) break;
+  }
+  if (holdings.size === busy.length) return undefined;
+  for (const holding of busy) {
+    holdings.delete(holding);
+    holdings.add(holding);
+  }
+  return undefined;
 }
 
 /** The trusted clients, or the strangers. */

@@ -1,12 +1,14 @@
 import type { ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { HitsError } from "../../errors.js";
 import type { CounterState } from "../../model/counters.js";
 import type { Logger, Services } from "../../model/services.js";
 import type { ProjectionStatus } from "../../model/status.js";
+import type { Clients } from "../access/clients.js";
+import type { FairShare, Holding } from "../access/fair-share.js";
 import { counterOrUnknown, type UnknownCounter } from "./counters.js";
 
 export interface StreamBounds {
-  readonly maxStreams: number;
   /** The interval between reads of the counters. */
   readonly pollMs: number;
   /** The interval between comments on a stream, which keep proxies from closing it. */
@@ -15,7 +17,10 @@ export interface StreamBounds {
   readonly maxUnreadBytes: number;
 }
 
-const BOUNDS: StreamBounds = { maxStreams: 1000, pollMs: 250, commentMs: 15_000, maxUnreadBytes: 64 * 1024 };
+const BOUNDS: StreamBounds = { pollMs: 250, commentMs: 15_000, maxUnreadBytes: 64 * 1024 };
+
+/** The time for which streams are updated before other requests get a turn. */
+const SLICE_MS = 8;
 
 /** While only lag changes, as it does with every hit of any counter, a stream gets an event this often. */
 const LAG_MS = 1000;
@@ -48,6 +53,9 @@ export interface EventSources {
   readonly services: Services;
   /** The projections as everybody may see them. */
   readonly projections: () => readonly ProjectionStatus[];
+  readonly clients: Clients;
+  /** Shares the streams among clients. */
+  readonly share: FairShare;
   readonly logger: Logger;
   readonly bounds?: Partial<StreamBounds>;
 }
@@ -56,40 +64,49 @@ export interface EventSources {
 export class EventStreams {
   readonly #services: Services;
   readonly #projectionStatuses: () => readonly ProjectionStatus[];
+  readonly #clients: Clients;
+  readonly #share: FairShare;
   readonly #logger: Logger;
   readonly #bounds: StreamBounds;
   readonly #channels = new Map<string, Channel>();
-  #open = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isUpdating = false;
   #commentedAt = 0;
   #stopped = false;
 
-  constructor({ services, projections, logger, bounds }: EventSources) {
+  constructor({ services, projections, clients, share, logger, bounds }: EventSources) {
     this.#services = services;
     this.#projectionStatuses = projections;
+    this.#clients = clients;
+    this.#share = share;
     this.#logger = logger;
     this.#bounds = { ...BOUNDS, ...bounds };
   }
 
-  /** The number of open streams. */
-  get count(): number {
-    return this.#open;
-  }
-
   /**
-   * Answers with a stream of this counter's states, HEAD with its headers. Throws `TOO_MANY_STREAMS`, and `CLOSING` once
-   * stopped.
+   * Answers with a stream of this counter's states, HEAD with its headers. Throws `CLOSING` once stopped, and `TOO_MANY_STREAMS`
+   * if there are too many and no client has more than this one; otherwise another's oldest ends.
    */
   open(res: ServerResponse, counter: string): void {
     if (this.#stopped) throw new HitsError("CLOSING", "this server is shutting down");
-    if (this.#open >= this.#bounds.maxStreams) {
-      throw new HitsError("TOO_MANY_STREAMS", `${this.#open} event streams are open, and no more are allowed`);
-    }
     if (res.req.method === "HEAD") {
       res.writeHead(200, HEADERS);
       res.end();
       return;
     }
+    const holding = this.#share.take(this.#clients.of(res.req), 1, { evict: () => res.end() });
+    if (holding === undefined) {
+      throw new HitsError("TOO_MANY_STREAMS", `${this.#share.held} event streams are open: too many for another one`);
+    }
+    try {
+      this.#start(res, counter, holding);
+    } catch (error) {
+      holding.release();
+      throw error;
+    }
+  }
+
+  #start(res: ServerResponse, counter: string, holding: Holding): void {
     const channel = this.#channels.get(counter) ?? this.#newChannel(counter);
     // Open streams get a change together with the new one, not after it.
     const projections = this.#projections();
@@ -99,8 +116,10 @@ export class EventStreams {
     res.write(`retry: 1000\n\n${first}`);
     channel.streams.add(res);
     this.#channels.set(counter, channel);
-    this.#open++;
-    res.once("close", () => this.#remove(channel, res));
+    res.once("close", () => {
+      holding.release();
+      this.#remove(channel, res);
+    });
     this.#startTimer();
   }
 
@@ -116,11 +135,10 @@ export class EventStreams {
 
   #remove(channel: Channel, res: ServerResponse): void {
     channel.streams.delete(res);
-    this.#open--;
     if (channel.streams.size === 0 && this.#channels.get(channel.counter) === channel) {
       this.#channels.delete(channel.counter);
     }
-    if (this.#open === 0) {
+    if (this.#channels.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
@@ -129,20 +147,35 @@ export class EventStreams {
   #startTimer(): void {
     if (this.#timer !== undefined) return;
     this.#commentedAt = performance.now();
-    this.#timer = setInterval(() => this.#tick(), this.#bounds.pollMs).unref();
+    this.#timer = setInterval(() => void this.#update(), this.#bounds.pollMs).unref();
   }
 
-  #tick(): void {
+  async #update(): Promise<void> {
+    if (this.#isUpdating) return;
+    this.#isUpdating = true;
     try {
-      const projections = this.#projections();
-      for (const channel of this.#channels.values()) this.#refresh(channel, projections);
+      await this.#updateInSlices();
     } catch (error) {
       this.#logger.error({ err: error }, "cannot update event streams");
+    } finally {
+      this.#isUpdating = false;
     }
-    const now = performance.now();
-    if (now - this.#commentedAt < this.#bounds.commentMs) return;
-    this.#commentedAt = now;
-    for (const channel of this.#channels.values()) this.#send(channel, ":\n\n");
+  }
+
+  async #updateInSlices(): Promise<void> {
+    let since = performance.now();
+    let projections = this.#projections();
+    const needsComment = since - this.#commentedAt >= this.#bounds.commentMs;
+    if (needsComment) this.#commentedAt = since;
+    for (const channel of this.#channels.values()) {
+      if (performance.now() - since > SLICE_MS) {
+        await nextTurn();
+        since = performance.now();
+        projections = this.#projections();
+      }
+      this.#refresh(channel, projections);
+      if (needsComment) this.#send(channel, ":\n\n");
+    }
   }
 
   #projections(): ProjectionNews[] {
@@ -167,6 +200,7 @@ export class EventStreams {
 
   #send(channel: Channel, text: string): void {
     for (const res of channel.streams) {
+      if (res.writableEnded) continue;
       if (res.writableLength > this.#bounds.maxUnreadBytes) res.destroy();
       else res.write(text);
     }

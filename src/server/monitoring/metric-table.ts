@@ -1,3 +1,4 @@
+import type { Budget, BudgetFigures } from "../../model/services.js";
 import type { ProjectionStatus, ServiceStatus } from "../../model/status.js";
 
 /** The figures of one scrape, all read at once, so that no two metrics contradict each other. */
@@ -13,7 +14,7 @@ export interface Figures {
   /** Undefined while the counts are unknown. */
   readonly counters: number | undefined;
   readonly keys: number;
-  readonly eventStreams: number;
+  readonly budgets: BudgetFigures;
   /** Undefined if it can't be read. */
   readonly freeBytes: number | undefined;
 }
@@ -88,7 +89,15 @@ export function figureMetrics(limits: Limits, { version, node, role }: BuildInfo
       "The highest number of idempotency keys (MAX_IDEMPOTENCY_KEYS).",
       () => maxIdempotencyKeys,
     ),
-    gauge("event_streams", "Open streams of GET /events.", ({ eventStreams }) => eventStreams),
+    byResource("gauge", "budget_used", "What clients hold of a shared resource.", ({ held }) => held),
+    byResource("gauge", "budget_limit", "The most that all clients hold of it together.", ({ capacity }) => capacity),
+    byResource(
+      "counter",
+      "budget_evicted_total",
+      "Times that a client lost some of it to another.",
+      (one) => one.evicted,
+    ),
+    byResource("counter", "budget_refused_total", "Times that a client got no more of it.", (one) => one.refused),
 
     gauge("log_end_offset", "The first offset that is not durable yet.", ({ status }) => status.log.end),
     gauge("log_start_offset", "The first offset that the log still has.", ({ status }) => status.log.start),
@@ -179,6 +188,22 @@ function byProjection({ type, name, help, read }: ProjectionMetric): FigureMetri
     help,
     labels: ["projection"],
     read: ({ status }) => status.projections.flatMap((one) => sample({ projection: one.name }, read(one))),
+  };
+}
+
+function byResource(
+  type: FigureMetric["type"],
+  name: string,
+  help: string,
+  read: (budget: Budget) => number,
+): FigureMetric {
+  return {
+    type,
+    name,
+    help,
+    labels: ["resource"],
+    read: ({ budgets }) =>
+      Object.entries(budgets).map(([resource, budget]) => ({ labels: { resource }, value: read(budget) })),
   };
 }
 

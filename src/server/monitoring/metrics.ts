@@ -4,7 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { FreeSpace } from "../../host/free-space.js";
-import type { MetricsReader, MetricsText, Readiness, StatusReader } from "../../model/services.js";
+import type { BudgetFigures, MetricsReader, MetricsText, Readiness, StatusReader } from "../../model/services.js";
 import type { IdempotencyKeys } from "../../projection/idempotency-keys.js";
 import type { View } from "../../projection/view.js";
 import type { Log } from "../../wal/log.js";
@@ -53,7 +53,7 @@ export class Metrics implements MetricsReader {
     for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name);
   }
 
-  async render(eventStreams: number): Promise<MetricsText> {
+  async render(budgets: BudgetFigures): Promise<MetricsText> {
     const freeBytes = await this.#space.bytes();
     const { status, readiness, batches, tally, log, keys, view } = this.#sources;
     const figures: Figures = {
@@ -65,7 +65,7 @@ export class Metrics implements MetricsReader {
       queuedBytes: log.queuedBytes,
       counters: view.size,
       keys: keys.size,
-      eventStreams,
+      budgets,
       freeBytes,
     };
     for (const set of this.#setters) set(figures);

@@ -62,6 +62,27 @@ test("idle holdings go first, then the oldest; a lost holding can't grow", () =>
   assert.is(share.held, 4);
 });
 
+test("what is idle is given up to anybody, the client's own too; what is busy is not", () => {
+  const share = new FairShare({ capacity: 300, reserve: 0 });
+  const busy = new Set<number>();
+  const lost: number[] = [];
+  const take = (client: Client, i: number) =>
+    share.take(client, 1, { evict: () => lost.push(i), isIdle: () => !busy.has(i) });
+  for (let i = 0; i < 300; i++) {
+    take(stranger(1), i);
+    if (i < 298) busy.add(i);
+  }
+  // It looks at some of them at a time.
+  for (let i = 300; lost.length < 2 && i < 310; i++) {
+    take(stranger(1), i);
+    busy.add(i);
+  }
+  assert.equal(lost, [298, 299]);
+  assert.is(take(stranger(1), 400), undefined);
+  assert.ok(take(stranger(2), 401) !== undefined);
+  assert.is(share.held, 300);
+});
+
 test("amounts grow up to the capacity, at the expense of clients that hold more", () => {
   const share = new FairShare({ capacity: 1000, reserve: 0 });
   const big = share.take(stranger(1), 900, { evict: () => undefined });

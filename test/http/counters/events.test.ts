@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { OPEN_POLICY } from "../../../src/model/access.js";
 import { eventually, expectProblem, expectRawProblem, RawClient, rawRequest, settled, withServer } from "../harness.js";
 
 const FAST = { streams: { pollMs: 5 } };
@@ -7,9 +8,9 @@ const FAST = { streams: { pollMs: 5 } };
 class EventClient {
   readonly raw: RawClient;
 
-  constructor(port: number, counter = "home") {
+  constructor(port: number, counter = "home", address = "10.9.9.9") {
     this.raw = new RawClient(port);
-    this.raw.send(`GET /events?counter=${counter} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    this.raw.send(`GET /events?counter=${counter} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n\r\n`);
   }
 
   async next(): Promise<
@@ -105,7 +106,50 @@ test("streams are bounded, and a closed one makes room", () =>
       assert.is(status, 200);
       clients[1]?.raw.socket.destroy();
     },
-    { streams: { pollMs: 5, maxStreams: 2 } },
+    { streams: { pollMs: 5 }, budgets: { streams: 2 } },
+  ));
+
+test("a client that has fewer streams gets one of another's: its oldest ends", () =>
+  withServer(
+    async ({ port }) => {
+      const many = Array.from({ length: 8 }, () => new EventClient(port, "many", "10.0.0.1"));
+      for (const client of many) await client.next();
+      const few = Array.from({ length: 4 }, () => new EventClient(port, "few", "10.0.0.2"));
+      for (const client of few) await client.next();
+      // With the last chunk, it is an end and not a broken connection.
+      for (const client of many.slice(0, 4)) await client.raw.upTo("\r\n0\r\n\r\n");
+      expectRawProblem(await new EventClient(port, "few", "10.0.0.2").raw.answer(), 503, "TOO_MANY_STREAMS");
+      for (const client of [...many, ...few]) client.raw.socket.destroy();
+    },
+    { streams: { pollMs: 5 }, budgets: { streams: 8 }, policy: { ...OPEN_POLICY, trustProxy: 1 } },
+  ));
+
+test("many streams are updated in slices, between which other requests get their turn", () =>
+  withServer(
+    async ({ port, services }) => {
+      const count = 20;
+      const clients = Array.from({ length: count }, (_, i) => new EventClient(port, `c${i}`));
+      for (const client of clients) await client.next();
+      let longest = 0;
+      let read = 0;
+      const { counter } = services;
+      services.counter = (name) => {
+        longest = Math.max(longest, ++read);
+        const end = performance.now() + 3;
+        while (performance.now() < end);
+        return counter.call(services, name);
+      };
+      const turns = setInterval(() => {
+        read = 0;
+      }, 0);
+      const reads = () => clients.reduce((sum, _, i) => sum + (services.asked.get(`c${i}`) ?? 0), 0);
+      const before = reads();
+      await eventually("several updates", () => reads() >= before + 5 * count);
+      clearInterval(turns);
+      assert.ok(longest < count, `${longest} counters read without a turn of the event loop`);
+      for (const client of clients) client.raw.socket.destroy();
+    },
+    { streams: { pollMs: 5 } },
   ));
 
 test("a client that does not read is disconnected", () =>

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
+import { Budgets } from "../../../src/http/access/budgets.js";
 import { codeOf } from "../../support/code-of.js";
 import type { LocalLogOptions } from "../../support/local-log.js";
 import { type LocalServices, openLocalServices } from "../../support/local-services.js";
@@ -9,12 +10,13 @@ import { parseMetrics, type Samples, samplesOf } from "../../support/metrics-tex
 import { temporaryDirectory } from "../../support/server-process.js";
 
 interface Scraped extends LocalServices {
-  scrape(eventStreams?: number): Promise<Samples>;
+  scrape(budgets?: Budgets): Promise<Samples>;
 }
 
 async function withServices(use: (running: Scraped) => Promise<void>, options: LocalLogOptions = {}): Promise<void> {
   const services = await openLocalServices(`${temporaryDirectory()}/wal`, options);
-  const scrape = async (eventStreams = 0) => parseMetrics((await services.metrics.render(eventStreams)).body);
+  const scrape = async (budgets = new Budgets()) =>
+    parseMetrics((await services.metrics.render(budgets.figures())).body);
   try {
     await use({ ...services, scrape });
   } finally {
@@ -24,7 +26,7 @@ async function withServices(use: (running: Scraped) => Promise<void>, options: L
 
 test("before the first hit all metrics are present, in valid text format", () =>
   withServices(async ({ metrics, scrape }) => {
-    assert.is((await metrics.render(0)).type, "text/plain; version=0.0.4; charset=utf-8");
+    assert.is((await metrics.render(new Budgets().figures())).type, "text/plain; version=0.0.4; charset=utf-8");
     const samples = await scrape();
     for (const name of ["accepted_total", "log_end_offset", "append_duration_seconds_count", "batch_records_sum"]) {
       assert.is(samples.get(`durable_hits_${name}`), 0, name);
@@ -52,8 +54,10 @@ test("hits: accepted, refused by code, not counted by reason; each request has i
       tally.noteNotCounted("bot");
       tally.noteNotCounted("bot");
       tally.noteNotCounted("peek");
-      const first = await scrape(3);
-      const samples = await scrape(3);
+      const budgets = new Budgets({ streams: 9 });
+      for (let i = 0; i < 3; i++) budgets.streams.take({ key: 1, standing: "local" }, 1, { evict: () => undefined });
+      const first = await scrape(budgets);
+      const samples = await scrape(budgets);
       assert.equal(samplesOf(samples, "durable_hits_rejected"), samplesOf(first, "durable_hits_rejected"));
       const value = (name: string) => samples.get(`durable_hits_${name}`);
       assert.is(value("accepted_total"), 43, "a retry is no hit");
@@ -74,7 +78,10 @@ test("hits: accepted, refused by code, not counted by reason; each request has i
       assert.ok((value("log_written_bytes_total") ?? 0) > 43);
       assert.equal([value("counters"), value("counters_limit")], [2, 2]);
       assert.equal([value("idempotency_keys"), value("idempotency_keys_limit")], [1, 9]);
-      assert.is(value("event_streams"), 3);
+      assert.is(value('budget_used{resource="streams"}'), 3);
+      assert.is(value('budget_limit{resource="streams"}'), 9);
+      assert.is(value('budget_evicted_total{resource="bulk_bytes"}'), 0);
+      assert.is(value('budget_refused_total{resource="answer_bytes"}'), 0);
     },
     { maxCounters: 2, maxIdempotencyKeys: 9 },
   ));
