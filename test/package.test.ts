@@ -47,7 +47,14 @@ test("no secret is packed, wherever the compose file or an old copy of it had it
   }
   for (const folder of ["dist", "secrets"]) mkdirSync(path.join(copy, folder));
   writeFileSync(path.join(copy, "dist", "bin.js"), "");
-  const secrets = ["secrets/admin-token", "deploy/admin-token", "deploy/mongodb-url", "admin-token", ".env"];
+  const secrets = [
+    "secrets/admin-token",
+    "deploy/admin-token",
+    "deploy/mongodb-url",
+    "deploy/durable-hits.env",
+    "admin-token",
+    ".env",
+  ];
   for (const secret of secrets) writeFileSync(path.join(copy, secret), "s3cret-token");
   const args = ["pack", "--dry-run", "--json", "--ignore-scripts"];
   const { stdout } = await run("npm", args, { cwd: copy });

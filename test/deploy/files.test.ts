@@ -99,7 +99,7 @@ test("every service has a memory limit, and every image an exact version", () =>
 
 test("secrets are where neither git nor the image looks", () => {
   const file = /file: \.\.\/(\S+)/.exec(projectText("deploy/compose.yaml"))?.[1] ?? "";
-  for (const secret of [file, "deploy/admin-token"]) {
+  for (const secret of [file, "secrets/mongodb-url", "deploy/admin-token", "deploy/durable-hits.env"]) {
     assert.is(spawnSync("git", ["check-ignore", "-q", secret], { cwd: projectFile(".") }).status, 0, secret);
   }
   const letThrough = projectText(".dockerignore").split("\n");
