@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type Koa from "koa";
 import { describeError, HitsError, systemCode } from "../errors.js";
 import type { Logger } from "../model/services.js";
+import { hasManyHosts } from "./access/hosts.js";
 import { sendProblem } from "./answer.js";
 import { STOP_EVENT } from "./app.js";
 import { answerClientError, answerConnect } from "./client-error.js";
@@ -174,6 +175,8 @@ export class HttpServer {
       this.#refuse(res, "HEADERS_TOO_LARGE", `the request has more than ${maxHeaderFields} header fields`);
     } else if (req.headers.host === undefined && req.httpVersion === "1.1") {
       this.#refuse(res, "BAD_REQUEST", "the request has no Host header");
+    } else if (hasManyHosts(req)) {
+      this.#refuse(res, "BAD_REQUEST", "the request has more than one Host header");
     } else this.#handle(req, res);
   }
 

@@ -67,6 +67,16 @@ function couldCount({ method, path }: Context): boolean {
   return method === "GET" && /^\/(hits\/[^/]*\/(pixel\.gif|badge\.svg))?$/.test(path);
 }
 
+/** Returns true for a request with more than one Host header: this server and a proxy might each take another one. */
+export function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && (name === "Host" || name.toLowerCase() === "host")) hosts++;
+  }
+  return hosts > 1;
+}
+
 /** Returns the host that the client requested, in lower case, without a default port. */
 export function requestedHost(req: IncomingMessage, hops: number): string {
   const forwarded = hops === 0 ? undefined : req.headers["x-forwarded-host"];

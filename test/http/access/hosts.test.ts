@@ -77,6 +77,15 @@ test("addresses, localhost and the names that are set are allowed, in any spelli
     assert.is((await raw(port, "POST /hits/a HTTP/1.0\r\n\r\n")).status, 202, "a program without a host name");
   }));
 
+test("two Host headers are refused, in whatever case, even if they are the same", () =>
+  withServer(async ({ port, services }) => {
+    for (const more of ["Host: a.example\r\n", "hOST: localhost\r\n"]) {
+      expectRawProblem(await send(port, "POST /hits/a", "localhost", more), 400, "BAD_REQUEST");
+    }
+    assert.equal(services.hits, []);
+    assert.is((await send(port, "POST /hits/a", "localhost", "From: x\r\n")).status, 202);
+  }));
+
 test("behind proxies the host is the one that the outermost trusted one names", () =>
   withHosts({ allowedHosts: ["hits.example"], trustProxy: 1 }, async ({ port }) => {
     const forwarded = (host: string) => send(port, "POST /hits/a", "internal", `X-Forwarded-Host: ${host}\r\n`);
