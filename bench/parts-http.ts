@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import Router from "@koa/router";
 import Koa from "koa";
 import { BulkEntries } from "../src/hit/bulk-entries.js";
-import { readLines } from "../src/hit/bulk-lines.js";
+import { LineReader } from "../src/hit/bulk-lines.js";
 import { createApp } from "../src/http/app.js";
 import type { Hit } from "../src/model/hit.js";
 import { FakeLogger, FakeServices } from "../test/http/fake-services.js";
@@ -30,12 +30,14 @@ function lineParts(): Part[] {
   ];
   return kinds.map(({ name, line }) => {
     const text = NAMES.map((counter, i) => JSON.stringify(line(counter, i))).join("\n");
+    const body = Buffer.from(text);
     return {
       name: `NDJSON lines, ${name}`,
       units: LINES,
       run: () => {
         const entries = new BulkEntries();
-        readLines(text, { from: 0, maxLines: LINES, now: Date.now() }, entries);
+        const reader = new LineReader(body, Date.now(), entries);
+        while (reader.read(LINES));
         if (entries.hits.length !== LINES) throw new Error("a line of this benchmark was rejected");
       },
       limit: {

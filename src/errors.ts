@@ -61,6 +61,34 @@ export type ErrorCode =
   | "INVALID_SETTING"
   | "INVALID_ARGUMENT";
 
+/** Codes of refusals that clients can provoke at will: capturing a stack would cost more than the rest of the refusal. */
+const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set([
+  "INVALID_COUNTER",
+  "INVALID_BODY",
+  "INVALID_N",
+  "INVALID_AT",
+  "INVALID_ID",
+  "INVALID_QUERY",
+  "TOO_MANY_COUNTERS",
+  "COUNT_LIMIT",
+  "IDEMPOTENCY_MISMATCH",
+  "BODY_TOO_LARGE",
+  "COUNTER_NOT_ALLOWED",
+  "ORIGIN_NOT_ALLOWED",
+  "HOST_NOT_ALLOWED",
+  "RATE_LIMITED",
+  "UNAUTHORIZED",
+  "BAD_REQUEST",
+  "NOT_FOUND",
+  "METHOD_NOT_ALLOWED",
+  "REQUEST_TIMEOUT",
+  "UNSUPPORTED_MEDIA_TYPE",
+  "HEADERS_TOO_LARGE",
+  "TOO_MANY_STREAMS",
+  "QUEUE_FULL",
+  "TOO_MANY_KEYS",
+]);
+
 /** An error with a stable `code`; its `message` tells what happened, where, and what to do. */
 export class HitsError extends Error {
   readonly code: ErrorCode;
@@ -68,7 +96,10 @@ export class HitsError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly retryAfter?: number }) {
+    const { stackTraceLimit } = Error;
+    if (WITHOUT_STACK.has(code)) Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = "HitsError";
     this.code = code;
     this.retryAfter = options?.retryAfter;

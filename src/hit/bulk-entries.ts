@@ -1,4 +1,4 @@
-import type { ErrorCode, HitsError } from "../errors.js";
+import { type ErrorCode, HitsError } from "../errors.js";
 import type { Hit } from "../model/hit.js";
 
 /** An entry of a bulk request that was refused. */
@@ -11,6 +11,8 @@ export interface Rejection {
 
 /** Rejections that an answer lists; the others are only counted. */
 export const MAX_SHOWN = 100;
+/** Malformed entries at which reading ends. */
+export const MAX_MALFORMED = 1000;
 
 /** The entries of a bulk request, added in order as they are read. */
 export class BulkEntries {
@@ -18,6 +20,7 @@ export class BulkEntries {
   #indexes: number[] = [];
   #rejections: Rejection[] = [];
   #next = 0;
+  #malformed = 0;
   readonly #byCode = new Map<ErrorCode, number>();
 
   /** Adds a hit as the next entry. */
@@ -26,9 +29,28 @@ export class BulkEntries {
     this.#indexes.push(this.#next++);
   }
 
-  /** Adds a refused entry as the next one. */
+  /** Adds the hit that `parse` returns, or the refusal that it throws, as the next entry. Throws what `reject` throws. */
+  add(parse: () => Hit): void {
+    let hit: Hit;
+    try {
+      hit = parse();
+    } catch (error) {
+      if (!(error instanceof HitsError)) throw error;
+      this.reject(error);
+      return;
+    }
+    this.accept(hit);
+  }
+
+  /** Adds a malformed entry as the next one. Throws `INVALID_BODY` for the thousandth: nothing of the body is counted. */
   reject(error: HitsError): void {
-    this.#note(this.#next++, error);
+    const index = this.#next++;
+    this.#note(index, error);
+    if (++this.#malformed < MAX_MALFORMED) return;
+    throw new HitsError(
+      "INVALID_BODY",
+      `nothing was counted: ${MAX_MALFORMED} malformed entries, the last one entry ${index}; the rest was not read`,
+    );
   }
 
   /** Skips a blank line, which is no entry. */

@@ -1,60 +1,100 @@
 import { HitsError } from "../errors.js";
 import { type Hit, MAX_AHEAD_MS, MAX_N } from "../model/hit.js";
 import type { BulkEntries } from "./bulk-entries.js";
-import { parseJson } from "./json.js";
+import { parseJson, startOfText } from "./json.js";
 import { parseAt, parseHit } from "./parse-hit.js";
 
 export const MAX_LINE_BYTES = 64 * 1024;
 /** Deeper lines are refused before they are parsed; payloads have a lower limit of their own. */
 export const MAX_PARSED_DEPTH = 1000;
 
-export interface ReadOptions {
-  /** Index in the text to start at. */
-  readonly from: number;
-  readonly maxLines: number;
-  /** Epoch milliseconds. */
-  readonly now: number;
+/** Reads the entries of a body, some at a time, and adds them to a list of entries. */
+export interface EntryReader {
+  /** Reads up to so many entries. Returns false at the end. Throws `INVALID_BODY` for a body that cannot be read on. */
+  read(most: number): boolean;
 }
 
-/**
- * Reads lines of NDJSON into `entries`; blank lines are counted, but are no entries. Returns where the next call must
- * start, or -1 at the end.
- */
-export function readLines(text: string, { from, maxLines, now }: ReadOptions, entries: BulkEntries): number {
-  let start = from;
-  for (let line = 0; line < maxLines; line++) {
-    if (start >= text.length) return -1;
+/** Reads NDJSON, which must be UTF-8; blank lines are counted, but are no entries. */
+export class LineReader implements EntryReader {
+  readonly #body: Buffer;
+  readonly #now: number;
+  readonly #entries: BulkEntries;
+  /** Whole lines, decoded together: that costs less than line by line, and holds less than the body at once. */
+  #text = "";
+  #position = 0;
+  /** Where the text ends in the body. */
+  #end: number;
+
+  /** `now`: epoch milliseconds. */
+  constructor(body: Buffer, now: number, entries: BulkEntries) {
+    this.#body = body;
+    this.#now = now;
+    this.#entries = entries;
+    this.#end = startOfText(body);
+  }
+
+  read(most: number): boolean {
+    for (let line = 0; line < most; line++) {
+      if (this.#position < this.#text.length) this.#readLine();
+      else if (!this.#decode()) return false;
+    }
+    return true;
+  }
+
+  #readLine(): void {
+    const text = this.#text;
+    const start = this.#position;
     const newline = text.indexOf("\n", start);
-    const next = newline === -1 ? text.length : newline + 1;
+    this.#position = newline === -1 ? text.length : newline + 1;
     let end = newline === -1 ? text.length : newline;
     if (text.charCodeAt(end - 1) === CR && end > start) end--;
-    const hit = fastHit(text, start, end, now);
-    if (hit !== undefined) entries.accept(hit);
-    else readAnyLine(text.slice(start, end), now, entries);
-    start = next;
+    const hit = fastHit(text, start, end, this.#now);
+    if (hit !== undefined) this.#entries.accept(hit);
+    else this.#readAnyLine(text.slice(start, end));
   }
-  return start;
+
+  #readAnyLine(line: string): void {
+    if (BLANK.test(line)) this.#entries.skip();
+    else this.#entries.add(() => parseLine(line, this.#now));
+  }
+
+  /** Decodes the next lines, or rejects one that is too long. Returns false at the end. */
+  #decode(): boolean {
+    const body = this.#body;
+    const start = this.#end;
+    if (start >= body.length) return false;
+    let end = start + DECODED_BYTES;
+    if (end >= body.length) end = body.length;
+    else {
+      end = body.lastIndexOf(NEWLINE, end - 1) + 1;
+      if (end <= start) {
+        this.#entries.reject(tooLong("line"));
+        const newline = body.indexOf(NEWLINE, start + DECODED_BYTES);
+        this.#end = newline === -1 ? body.length : newline + 1;
+        return true;
+      }
+    }
+    this.#text = body.toString("utf8", start, end);
+    this.#position = 0;
+    this.#end = end;
+    return true;
+  }
 }
 
+/** A line that is not longer than it may be is decoded whole, with its line ending. */
+const DECODED_BYTES = MAX_LINE_BYTES + 2;
+const NEWLINE = 10;
 const CR = 13;
 const BLANK = /^[ \t\r]*$/;
 
-function readAnyLine(line: string, now: number, entries: BulkEntries): void {
-  if (BLANK.test(line)) entries.skip();
-  else {
-    try {
-      entries.accept(parseLine(line, now));
-    } catch (error) {
-      if (!(error instanceof HitsError)) throw error;
-      entries.reject(error);
-    }
-  }
+export function tooLong(what: "line" | "element"): HitsError {
+  return new HitsError("BODY_TOO_LARGE", `the ${what} must be at most 64 KiB`);
 }
 
 /** Parses a line of any form. Throws what `parseHit` throws, `INVALID_BODY` if it isn't JSON, `BODY_TOO_LARGE`. */
 export function parseLine(line: string, now: number): Hit {
   if (line.length * 3 > MAX_LINE_BYTES && Buffer.byteLength(line) > MAX_LINE_BYTES) {
-    throw new HitsError("BODY_TOO_LARGE", "the line must be at most 64 KiB");
+    throw tooLong("line");
   }
   // A line no longer than the limit cannot be nested deeper than it.
   if (line.length > MAX_PARSED_DEPTH) return parseHit(parseJson(Buffer.from(line), MAX_PARSED_DEPTH, "the line"), now);

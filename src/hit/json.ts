@@ -1,16 +1,17 @@
 import { isUtf8 } from "node:buffer";
 import { HitsError } from "../errors.js";
 
-/** Decodes a body as UTF-8 and drops a byte order mark. Throws `INVALID_BODY` for anything else. */
-export function bodyText(body: Buffer): string {
+/** Returns where the text of a body starts: after a byte order mark, if there is one. Throws `INVALID_BODY`: it is not UTF-8. */
+export function startOfText(body: Buffer): number {
   if (!isUtf8(body)) throw new HitsError("INVALID_BODY", "the body is not UTF-8");
-  const text = body.toString("utf8");
-  return text.startsWith("\ufeff") ? text.slice(1) : text;
+  return body.length >= 3 && body.readUIntBE(0, 3) === BYTE_ORDER_MARK ? 3 : 0;
 }
+
+const BYTE_ORDER_MARK = 0xefbbbf;
 
 /** Parses JSON nested at most `depth` deep. Throws `INVALID_BODY`; its message starts with `what`. */
 export function parseJson(body: Buffer, depth: number, what: string): unknown {
-  const text = bodyText(body);
+  const text = body.toString("utf8", startOfText(body));
   if (deeperThan(body, depth)) throw new HitsError("INVALID_BODY", `${what} must be nested at most ${depth} deep`);
   try {
     return JSON.parse(text) as unknown;

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
-import { BulkEntries } from "../../src/hit/bulk-entries.js";
-import { fastHit, MAX_LINE_BYTES, MAX_PARSED_DEPTH, parseLine, readLines } from "../../src/hit/bulk-lines.js";
+import { BulkEntries, MAX_MALFORMED } from "../../src/hit/bulk-entries.js";
+import { fastHit, LineReader, MAX_LINE_BYTES, MAX_PARSED_DEPTH, parseLine } from "../../src/hit/bulk-lines.js";
 import { type Hit, MAX_AHEAD_MS } from "../../src/model/hit.js";
 
 const NOW = Date.UTC(2026, 0, 15, 12);
@@ -130,8 +130,8 @@ test("fastHit declines lines that nearly have the form", () => {
 
 function read(text: string, maxLines = 1000): BulkEntries {
   const entries = new BulkEntries();
-  let position = 0;
-  while (position !== -1) position = readLines(text, { from: position, maxLines, now: NOW }, entries);
+  const reader = new LineReader(Buffer.from(text), NOW, entries);
+  while (reader.read(maxLines));
   return entries;
 }
 
@@ -164,6 +164,46 @@ test("lines: too long, too deep", () => {
       depth === 10_000 ? "the line must be nested at most 1000 deep" : "the payload must be nested at most 64 deep";
     assert.is(read(deep).rejected[0]?.detail, how);
   }
+});
+
+test("lines: what is decoded at once does not show", () => {
+  // Lines of all lengths, so that decoding ends at each place in some line, and long ones between.
+  const lines = Array.from({ length: 2500 }, (_, i) => `{"counter":"${"é".repeat(i % 97)}-${i}"}`);
+  for (const at of [2000, 1000, 0])
+    lines.splice(at, 0, "x".repeat(MAX_LINE_BYTES + 1 + at), "y".repeat(MAX_LINE_BYTES));
+  for (const end of ["\n", "\r\n"]) {
+    const entries = read(`\ufeff${lines.join(end)}`, 7);
+    const names = lines.flatMap((line) => /^\{"counter":"(.*)"\}$/.exec(line)?.[1] ?? []);
+    assert.equal(
+      entries.hits.map(({ counter }) => counter),
+      names,
+    );
+    const expected = [0, 1, 1002, 1003, 2004, 2005].map(
+      (index, i) => `${index} ${i % 2 === 0 ? "BODY_TOO_LARGE" : "INVALID_BODY"}`,
+    );
+    assert.equal(
+      entries.rejected.map(({ index, code }) => `${index} ${code}`),
+      expected,
+    );
+  }
+});
+
+test("entries: reading ends at the thousandth malformed one", () => {
+  const lines = '{"counter":"a"}\nx\n';
+  assert.is(read(lines.repeat(MAX_MALFORMED - 1)).rejectedCount, MAX_MALFORMED - 1);
+  const entries = new BulkEntries();
+  const reader = new LineReader(Buffer.from(lines.repeat(5000)), NOW, entries);
+  assert.throws(
+    () => reader.read(10_000),
+    (error: unknown) => {
+      return (
+        error instanceof HitsError &&
+        error.code === "INVALID_BODY" &&
+        /entry 1999; the rest was not read/.test(error.message)
+      );
+    },
+  );
+  assert.is(entries.rejectedCount, MAX_MALFORMED);
 });
 
 test("entries: the first 100 rejections are kept, by index, however they were refused", () => {

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HitsError } from "../../errors.js";
+import { ArrayReader } from "../../hit/bulk-array.js";
 import { BulkEntries } from "../../hit/bulk-entries.js";
-import { MAX_PARSED_DEPTH, readLines } from "../../hit/bulk-lines.js";
-import { bodyText, parseJson } from "../../hit/json.js";
-import { parseHit } from "../../hit/parse-hit.js";
+import { type EntryReader, LineReader } from "../../hit/bulk-lines.js";
 import type { Logger, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
@@ -15,8 +14,10 @@ import { notCountedHeader } from "./not-counted.js";
 export const MAX_BULK_BYTES = 8 * 1024 * 1024;
 /** Bulk bodies in memory at once, of all requests together; past that, requests are refused with `QUEUE_FULL`. */
 const MAX_BYTES_AT_ONCE = 128 * 1024 * 1024;
-/** Entries parsed before the event loop gets a turn: a few milliseconds. */
-const ENTRIES_PER_TURN = 4096;
+/** The time for which entries are read before the event loop gets a turn. */
+const SLICE_MS = 8;
+/** Entries read before the clock is asked. */
+const ENTRIES_PER_STEP = 8;
 
 export const LINE_TYPES = new Set([
   "application/x-ndjson",
@@ -91,33 +92,15 @@ async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<
     );
   }
   const body = await readBody(req, MAX_BULK_BYTES);
-  if (isArray) await readArray(parseJson(body, MAX_PARSED_DEPTH, "the body"), entries);
-  else await readAllLines(bodyText(body), entries);
+  const now = Date.now();
+  const reader = isArray ? new ArrayReader(body, now, entries) : new LineReader(body, now, entries);
+  while (readUntil(reader, performance.now() + SLICE_MS)) await nextTurn();
 }
 
-async function readAllLines(text: string, entries: BulkEntries): Promise<void> {
-  const now = Date.now();
-  let position = readLines(text, { from: 0, maxLines: ENTRIES_PER_TURN, now }, entries);
-  while (position !== -1) {
-    await nextTurn();
-    position = readLines(text, { from: position, maxLines: ENTRIES_PER_TURN, now }, entries);
-  }
-}
-
-async function readArray(values: unknown, entries: BulkEntries): Promise<void> {
-  if (!Array.isArray(values)) {
-    throw new HitsError("INVALID_BODY", "the body must be an array of hits, [{…}], or NDJSON, one hit per line");
-  }
-  const now = Date.now();
-  for (const [index, value] of values.entries()) {
-    if (index % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
-    try {
-      entries.accept(parseHit(value, now));
-    } catch (error) {
-      if (!(error instanceof HitsError)) throw error;
-      entries.reject(error);
-    }
-  }
+/** Reads until a time, or to the end. Returns false at the end. */
+function readUntil(reader: EntryReader, until: number): boolean {
+  while (reader.read(ENTRIES_PER_STEP)) if (performance.now() >= until) return true;
+  return false;
 }
 
 function rejections(entries: BulkEntries) {

@@ -111,7 +111,7 @@ test("a body with nothing to count is a problem with the same members", () =>
       ["[]", "application/json", 0],
       ['[5,{"counter":""}]', "application/json", 2],
       ["", "application/json", 0],
-      ["[1,", "application/json", 0],
+      ["[1,", "application/json", 1],
       ['{"counter":"a"}', "application/json", 0],
       ["[".repeat(10_000), "application/json", 0],
       [`[{"counter":"a","payload":${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}}]`, "application/json", 0],
@@ -126,6 +126,21 @@ test("a body with nothing to count is a problem with the same members", () =>
     const bytes = Buffer.from('{"counter":"\xff"}', "latin1");
     await expectProblem(await bulk(running, bytes), 400, "INVALID_BODY");
     await expectProblem(await bulk(running, bytes, "application/json"), 400, "INVALID_BODY");
+    assert.equal(running.services.batches, []);
+  }));
+
+test("a body with a thousand malformed entries is refused as a whole", () =>
+  withServer(async (running) => {
+    const good = '{"counter":"a"}';
+    for (const [body, type] of [
+      [`${good}\nx\n`.repeat(5000), "application/x-ndjson"],
+      [`[${`${good},5,`.repeat(5000)}${good}]`, "application/json"],
+    ] as const) {
+      const problem = await expectProblem(await bulk(running, body, type), 400, "INVALID_BODY");
+      assert.match(String(problem["detail"]), "entry 1999; the rest was not read");
+      const { accepted, rejectedCount, rejected } = problem;
+      assert.equal([accepted, rejectedCount, (rejected as unknown[]).length], [0, 1000, 100]);
+    }
     assert.equal(running.services.batches, []);
   }));
 
