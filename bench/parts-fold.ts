@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { encodeHits } from "../src/hit/encoding.js";
 import { Totals } from "../src/projection/totals.js";
 import { describeDamage } from "../src/wal/damage.js";
 import { BATCH_HEADER_BYTES, HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
+import { encodeHits } from "../test/support/encode-hits.js";
 import { counterNames } from "./counter-names.js";
 import type { Part, Parts } from "./part.js";
 

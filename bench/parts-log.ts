@@ -1,11 +1,12 @@
 import { closeSync, constants, openSync, write, writeFileSync } from "node:fs";
 import path from "node:path";
 import { crc32 } from "node:zlib";
-import { encodeHit, encodeHits } from "../src/hit/encoding.js";
+import { encodeHit } from "../src/hit/encoding.js";
 import type { FileSystem, OpenFile } from "../src/wal/file-system.js";
 import { BATCH_HEADER_BYTES } from "../src/wal/format.js";
 import { Log } from "../src/wal/log.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
+import { encodeHits } from "../test/support/encode-hits.js";
 import { counterNames } from "./counter-names.js";
 import type { Part, Parts } from "./part.js";
 

@@ -1,4 +1,5 @@
 import type { Hit } from "../model/hit.js";
+import { BATCH_HEADER_BYTES, MAX_BATCH_BYTES, MAX_BATCH_RECORDS } from "../wal/format.js";
 import { varintBytes, writeVarint } from "../wal/varint.js";
 import { HAS_AT, HAS_ID, HAS_N, HAS_PAYLOAD, HIT, NAME_BEFORE } from "./record.js";
 
@@ -18,54 +19,54 @@ export function encodeHit(hit: Hit): Buffer {
   return buffer;
 }
 
-/** Encodes the hits of one request, in order, for one batch. */
-export function encodeHits(hits: readonly Hit[]): Buffer {
-  let bound = 0;
-  for (const hit of hits) {
-    bound += FIXED_BYTES + 3 * (hit.counter.length + (hit.id?.length ?? 0) + (hit.payload?.length ?? 0));
+/** Encodes the hits of one request for one batch, in the order in which they are added. */
+export class BatchEncoder {
+  #buffer = NO_BYTES;
+  #used = 0;
+  #count = 0;
+  /** By the number of a name: the last record that has it. */
+  readonly #records: number[] = [];
+
+  /** Returns false if the hit might not fit in the batch. */
+  hasRoomFor(hit: Hit): boolean {
+    return this.#count < MAX_BATCH_RECORDS && BATCH_HEADER_BYTES + this.#used + boundOf(hit) <= MAX_BATCH_BYTES;
   }
-  const buffer = Buffer.allocUnsafeSlow(bound);
-  const call = ++calls;
-  let at = 0;
-  let index = 0;
-  for (const hit of hits) {
-    const name = cachedName(hit.counter);
-    const isKnown = name.call === call;
-    const distance = index - name.index;
-    const nameBytes = isKnown ? varintBytes(distance) : varintBytes(name.bytes) + name.bytes;
-    at = writeVarint(buffer, at, 2 + nameBytes + extraBytes(hit));
+
+  /** Adds a hit. `name`: the number of its counter's name, counted from 0 in the order of first sight. */
+  add(hit: Hit, name: number): void {
+    this.#grow(boundOf(hit));
+    const buffer = this.#buffer;
+    const before = this.#records[name];
+    const distance = before === undefined ? 0 : this.#count - before;
+    const bytes = before === undefined ? utf8Bytes(hit.counter) : 0;
+    const nameBytes = before === undefined ? varintBytes(bytes) + bytes : varintBytes(distance);
+    let at = writeVarint(buffer, this.#used, 2 + nameBytes + extraBytes(hit));
     buffer[at++] = HIT;
-    buffer[at++] = flagsOf(hit) | (isKnown ? NAME_BEFORE : 0);
-    at = isKnown ? writeVarint(buffer, at, distance) : writeText(buffer, at, hit.counter, name.bytes);
-    name.call = call;
-    name.index = index++;
-    at = writeExtras(buffer, at, hit);
+    buffer[at++] = flagsOf(hit) | (before === undefined ? 0 : NAME_BEFORE);
+    at = before === undefined ? writeText(buffer, at, hit.counter, bytes) : writeVarint(buffer, at, distance);
+    this.#used = writeExtras(buffer, at, hit);
+    this.#records[name] = this.#count++;
   }
-  return buffer.subarray(0, at);
+
+  /** The records so far, each preceded by its length. */
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#used);
+  }
+
+  #grow(bytes: number): void {
+    const needed = this.#used + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_BYTES, 2 * this.#buffer.length));
+    this.#buffer.copy(larger, 0, 0, this.#used);
+    this.#buffer = larger;
+  }
 }
 
-interface CachedName {
-  readonly bytes: number;
-  /** The last call that encoded it, and the index of the hit in that call. */
-  call: number;
-  index: number;
-}
+const NO_BYTES = Buffer.alloc(0);
+const FIRST_BYTES = 1024;
 
-/**
- * Recent names, kept from call to call: looking one up costs half of what adding it costs. A name that is evicted during a
- * call is written in full again.
- */
-const cachedNames = new Map<string, CachedName>();
-const MAX_CACHED_NAMES = 8192;
-let calls = 0;
-
-function cachedName(counter: string): CachedName {
-  const known = cachedNames.get(counter);
-  if (known !== undefined) return known;
-  const name = { bytes: utf8Bytes(counter), call: 0, index: 0 };
-  if (cachedNames.size >= MAX_CACHED_NAMES) cachedNames.clear();
-  cachedNames.set(counter, name);
-  return name;
+function boundOf({ counter, id, payload }: Hit): number {
+  return FIXED_BYTES + 3 * (counter.length + (id?.length ?? 0) + (payload?.length ?? 0));
 }
 
 function flagsOf(hit: Hit): number {

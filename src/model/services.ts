@@ -3,6 +3,7 @@
  * projection. `server/collect.ts` composes the real ones.
  */
 import type { ErrorCode, HitsError } from "../errors.js";
+import type { Client } from "./access.js";
 import type { CounterSeries, CounterState, CountersPage, CountersQuery, SeriesQuery } from "./counters.js";
 import type { DashboardData } from "./dashboard-data.js";
 import type { Hit } from "./hit.js";
@@ -24,20 +25,25 @@ export interface HitCollector {
    * `COUNT_LIMIT`, `IDEMPOTENCY_MISMATCH`, `TOO_MANY_KEYS`, `QUEUE_FULL`, `DISK_FULL`, `CLOSING` (not counted) or
    * `LOG_FAILED` (unknown).
    */
-  record(hit: Hit): Promise<Recorded>;
-  /** Makes at least one hit durable in one batch, all or none. They must have been admitted. Rejects as `record` does. */
-  recordAll(hits: readonly Hit[]): Promise<RecordedAll>;
-  /** Judges the hits of one bulk request one after another, so that single lines can be refused. */
-  admission(): Admission;
+  record(hit: Hit, client: Client): Promise<Recorded>;
+  /** Begins a group: the hits of one request, which become durable in one batch, all or none. */
+  group(client: Client): HitGroup;
 }
 
-/** Judges the hits of one request, each on top of those admitted before it. */
-export interface Admission {
+/** The hits of one request, added one by one. What is added is reserved until the group is committed or abandoned. */
+export interface HitGroup {
+  /** Hits added so far, retries of others included. */
+  readonly size: number;
   /**
-   * Returns why this hit is refused, undefined if it is admitted: `COUNTER_NOT_ALLOWED` by its name, `TOO_MANY_COUNTERS` if its
-   * name would be one too many, `COUNT_LIMIT` if its counter is full, `IDEMPOTENCY_MISMATCH` or `TOO_MANY_KEYS` by its key.
+   * Adds a hit on top of those before it, unless it is refused: then returns why. `COUNTER_NOT_ALLOWED` by its name,
+   * `TOO_MANY_COUNTERS` if its name would be one too many, `COUNT_LIMIT` if its counter is full, `QUEUE_FULL` if it might be
+   * with all that is arriving, `IDEMPOTENCY_MISMATCH` or `TOO_MANY_KEYS` by its key, `BODY_TOO_LARGE` if the batch is full.
    */
-  refuse(hit: Hit): HitsError | undefined;
+  add(hit: Hit): HitsError | undefined;
+  /** Makes the hits durable, then counts them. Rejects as `record` does. */
+  commit(): Promise<RecordedAll>;
+  /** Gives back what is reserved, if the group was not committed. */
+  abandon(): void;
 }
 
 /** The place of a durable hit in the log, and its counter's count. */

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Hit, KeyedHit } from "../model/hit.js";
+import type { KeyedHit } from "../model/hit.js";
 import { readU64, writeU64 } from "../wal/format.js";
 
 /**
@@ -28,17 +28,10 @@ export interface FirstAnswer {
   readonly count: number;
 }
 
-/** Digests by hit: a hit's key is needed several times on its way in. */
-const keys = new WeakMap<Hit, HitKey>();
-
 export function keyOf(hit: KeyedHit): HitKey {
-  const known = keys.get(hit);
-  if (known !== undefined) return known;
   // No name or id has control characters.
   const digest = hash("sha256", `${hit.counter}\0${hit.id}`, "binary").slice(0, DIGEST_BYTES);
-  const key = { digest, fingerprint: crc32(`${hit.n}\0${hit.at ?? ""}\0${hit.payload ?? ""}`) };
-  keys.set(hit, key);
-  return key;
+  return { digest, fingerprint: crc32(`${hit.n}\0${hit.at ?? ""}\0${hit.payload ?? ""}`) };
 }
 
 /** The keys at one moment, for a snapshot: parts of chunks that only ever grow, shared with the thread that writes them. */

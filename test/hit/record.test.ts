@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
-import { encodeHit, encodeHits } from "../../src/hit/encoding.js";
+import { encodeHit } from "../../src/hit/encoding.js";
 import { foldHits, storedHits } from "../../src/hit/record.js";
 import type { Hit } from "../../src/model/hit.js";
 import type { LogBatch } from "../../src/wal/segment-reader.js";
+import { encodeHits } from "../support/encode-hits.js";
 
 const TIME = 1_700_000_000_000;
 

@@ -9,14 +9,13 @@ import type {
 import type { DashboardData } from "../../src/model/dashboard-data.js";
 import type { Hit } from "../../src/model/hit.js";
 import type {
-  Admission,
   BudgetFigures,
   CounterReader,
   HitCollector,
+  HitGroup,
   Logger,
   Readiness,
   Recorded,
-  RecordedAll,
   Services,
   UncountedTally,
 } from "../../src/model/services.js";
@@ -33,9 +32,9 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
   readonly hits: Hit[] = [];
   /** Sizes of the accepted batches. */
   readonly batches: number[] = [];
-  /** The error that `record` and `recordAll` reject with. */
+  /** The error that `record` and a commit reject with. */
   failure: unknown;
-  /** Names that an admission refuses. */
+  /** Names that a group refuses. */
   readonly unwanted = new Set<string>();
   /** Refused hits, by code. */
   readonly rejected = new Map<ErrorCode, number>();
@@ -77,19 +76,26 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
     return { offset, count: this.halted ? null : this.#count(hit.counter), replayed: this.replayed };
   }
 
-  async recordAll(hits: readonly Hit[]): Promise<RecordedAll> {
-    await this.gate;
-    if (this.failure !== undefined) throw this.failure;
-    const firstOffset = this.hits.length;
-    for (const hit of hits) this.hits.push(hit);
-    this.batches.push(hits.length);
-    return { accepted: hits.length, replayed: 0, firstOffset, lastOffset: this.hits.length - 1 };
-  }
-
-  admission(): Admission {
+  group(): HitGroup {
+    const added: Hit[] = [];
     return {
-      refuse: ({ counter }) =>
-        this.unwanted.has(counter) ? new HitsError("TOO_MANY_COUNTERS", `${counter} is one too many`) : undefined,
+      get size() {
+        return added.length;
+      },
+      add: (hit) => {
+        if (this.unwanted.has(hit.counter)) return new HitsError("TOO_MANY_COUNTERS", `${hit.counter} is one too many`);
+        added.push(hit);
+        return undefined;
+      },
+      commit: async () => {
+        await this.gate;
+        if (this.failure !== undefined) throw this.failure;
+        const firstOffset = this.hits.length;
+        for (const hit of added) this.hits.push(hit);
+        this.batches.push(added.length);
+        return { accepted: added.length, replayed: 0, firstOffset, lastOffset: this.hits.length - 1 };
+      },
+      abandon: () => undefined,
     };
   }
 

@@ -77,8 +77,8 @@ export const mutants: readonly Mutant[] = [
     invariant: 2,
     name: "a retry does not wait for the first hit, which is being written",
     file: "src/server/pending-keys.ts",
-    find: "this.#pending.set(key.digest, { fingerprint: key.fingerprint, waiting: [] });",
-    put: "void key;",
+    find: "this.#pending.set(digest, pending);",
+    put: "",
     tests: ["collector-keys"],
   },
   {
@@ -92,9 +92,9 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 2,
     name: "a hit's own time does not decide its hour",
-    file: "src/server/collector.ts",
-    find: "hit.n, hit.at ?? time) + ",
-    put: "hit.n, time) + ",
+    file: "src/server/single-hit.ts",
+    find: "this.#n, this.#at ?? time) + ",
+    put: "this.#n, time) + ",
     tests: ["projection/local"],
   },
   {
@@ -358,8 +358,8 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: "the number of counters has no bound",
-    file: "src/server/collector.ts",
-    find: "if (totals.size + this.#pendingNames.size + scope.names.size < this.#maxCounters) return undefined;",
+    file: "src/server/admission.ts",
+    find: "if (totals.size + this.names.size < this.#maxCounters) return undefined;",
     put: "if (totals.size >= 0) return undefined;",
     tests: ["collector"],
   },
@@ -367,8 +367,8 @@ export const mutants: readonly Mutant[] = [
     invariant: 10,
     name: "the number of remembered keys has no bound",
     file: "src/server/pending-keys.ts",
-    find: "if (this.#keys.size + this.#pending.size + scopeKeys < this.#maxKeys) return undefined;",
-    put: "if (scopeKeys >= 0) return undefined;",
+    find: "if (this.#keys.size + this.#pending.size < this.#maxKeys) return undefined;",
+    put: "if (this.#maxKeys >= 0) return undefined;",
     tests: ["collector-keys"],
   },
   {

@@ -49,13 +49,13 @@ test("hours and days follow the hit's own time, else its batch's, also after a r
   const at = Date.UTC(2026, 0, 2, 3, 30);
   const day = dayOf(at);
   let run = await LocalLog.open(directory);
-  await run.collector.record({ counter: "home", n: 5, at });
-  await run.collector.recordAll([
+  await run.record({ counter: "home", n: 5, at });
+  await run.recordAll([
     { counter: "about", n: 1, at },
     { counter: "home", n: 2, at: at + HOUR_MS, id: "one" },
   ]);
   await run.local.snapshot();
-  await run.collector.record({ counter: "home", n: 1, at: at + DAY_MS });
+  await run.record({ counter: "home", n: 1, at: at + DAY_MS });
   const before = Date.now();
   await run.hit("home", 3);
   const after = Date.now();
@@ -117,7 +117,7 @@ test("both damaged and segments gone: halts with the reason, and still accepts h
   const run = await LocalLog.open(directory);
   assert.is(run.local.halted?.code, "PROJECTION_HALTED");
   assert.match(run.local.halted?.message ?? "", /offset 0 is no longer .*snapshots can't be read .*fork/s);
-  const { offset, count } = await run.collector.record({ counter: "home", n: 1 });
+  const { offset, count } = await run.record({ counter: "home", n: 1 });
   assert.ok(offset > 0);
   assert.is(count, null);
   assert.throws(

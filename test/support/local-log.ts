@@ -1,6 +1,10 @@
+import type { Client } from "../../src/model/access.js";
+import type { Hit } from "../../src/model/hit.js";
+import type { Recorded, RecordedAll } from "../../src/model/services.js";
 import { LocalProjection, type SnapshotSink } from "../../src/projection/local.js";
 import { loadSnapshots, writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
-import { Collector, type CollectorOptions } from "../../src/server/collector.js";
+import type { CollectorOptions } from "../../src/server/admission.js";
+import { Collector } from "../../src/server/collector.js";
 import { Log, type LogOptions } from "../../src/wal/log.js";
 import { LogDirectory } from "../../src/wal/log-directory.js";
 
@@ -11,6 +15,21 @@ export const directSink: SnapshotSink = {
   },
   close: async () => undefined,
 };
+
+/** A program on this machine. */
+export const LOCAL: Client = { key: 0, standing: "local" };
+
+/** Records hits that are not refused, in one batch. */
+export function recordAll(collector: Collector, hits: readonly Hit[]): Promise<RecordedAll> {
+  const group = collector.group(LOCAL);
+  for (const hit of hits) {
+    const refused = group.add(hit);
+    if (refused === undefined) continue;
+    group.abandon();
+    return Promise.reject(refused);
+  }
+  return group.commit();
+}
 
 export type LocalLogOptions = Partial<LogOptions> & Partial<CollectorOptions> & { readonly windowMs?: number };
 
@@ -47,9 +66,17 @@ export class LocalLog {
     }
   }
 
+  record(hit: Hit): Promise<Recorded> {
+    return this.collector.record(hit, LOCAL);
+  }
+
+  recordAll(hits: readonly Hit[]): Promise<RecordedAll> {
+    return recordAll(this.collector, hits);
+  }
+
   /** Counts so many hits of a counter, each on its own. */
   async hit(counter: string, times = 1): Promise<void> {
-    await Promise.all(Array.from({ length: times }, () => this.collector.record({ counter, n: 1 })));
+    await Promise.all(Array.from({ length: times }, () => this.record({ counter, n: 1 })));
   }
 
   async close(): Promise<void> {

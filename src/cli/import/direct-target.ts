@@ -1,6 +1,7 @@
 import type { Config, MongoSettings } from "../../config.js";
 import { describeError, HitsError } from "../../errors.js";
 import { withStore } from "../../maintenance/ask-mongodb.js";
+import type { Client } from "../../model/access.js";
 import type { Hit } from "../../model/hit.js";
 import type { SnapshotSink } from "../../projection/local.js";
 import { isDamaged, remoteCount } from "../../projection/mongo/document.js";
@@ -19,6 +20,8 @@ const INLINE_SNAPSHOTS: SnapshotSink = {
   },
   close: async () => undefined,
 };
+
+const OPERATOR: Client = { key: 0, standing: "operator" };
 
 /** A target whose log this process writes itself, as the server would. */
 export class DirectTarget implements Target {
@@ -55,13 +58,12 @@ export class DirectTarget implements Target {
 
   async record(hits: readonly Hit[]): Promise<Recorded> {
     const refusals: Refusal[] = [];
-    const admission = this.#collector.admission();
-    const admitted = hits.filter((hit, index) => {
-      const refused = admission.refuse(hit);
+    const group = this.#collector.group(OPERATOR);
+    for (const [index, hit] of hits.entries()) {
+      const refused = group.add(hit);
       if (refused !== undefined) refusals.push({ index, code: refused.code, detail: refused.message });
-      return refused === undefined;
-    });
-    const { replayed } = admitted.length === 0 ? { replayed: 0 } : await this.#collector.recordAll(admitted);
+    }
+    const { replayed } = await group.commit();
     return { replayed, refusals, unnamed: 0, maybeTwice: 0 };
   }
 

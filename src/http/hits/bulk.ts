@@ -4,7 +4,7 @@ import { HitsError } from "../../errors.js";
 import { ArrayReader } from "../../hit/bulk-array.js";
 import { BulkEntries } from "../../hit/bulk-entries.js";
 import { type EntryReader, LineReader } from "../../hit/bulk-lines.js";
-import type { Logger, Services } from "../../model/services.js";
+import type { HitGroup, Logger, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
 import { shorten } from "../query.js";
@@ -45,6 +45,7 @@ export class BulkHits {
     const reserved = Math.min(Number(req.headers["content-length"] ?? MAX_BULK_BYTES), MAX_BULK_BYTES);
     this.#bytesAtOnce += reserved;
     const entries = new BulkEntries();
+    let group: HitGroup | undefined;
     try {
       if (this.#bytesAtOnce > MAX_BYTES_AT_ONCE) {
         throw new HitsError("QUEUE_FULL", "not counted: too many bulk requests at once; try again");
@@ -55,9 +56,11 @@ export class BulkHits {
       await readEntries(req, entries);
       // A request without a hit costs as much as one hit: otherwise it would be free.
       await this.#gate.take(client, Math.max(1, entries.hits.length));
-      this.#refuseEntries(entries);
+      const collected = this.#services.collector.group(client);
+      group = collected;
+      entries.refuseWhere((hit) => collected.add(hit));
       if (entries.hits.length === 0) throw nothingToCount(entries);
-      const { accepted, replayed, firstOffset, lastOffset } = await this.#services.collector.recordAll(entries.hits);
+      const { accepted, replayed, firstOffset, lastOffset } = await group.commit();
       const earlier = replayed > 0 ? { replayed } : undefined;
       sendJson(res, 202, JSON.stringify({ accepted, ...earlier, firstOffset, lastOffset, ...rejections(entries) }));
     } catch (error) {
@@ -69,15 +72,10 @@ export class BulkHits {
       const hits = entries.hits.length === 0 && entries.rejectedCount === 0 ? 1 : entries.hits.length;
       if (code !== undefined && hits > 0) this.#services.tally.noteRejected(code, hits);
     } finally {
+      group?.abandon();
       for (const [code, hits] of entries.rejectedByCode) this.#services.tally.noteRejected(code, hits);
       this.#bytesAtOnce -= reserved;
     }
-  }
-
-  /** Refuses single entries that would refuse the whole batch. Nothing may run between this and appending the batch. */
-  #refuseEntries(entries: BulkEntries): void {
-    const admission = this.#services.collector.admission();
-    entries.refuseWhere((hit) => admission.refuse(hit));
   }
 }
 

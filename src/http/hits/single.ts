@@ -77,12 +77,13 @@ export class SingleHits {
       this.#answerBot(res, counter);
       return;
     }
-    const { offset, count, replayed } = await this.#services.collector.record({
+    const hit = {
       counter: counter.name,
       n,
       ...(id === undefined ? undefined : { id }),
       ...(payload === undefined ? undefined : { payload }),
-    });
+    };
+    const { offset, count, replayed } = await this.#services.collector.record(hit, client);
     const body = `{"counter":${counter.json},"offset":${offset},"count":${count}}`;
     sendJson(res, 202, body, replayed ? REPLAYED : undefined);
   }

@@ -37,7 +37,7 @@ export class Views {
       await this.#gate.take(client, 1);
       if (wanted.n > 1) this.#gate.checkMany(client, ctx.req, ctx.res);
       if (this.#gate.isUncountedBot(ctx.req)) return this.#skip(ctx, "BOT");
-      const { replayed } = await this.#services.collector.record(wanted);
+      const { replayed } = await this.#services.collector.record(wanted, client);
       return { state: "counted", replayed };
     } catch (error) {
       const problem = problemOf(error, { logger: this.#logger, request: ctx.req });

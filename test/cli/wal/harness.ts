@@ -5,7 +5,6 @@ import path from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { runWalCommand } from "../../../src/cli/wal/wal-command.js";
-import { encodeHits } from "../../../src/hit/encoding.js";
 import type { Hit } from "../../../src/model/hit.js";
 import { writeSnapshot } from "../../../src/projection/snapshot/snapshot.js";
 import type { SnapshotFacts } from "../../../src/projection/snapshot/snapshot-format.js";
@@ -14,6 +13,7 @@ import { Log } from "../../../src/wal/log.js";
 import { LogDirectory } from "../../../src/wal/log-directory.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { readHeaderIfThere } from "../../../src/wal/segment-header.js";
+import { encodeHits } from "../../support/encode-hits.js";
 
 export const SEGMENT_BYTES = 64 * 1024;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");

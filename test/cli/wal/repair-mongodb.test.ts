@@ -38,7 +38,7 @@ class Projected {
       const log = await LocalLog.open(directory);
       const running = await run({ directory, log }, server.url, projected.#database);
       for (const row of rows) {
-        for (const [counter, n] of Object.entries(row)) await log.collector.record({ counter, n });
+        for (const [counter, n] of Object.entries(row)) await log.record({ counter, n });
         // So that every slot has an offset of its own within the log.
         await projected.#drained(log, running);
       }
@@ -52,7 +52,7 @@ class Projected {
   async serve(hits: Record<string, number>): Promise<void> {
     const log = await LocalLog.open(this.directory);
     const running = await run({ directory: this.directory, log }, this.#server.url, this.#database);
-    for (const [counter, n] of Object.entries(hits)) await log.collector.record({ counter, n });
+    for (const [counter, n] of Object.entries(hits)) await log.record({ counter, n });
     await this.#drained(log, running);
     await running.projection.stop(1000);
     await log.local.snapshot();
@@ -63,7 +63,7 @@ class Projected {
   async state(state: string): Promise<string> {
     const log = await LocalLog.open(this.directory);
     const running = await run({ directory: this.directory, log }, this.#server.url, this.#database);
-    await log.collector.record({ counter: "later", n: 1 });
+    await log.record({ counter: "later", n: 1 });
     await eventually(`the projection is ${state}`, () => running.status?.state === state || running.status);
     const error = running.status?.lastError ?? "";
     await running.projection.stop(100);

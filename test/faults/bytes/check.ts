@@ -9,6 +9,7 @@ import { LogFollower } from "../../../src/projection/mongo/log-follower.js";
 import { Series } from "../../../src/projection/series/series.js";
 import type { Damage } from "../../../src/wal/damage.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
+import { LOCAL } from "../../support/local-log.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { directoryOn, openServer, type Server } from "../crash/server.js";
 import type { Batch, Sample } from "./log.js";
@@ -57,7 +58,7 @@ export async function checkCase(sample: Sample, row: Row, { when, fs, missing, .
     `${when}: ${server.log.recovery.tornBytes} torn bytes`,
   );
   if (isDamage) checkRanges(server.log.damage, missing, readable, when);
-  const { offset, count } = await server.collector.record({ counter: "fresh", n: 1 });
+  const { offset, count } = await server.collector.record({ counter: "fresh", n: 1 }, LOCAL);
   assert.is(count, row.start === "halted" ? null : 1, when);
   assert.ok(offset > highest, `${when}: offset ${offset} again`);
   const fresh: Batch = { segment: 0, byte: 0, endByte: 0, offset, hits: [{ counter: "fresh", n: 1 }] };

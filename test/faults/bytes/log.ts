@@ -6,6 +6,7 @@ import { BATCH_HEADER_BYTES } from "../../../src/wal/format.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { readSegmentHeader } from "../../../src/wal/segment-header.js";
 import { segmentName } from "../../../src/wal/segment-name.js";
+import { LOCAL, recordAll } from "../../support/local-log.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { DIRECTORY, directoryOn, openServer, SEGMENT_BYTES, type Server } from "../crash/server.js";
 
@@ -49,7 +50,7 @@ export async function makeSample(options: SampleOptions = {}): Promise<Sample> {
       const hits = [0, 1].map(
         (): Hit => ({ counter: `c${batch}`, n: n++, ...(payload === undefined ? {} : { payload }) }),
       );
-      await server.collector.recordAll(hits);
+      await recordAll(server.collector, hits);
     }
     if (isLast) break;
     if (segment === 0) {
@@ -74,7 +75,7 @@ async function sampleOf(fs: MemoryFileSystem): Promise<Sample> {
 async function fill({ collector }: Server, fs: MemoryFileSystem): Promise<void> {
   const end = (await readBatches(fs)).at(-1)?.endByte ?? 0;
   const pad = SEGMENT_BYTES - end - 3 * BATCH_HEADER_BYTES;
-  await collector.record({ counter: "large", n: 1_000_000, payload: JSON.stringify({ pad: "x".repeat(pad) }) });
+  await collector.record({ counter: "large", n: 1_000_000, payload: JSON.stringify({ pad: "x".repeat(pad) }) }, LOCAL);
 }
 
 /** Resolves once the last batch is a seal, which is written when the log has been idle for 200 ms. */

@@ -4,6 +4,7 @@ import { storedHits } from "../../../src/hit/record.js";
 import { verifyLog } from "../../../src/maintenance/verify/verify-log.js";
 import { LogReader } from "../../../src/wal/log-reader.js";
 import { readRegistrations } from "../../../src/wal/registrations.js";
+import { LOCAL } from "../../support/local-log.js";
 import type { Crash } from "../../support/memory-disk.js";
 import { seeded } from "../../support/memory-file.js";
 import type { MemoryFileSystem } from "../../support/memory-file-system.js";
@@ -47,14 +48,14 @@ export async function checkState(left: MemoryFileSystem, known: Known, seed: num
   await checkKeys(server, known);
   const before = totalsOf(server);
 
-  const { offset } = await server.collector.record({ ...FRESH });
+  const { offset } = await server.collector.record({ ...FRESH }, LOCAL);
   assert.ok(offset > known.highest, `offset ${offset} may have been given out before, up to ${known.highest}`);
   const unknown = known.possible.filter((entry) => {
     const isKnown = known.acknowledged.includes(entry) || known.damaged.has(keyIn(entry.hit.payload));
     return !isKnown && entry.hit.id !== undefined;
   });
   const retried = unknown.slice(-2);
-  for (const { hit } of retried) await server.collector.record(hit);
+  for (const { hit } of retried) await server.collector.record(hit, LOCAL);
   const after = totalsOf(server);
   if (random() < 0.3) await server.local.snapshot();
   const end = server.log.end;
@@ -72,7 +73,7 @@ export async function checkState(left: MemoryFileSystem, known: Known, seed: num
   assert.is(contents.get(offset), -1, "the hit after the crash is lost");
   await checkKeys(restarted, known);
   for (const { hit } of retried) {
-    const { replayed } = await restarted.collector.record(hit);
+    const { replayed } = await restarted.collector.record(hit, LOCAL);
     assert.ok(replayed, "a retry of a retry was counted");
   }
   assert.is(before["fresh"] ?? 0, 0);
@@ -258,7 +259,7 @@ async function recounted(fs: MemoryFileSystem): Promise<Map<string, number> | un
 async function checkKeys({ collector }: Server, { acknowledged, damaged }: Known): Promise<void> {
   for (const { hit, answer } of acknowledged) {
     if (hit.id === undefined) continue;
-    const again = await collector.record(hit);
+    const again = await collector.record(hit, LOCAL);
     // With hits missing before it, a count that is added up again is lower.
     const count = damaged.size > 0 ? undefined : answer?.count;
     const expected = { offset: answer?.offset, count: count ?? again.count, replayed: true };

@@ -1,5 +1,6 @@
 import { HitsError } from "../../../src/errors.js";
 import { writeRegistration } from "../../../src/wal/registrations.js";
+import { LOCAL, recordAll } from "../../support/local-log.js";
 import { seeded } from "../../support/memory-file.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import { type OperationKind, type Outcome, systemError } from "../../support/memory-handle.js";
@@ -168,7 +169,10 @@ class Workload {
     const entries = Array.from({ length: count }, () => this.#newEntry(200));
     const moment = this.fs.record.length;
     this.#countSent(count);
-    await server.collector.recordAll(entries.map(({ hit }) => hit)).then(
+    await recordAll(
+      server.collector,
+      entries.map(({ hit }) => hit),
+    ).then(
       ({ firstOffset }) => {
         const at = this.fs.record.length;
         for (const [index, entry] of entries.entries()) {
@@ -181,7 +185,7 @@ class Workload {
 
   async #send(server: Server, entry: Entry): Promise<void> {
     this.#countSent(1);
-    await server.collector.record(entry.hit).then(
+    await server.collector.record(entry.hit, LOCAL).then(
       ({ offset, count }) => {
         entry.answer ??= { at: this.fs.record.length, offset, count: count ?? undefined };
         if (entry.answer.offset !== offset)

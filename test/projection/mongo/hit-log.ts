@@ -1,5 +1,5 @@
-import { encodeHits } from "../../../src/hit/encoding.js";
 import type { Log, LogOptions } from "../../../src/wal/log.js";
+import { encodeHits } from "../../support/encode-hits.js";
 import { openLog } from "../../support/log-files.js";
 import { MemoryFileSystem } from "../../support/memory-file-system.js";
 import type { FakeDatabase } from "./fake-database.js";

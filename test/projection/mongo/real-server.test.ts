@@ -86,7 +86,7 @@ mongoTest("counters' days: answers lost, documents removed and put back, and ano
       return lines.length === 0 ? true : lines.slice(0, 5);
     };
     await started(local, proxy.url, database);
-    await local.log.collector.recordAll([
+    await local.log.recordAll([
       { counter: "home", n: 5, at },
       { counter: "a b", n: 1, at },
       { counter: "home", n: 2, at: at + 3_600_000 },
@@ -94,9 +94,9 @@ mongoTest("counters' days: answers lost, documents removed and put back, and ano
     await local.log.hit("home", 3);
     await eventually("all days are there", exact);
     proxy.swallowReplies({ commands: ["update"] });
-    await local.log.collector.record({ counter: "home", n: 4, at });
+    await local.log.record({ counter: "home", n: 4, at });
     await eventually("an answer is lost", () => proxy.swallowed > 0);
-    await local.log.collector.record({ counter: "new", n: 1, at: at + 86_400_000 });
+    await local.log.record({ counter: "new", n: 1, at: at + 86_400_000 });
     proxy.pass();
     await eventually("applied once", exact);
     const days = <T>(use: (collection: Collection<Document & { _id: string }>) => Promise<T>) =>

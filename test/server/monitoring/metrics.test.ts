@@ -44,10 +44,10 @@ test("hits: accepted, refused by code, not counted by reason; each request has i
   withServices(
     async ({ run, tally, scrape }) => {
       await run.hit("a", 30);
-      await run.collector.recordAll(Array.from({ length: 12 }, () => ({ counter: "b", n: 5 })));
-      await run.collector.record({ counter: "a", n: 1, id: "key" });
-      await run.collector.record({ counter: "a", n: 1, id: "key" });
-      assert.is(await codeOf(run.collector.record({ counter: "c", n: 1 })), "TOO_MANY_COUNTERS");
+      await run.recordAll(Array.from({ length: 12 }, () => ({ counter: "b", n: 5 })));
+      await run.record({ counter: "a", n: 1, id: "key" });
+      await run.record({ counter: "a", n: 1, id: "key" });
+      assert.is(await codeOf(run.record({ counter: "c", n: 1 })), "TOO_MANY_COUNTERS");
       tally.noteRejected("TOO_MANY_COUNTERS", 1);
       tally.noteRejected("INVALID_N", 7);
       tally.noteRejected("INVALID_N", 2);
@@ -93,9 +93,9 @@ function nonZero(values: Record<string, number>): Record<string, number> {
 test("the log: the figures of the status, and queued bytes", () =>
   withServices(
     async ({ run, status, scrape }) => {
-      for (let batch = 0; batch < 4; batch++) await run.collector.recordAll(many(900));
+      for (let batch = 0; batch < 4; batch++) await run.recordAll(many(900));
       await scrape();
-      const waiting = run.collector.recordAll(many(20));
+      const waiting = run.recordAll(many(20));
       const samples = await scrape();
       const value = (name: string) => samples.get(`durable_hits_log_${name}`);
       assert.ok((value("queued_bytes") ?? 0) >= 20, "scraped before its write began");
@@ -162,7 +162,7 @@ test("a log that takes no more hits: not ready, and refusals are counted", () =>
   withServices(async ({ run, tally, scrape }) => {
     await run.hit("a");
     await run.log.drain();
-    const error = await run.collector.record({ counter: "a", n: 1 }).catch((thrown: unknown) => thrown);
+    const error = await run.record({ counter: "a", n: 1 }).catch((thrown: unknown) => thrown);
     assert.ok(error instanceof HitsError);
     tally.noteRejected(error.code, 1);
     const samples = await scrape();
