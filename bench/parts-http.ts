@@ -2,11 +2,11 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import Router from "@koa/router";
 import Koa from "koa";
-import { BulkEntries } from "../src/hit/bulk-entries.js";
 import { LineReader } from "../src/hit/bulk-lines.js";
 import { createApp } from "../src/http/app.js";
 import type { Hit } from "../src/model/hit.js";
 import { FakeLogger, FakeServices } from "../test/http/fake-services.js";
+import { KeptEntries } from "../test/support/kept-entries.js";
 import { counterNames } from "./counter-names.js";
 import type { Part, Parts } from "./part.js";
 
@@ -35,7 +35,7 @@ function lineParts(): Part[] {
       name: `NDJSON lines, ${name}`,
       units: LINES,
       run: () => {
-        const entries = new BulkEntries();
+        const entries = new KeptEntries();
         const reader = new LineReader(body, Date.now(), entries);
         while (reader.read(LINES));
         if (entries.hits.length !== LINES) throw new Error("a line of this benchmark was rejected");

@@ -16,17 +16,24 @@ export const MAX_MALFORMED = 1000;
 
 /** The entries of a bulk request, added in order as they are read. */
 export class BulkEntries {
-  #hits: Hit[] = [];
-  #indexes: number[] = [];
-  #rejections: Rejection[] = [];
+  readonly #admit: (hit: Hit) => HitsError | undefined;
+  readonly #rejections: Rejection[] = [];
   #next = 0;
   #malformed = 0;
+  #sum = 0;
   readonly #byCode = new Map<ErrorCode, number>();
 
-  /** Adds a hit as the next entry. */
+  /** `admit`: takes a hit, or returns why it is refused. */
+  constructor(admit: (hit: Hit) => HitsError | undefined) {
+    this.#admit = admit;
+  }
+
+  /** Adds a hit as the next entry, which may still be refused. */
   accept(hit: Hit): void {
-    this.#hits.push(hit);
-    this.#indexes.push(this.#next++);
+    this.#sum += hit.n;
+    const refused = this.#admit(hit);
+    const index = this.#next++;
+    if (refused !== undefined) this.#note(index, refused);
   }
 
   /** Adds the hit that `parse` returns, or the refusal that it throws, as the next entry. Throws what `reject` throws. */
@@ -58,23 +65,14 @@ export class BulkEntries {
     this.#next++;
   }
 
-  /** Refuses the hits for which `refuse` returns an error. */
-  refuseWhere(refuse: (hit: Hit) => HitsError | undefined): void {
-    const hits: Hit[] = [];
-    const shown = this.#rejections;
-    this.#rejections = [];
-    for (const [i, hit] of this.#hits.entries()) {
-      const error = refuse(hit);
-      if (error === undefined) hits.push(hit);
-      else this.#note(this.#indexes[i] ?? 0, error);
-    }
-    this.#hits = hits;
-    this.#indexes = [];
-    this.#rejections = [...shown, ...this.#rejections].sort((a, b) => a.index - b.index).slice(0, MAX_SHOWN);
+  /** Entries read so far, blank lines included. */
+  get read(): number {
+    return this.#next;
   }
 
-  get hits(): readonly Hit[] {
-    return this.#hits;
+  /** The sum of the `n` of the hits that were read. */
+  get sum(): number {
+    return this.#sum;
   }
 
   get rejectedCount(): number {

@@ -68,7 +68,8 @@ export function sendError(
 /** Answers with a problem. `headers` has further headers, names and values in turn. */
 export function sendProblem(res: ServerResponse, problem: Problem, headers: readonly string[] = NO_HEADERS): void {
   const req = res.req;
-  const isUnread = hasLongUnreadBody(req);
+  // A body that has stopped arriving is not waited for.
+  const isUnread = problem.code === "REQUEST_TIMEOUT" || hasLongUnreadBody(req);
   if (isUnread) res.shouldKeepAlive = false;
   res.writeHead(problem.status, problemHeaders(problem, headers));
   if (req.method === "HEAD") res.end();

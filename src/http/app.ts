@@ -15,9 +15,11 @@ import { Clients } from "./access/clients.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
 import { AllowedHosts, onlyAllowedHosts } from "./access/hosts.js";
+import { Turns } from "./access/turns.js";
 import { WrongTokens } from "./access/wrong-tokens.js";
 import { sendError } from "./answer.js";
 import { EventStreams, type StreamBounds } from "./counters/events.js";
+import { Bodies } from "./hits/bodies.js";
 import { BulkHits } from "./hits/bulk.js";
 import { Pictures } from "./hits/pictures.js";
 import { SingleHits } from "./hits/single.js";
@@ -34,6 +36,8 @@ export interface AppOptions {
   /** Bounds of `GET /events`. */
   readonly streams?: Partial<StreamBounds>;
   readonly budgets?: Partial<BudgetBounds>;
+  /** Milliseconds in which some byte of a body must arrive. */
+  readonly bodyProgressMs?: number;
   /** The time that the ids of hits are remembered. */
   readonly idempotencyWindowMs?: number;
 }
@@ -58,8 +62,10 @@ export function createApp(services: Services, logger: Logger, options: AppOption
   const budgets = new Budgets(options.budgets);
   const app = new App(clients, budgets);
   const gate = new Gate(policy, clients);
-  const single = new SingleHits(services, gate, logger);
-  const bulk = new BulkHits(services, gate, logger);
+  const turns = new Turns();
+  const bodies = new Bodies(budgets.bulkBytes, options.bodyProgressMs);
+  const single = new SingleHits({ services, gate, bodies, logger });
+  const bulk = new BulkHits({ services, gate, bodies, turns, logger });
   const views = new Views(services, gate, logger);
   const pictures = new Pictures(services, views, logger);
   const projections = () => publicProjections(services, admin);

@@ -3,21 +3,21 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
 import { ArrayReader } from "../../src/hit/bulk-array.js";
-import { BulkEntries } from "../../src/hit/bulk-entries.js";
 import { MAX_LINE_BYTES } from "../../src/hit/bulk-lines.js";
 import { parseHit } from "../../src/hit/parse-hit.js";
+import { KeptEntries } from "../support/kept-entries.js";
 
 const NOW = Date.UTC(2026, 0, 15, 12);
 
-function read(body: Buffer | string): BulkEntries {
-  const entries = new BulkEntries();
+function read(body: Buffer | string): KeptEntries {
+  const entries = new KeptEntries();
   const reader = new ArrayReader(Buffer.from(body), NOW, entries);
   while (reader.read(3));
   return entries;
 }
 
 /** What the reader makes of a body, as text. */
-function outcome(read: () => BulkEntries): string {
+function outcome(read: () => KeptEntries): string {
   try {
     const { hits, rejected } = read();
     return JSON.stringify({ hits, rejected });
@@ -28,8 +28,8 @@ function outcome(read: () => BulkEntries): string {
 }
 
 /** The same for a body that is parsed as a whole. */
-function whole(text: string): BulkEntries {
-  const entries = new BulkEntries();
+function whole(text: string): KeptEntries {
+  const entries = new KeptEntries();
   let values: unknown;
   try {
     // A byte order mark is not JSON's, but may precede it.

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../src/errors.js";
-import { BulkEntries, MAX_MALFORMED } from "../../src/hit/bulk-entries.js";
+import { MAX_MALFORMED } from "../../src/hit/bulk-entries.js";
 import { fastHit, LineReader, MAX_LINE_BYTES, MAX_PARSED_DEPTH, parseLine } from "../../src/hit/bulk-lines.js";
 import { type Hit, MAX_AHEAD_MS } from "../../src/model/hit.js";
+import { KeptEntries } from "../support/kept-entries.js";
 
 const NOW = Date.UTC(2026, 0, 15, 12);
 
@@ -128,8 +129,8 @@ test("fastHit declines lines that nearly have the form", () => {
   }
 });
 
-function read(text: string, maxLines = 1000): BulkEntries {
-  const entries = new BulkEntries();
+function read(text: string, maxLines = 1000): KeptEntries {
+  const entries = new KeptEntries();
   const reader = new LineReader(Buffer.from(text), NOW, entries);
   while (reader.read(maxLines));
   return entries;
@@ -191,7 +192,7 @@ test("lines: what is decoded at once does not show", () => {
 test("entries: reading ends at the thousandth malformed one", () => {
   const lines = '{"counter":"a"}\nx\n';
   assert.is(read(lines.repeat(MAX_MALFORMED - 1)).rejectedCount, MAX_MALFORMED - 1);
-  const entries = new BulkEntries();
+  const entries = new KeptEntries();
   const reader = new LineReader(Buffer.from(lines.repeat(5000)), NOW, entries);
   assert.throws(
     () => reader.read(10_000),
@@ -207,14 +208,13 @@ test("entries: reading ends at the thousandth malformed one", () => {
 });
 
 test("entries: the first 100 rejections are kept, by index, however they were refused", () => {
-  const entries = new BulkEntries();
+  const late = new HitsError("TOO_MANY_COUNTERS", "no");
+  const entries = new KeptEntries(({ counter }) => (counter === "bad" ? late : undefined));
   const error = new HitsError("INVALID_N", "no");
   for (let i = 0; i < 300; i++) {
     if (i % 3 === 0) entries.reject(error);
     else entries.accept({ counter: i % 3 === 1 ? "good" : "bad", n: 1 });
   }
-  const late = new HitsError("TOO_MANY_COUNTERS", "no");
-  entries.refuseWhere(({ counter }) => (counter === "bad" ? late : undefined));
   assert.is(entries.hits.length, 100);
   assert.is(entries.rejectedCount, 200);
   assert.equal(

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import * as assert from "uvu/assert";
-import { type AppOptions, createApp } from "../../src/http/app.js";
+import { type App, type AppOptions, createApp } from "../../src/http/app.js";
 import { createHttpServer, type HttpServer, type ServerBounds } from "../../src/http/server.js";
 import { collectComplaints } from "./described.js";
 import { FakeLogger, FakeServices } from "./fake-services.js";
@@ -8,6 +8,7 @@ import { FakeLogger, FakeServices } from "./fake-services.js";
 export interface Running {
   readonly services: FakeServices;
   readonly logger: FakeLogger;
+  readonly app: App;
   readonly server: HttpServer;
   readonly port: number;
   readonly url: string;
@@ -29,7 +30,7 @@ export async function withServer(body: (running: Running) => Promise<void>, boun
   const server = createHttpServer(app, logger, bounds.server);
   const { port } = await server.listen("127.0.0.1", 0);
   try {
-    await body({ services, logger, server, port, url: `http://127.0.0.1:${port}` });
+    await body({ services, logger, app, server, port, url: `http://127.0.0.1:${port}` });
   } finally {
     await server.stop(500);
   }

@@ -4,7 +4,7 @@ import { HitsError } from "../../errors.js";
 import type { AccessPolicy, Client } from "../../model/access.js";
 import type { Clients } from "./clients.js";
 import { isOriginAllowed } from "./cors.js";
-import { ClientLimiter } from "./rate-limit.js";
+import { type Allowance, ClientLimiter } from "./rate-limit.js";
 
 const MANY_NEED_TOKEN =
   "counting more than one hit in a request needs ADMIN_TOKEN as a bearer token, or PUBLIC_HITS=all on the server";
@@ -47,13 +47,20 @@ export class Gate {
    * wait for, if there is no limit or the operator sends them.
    */
   take(client: Client, hits: number): Promise<void> | undefined {
-    return this.#limiter === undefined || client.standing === "operator"
-      ? undefined
-      : this.#limiter.consume(client, hits);
+    return this.#limiterOf(client)?.consume(client, hits);
+  }
+
+  /** Resolves to the client's allowance; rejects with `RATE_LIMITED` if it is used up. Undefined as with `take`. */
+  allowance(client: Client): Promise<Allowance> | undefined {
+    return this.#limiterOf(client)?.allowance(client);
   }
 
   /** Returns true if the request comes from a known bot, and bots are not counted. */
   isUncountedBot(req: IncomingMessage): boolean {
     return !this.#policy.countBots && isbot(req.headers["user-agent"]);
+  }
+
+  #limiterOf(client: Client): ClientLimiter | undefined {
+    return client.standing === "operator" ? undefined : this.#limiter;
   }
 }

@@ -2,6 +2,16 @@ import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { HitsError } from "../../errors.js";
 import type { Client, RateLimit } from "../../model/access.js";
 
+/** What a client may still send in its window of time. */
+export interface Allowance {
+  /** Throws `RATE_LIMITED` if so many hits are more than is left. */
+  check(hits: number): void;
+  /** Takes so many hits off it. Rejects with `RATE_LIMITED`. */
+  take(hits: number): Promise<void>;
+  /** Takes so many hits off it, or all that is left: for what was refused and has cost as much as hits. */
+  spend(hits: number): Promise<void>;
+}
+
 /** The hits of each client in fixed windows, in memory: some 60 MB at most, whoever comes. */
 export class ClientLimiter {
   readonly #limit: RateLimit;
@@ -12,19 +22,44 @@ export class ClientLimiter {
     this.#limiter = new RateLimiterMemory({ points: limit.hits, duration: limit.seconds });
   }
 
+  /** Resolves to a client's allowance. Rejects with `RATE_LIMITED` if it is used up. */
+  async allowance(client: Client): Promise<Allowance> {
+    const used = await this.#limiter.get(client.key);
+    const left = used === null ? this.#limit.hits : used.remainingPoints;
+    if (left <= 0) throw this.#usedUp(used?.msBeforeNext ?? 0);
+    return {
+      check: (hits) => {
+        if (hits > this.#limit.hits) throw this.#tooMany(hits);
+        if (hits > left) throw this.#usedUp(used?.msBeforeNext ?? 0);
+      },
+      take: (hits) => this.consume(client, hits),
+      spend: (hits) => this.consume(client, Math.min(hits, this.#limit.hits)).catch(() => undefined),
+    };
+  }
+
   /** Takes so many hits off a client's allowance. Rejects with `RATE_LIMITED`. */
   async consume({ key }: Client, hits: number): Promise<void> {
-    const { hits: allowed, seconds } = this.#limit;
-    const limit = `the limit for each client is ${allowed} hits in ${seconds} s`;
-    if (hits > allowed) {
-      throw new HitsError("RATE_LIMITED", `${hits} hits in one request: ${limit}`, { retryAfter: seconds });
-    }
+    if (hits > this.#limit.hits) throw this.#tooMany(hits);
     try {
       await this.#limiter.consume(key, hits);
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw refused;
-      const retryAfter = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
-      throw new HitsError("RATE_LIMITED", `too many hits from this address: ${limit}`, { retryAfter });
+      throw this.#usedUp(refused.msBeforeNext);
     }
+  }
+
+  #tooMany(hits: number): HitsError {
+    return this.#error(`a request that counts as ${hits} hits, by n, lines or KiB`, this.#limit.seconds);
+  }
+
+  #usedUp(msBeforeNext: number): HitsError {
+    return this.#error("too many hits from this address", Math.max(1, Math.ceil(msBeforeNext / 1000)));
+  }
+
+  #error(what: string, retryAfter: number): HitsError {
+    const { hits, seconds } = this.#limit;
+    return new HitsError("RATE_LIMITED", `${what}: the limit for each client is ${hits} hits in ${seconds} s`, {
+      retryAfter,
+    });
   }
 }

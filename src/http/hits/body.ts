@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
-import getRawBody from "raw-body";
-import { HitsError, systemCode } from "../../errors.js";
+import { HitsError } from "../../errors.js";
 import { parseJson } from "../../hit/json.js";
 import { parsePayload } from "../../hit/parse-hit.js";
+import type { Client } from "../../model/access.js";
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from "../../model/hit.js";
-import { ClientGone } from "../answer.js";
 import { shorten } from "../query.js";
+import type { Bodies } from "./bodies.js";
 
 /** Returns true if the request has a body; one of length 0 does not count. */
 export function hasBody(req: IncomingMessage): boolean {
@@ -13,21 +13,10 @@ export function hasBody(req: IncomingMessage): boolean {
   return (length !== undefined && length !== "0") || req.headers["transfer-encoding"] !== undefined;
 }
 
-/**
- * Resolves to the whole body, at most `limit` bytes. Rejects with `BODY_TOO_LARGE`, the rest unread, and with `ClientGone`
- * if the client disconnected.
- */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
-  try {
-    return await getRawBody(req, { limit, length: req.headers["content-length"] ?? null });
-  } catch (error) {
-    const type = error instanceof Error && "type" in error ? error.type : undefined;
-    if (type === "entity.too.large") {
-      throw new HitsError("BODY_TOO_LARGE", `the body is larger than ${limit / 1024} KiB`);
-    }
-    if (type === "request.aborted" || systemCode(error) === "ECONNRESET" || req.destroyed) throw new ClientGone();
-    throw error;
-  }
+/** Returns how many KiB of a body a request announces, begun ones included; the most that a payload has if it does not. */
+export function announcedKib(req: IncomingMessage): number {
+  const length = req.headers["content-length"];
+  return Math.ceil((length === undefined ? MAX_PAYLOAD_BYTES : Number(length)) / 1024);
 }
 
 /**
@@ -52,9 +41,9 @@ export function readMediaType(req: IncomingMessage): string {
 
 /**
  * Resolves to the payload in the body of a single hit; undefined for an empty body. Rejects with
- * `UNSUPPORTED_MEDIA_TYPE`, `BODY_TOO_LARGE`, `INVALID_BODY` and `ClientGone`.
+ * `UNSUPPORTED_MEDIA_TYPE`, `INVALID_BODY`, and as `Bodies.read` does.
  */
-export async function readPayload(req: IncomingMessage): Promise<string | undefined> {
+export async function readPayload(req: IncomingMessage, client: Client, bodies: Bodies): Promise<string | undefined> {
   const type = readMediaType(req);
   if (type !== "" && type !== "application/json" && type !== "text/plain" && !type.endsWith("+json")) {
     throw new HitsError(
@@ -62,7 +51,11 @@ export async function readPayload(req: IncomingMessage): Promise<string | undefi
       `the body must be a JSON object with Content-Type: application/json, or empty, got ${shorten(type)}`,
     );
   }
-  const body = await readBody(req, MAX_PAYLOAD_BYTES);
-  if (body.length === 0) return undefined;
-  return parsePayload(parseJson(body, MAX_PAYLOAD_DEPTH, "the body"));
+  const body = await bodies.read(req, client, MAX_PAYLOAD_BYTES);
+  try {
+    const { bytes } = body;
+    return bytes.length === 0 ? undefined : parsePayload(parseJson(bytes, MAX_PAYLOAD_DEPTH, "the body"));
+  } finally {
+    body.release();
+  }
 }

@@ -1,21 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { HitsError } from "../../errors.js";
 import { ArrayReader } from "../../hit/bulk-array.js";
 import { BulkEntries } from "../../hit/bulk-entries.js";
 import { type EntryReader, LineReader } from "../../hit/bulk-lines.js";
-import type { HitGroup, Logger, Services } from "../../model/services.js";
+import type { Client } from "../../model/access.js";
+import type { HitGroup, Logger, RecordedAll, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
-import { sendError, sendJson } from "../answer.js";
+import { Lane } from "../access/lane.js";
+import type { Allowance } from "../access/rate-limit.js";
+import type { Turns, Work } from "../access/turns.js";
+import { ClientGone, sendError, sendJson } from "../answer.js";
 import { shorten } from "../query.js";
-import { readBody, readMediaType } from "./body.js";
+import type { Bodies, Body } from "./bodies.js";
+import { readMediaType } from "./body.js";
 import { notCountedHeader } from "./not-counted.js";
 
 export const MAX_BULK_BYTES = 8 * 1024 * 1024;
-/** Bulk bodies in memory at once, of all requests together; past that, requests are refused with `QUEUE_FULL`. */
-const MAX_BYTES_AT_ONCE = 128 * 1024 * 1024;
-/** The time for which entries are read before the event loop gets a turn. */
-const SLICE_MS = 8;
+/** Larger bodies are read, judged and written one after another: what becomes of a body takes a multiple of its bytes. */
+const MAX_SMALL_BYTES = 64 * 1024;
 /** Entries read before the clock is asked. */
 const ENTRIES_PER_STEP = 8;
 
@@ -27,78 +29,154 @@ export const LINE_TYPES = new Set([
   "text/plain",
 ]);
 
+export interface BulkHitsOptions {
+  readonly services: Services;
+  readonly gate: Gate;
+  readonly bodies: Bodies;
+  readonly turns: Turns;
+  readonly logger: Logger;
+}
+
 /** `POST /hits`: many hits in one request, made durable as one batch. */
 export class BulkHits {
   readonly #services: Services;
   readonly #gate: Gate;
+  readonly #bodies: Bodies;
+  readonly #turns: Turns;
   readonly #logger: Logger;
-  #bytesAtOnce = 0;
+  readonly #lane: Lane;
 
-  constructor(services: Services, gate: Gate, logger: Logger) {
+  constructor({ services, gate, bodies, turns, logger }: BulkHitsOptions) {
     this.#services = services;
     this.#gate = gate;
+    this.#bodies = bodies;
+    this.#turns = turns;
     this.#logger = logger;
+    this.#lane = new Lane(turns);
   }
 
   /** Answers the request; never rejects. */
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const reserved = Math.min(Number(req.headers["content-length"] ?? MAX_BULK_BYTES), MAX_BULK_BYTES);
-    this.#bytesAtOnce += reserved;
-    const entries = new BulkEntries();
-    let group: HitGroup | undefined;
+    const client = this.#gate.clientOf(req);
+    const group = this.#services.collector.group(client);
+    const entries = new BulkEntries((hit) => group.add(hit));
     try {
-      if (this.#bytesAtOnce > MAX_BYTES_AT_ONCE) {
-        throw new HitsError("QUEUE_FULL", "not counted: too many bulk requests at once; try again");
-      }
       this.#gate.checkOrigin(req);
-      const client = this.#gate.clientOf(req);
       this.#gate.checkMany(client, req, res);
-      await readEntries(req, entries);
-      // A request without a hit costs as much as one hit: otherwise it would be free.
-      await this.#gate.take(client, Math.max(1, entries.hits.length));
-      const collected = this.#services.collector.group(client);
-      group = collected;
-      entries.refuseWhere((hit) => collected.add(hit));
-      if (entries.hits.length === 0) throw nothingToCount(entries);
-      const { accepted, replayed, firstOffset, lastOffset } = await group.commit();
-      const earlier = replayed > 0 ? { replayed } : undefined;
-      sendJson(res, 202, JSON.stringify({ accepted, ...earlier, firstOffset, lastOffset, ...rejections(entries) }));
+      const isArray = holdsArray(req);
+      const allowance = await this.#gate.allowance(client);
+      allowance?.check(kibOf(Number(req.headers["content-length"] ?? 0)));
+      const body = await this.#bodies.read(req, client, MAX_BULK_BYTES);
+      try {
+        const bulk = { client, body, isArray, allowance, group, entries, res };
+        const { accepted, replayed, firstOffset, lastOffset } = await this.#inLane(bulk, () => this.#record(bulk));
+        const earlier = replayed > 0 ? { replayed } : undefined;
+        sendJson(res, 202, JSON.stringify({ accepted, ...earlier, firstOffset, lastOffset, ...rejections(entries) }));
+      } finally {
+        body.release();
+      }
     } catch (error) {
       const isBody = error instanceof HitsError && error.code === "INVALID_BODY";
       const none = { accepted: 0, firstOffset: null, lastOffset: null, ...rejections(entries) };
       const members = isBody ? none : undefined;
       const code = sendError(res, error, { logger: this.#logger, members, headers: notCountedHeader });
       // A body that could not be read at all is one refusal.
-      const hits = entries.hits.length === 0 && entries.rejectedCount === 0 ? 1 : entries.hits.length;
+      const hits = group.size === 0 && entries.rejectedCount === 0 ? 1 : group.size;
       if (code !== undefined && hits > 0) this.#services.tally.noteRejected(code, hits);
     } finally {
-      group?.abandon();
+      group.abandon();
       for (const [code, hits] of entries.rejectedByCode) this.#services.tally.noteRejected(code, hits);
-      this.#bytesAtOnce -= reserved;
     }
+  }
+
+  async #inLane<T>({ client, body, res }: Bulk, work: () => Promise<T>): Promise<T> {
+    if (body.bytes.length <= MAX_SMALL_BYTES) return work();
+    const sweep = () => this.#lane.sweep();
+    body.onLost = sweep;
+    res.once("close", sweep);
+    try {
+      return await this.#lane.use(client, () => checkWanted(body, res), work);
+    } finally {
+      res.off("close", sweep);
+    }
+  }
+
+  async #record(bulk: Bulk): Promise<RecordedAll> {
+    const { client, allowance, group, entries } = bulk;
+    try {
+      await this.#turns.run(client, readingOf(bulk));
+    } catch (error) {
+      await allowance?.spend(workOf(bulk));
+      throw error;
+    }
+    await allowance?.take(costOf(bulk));
+    if (group.size === 0) throw nothingToCount(entries);
+    return group.commit();
   }
 }
 
-async function readEntries(req: IncomingMessage, entries: BulkEntries): Promise<void> {
+/** A request whose body has arrived. */
+interface Bulk {
+  readonly client: Client;
+  readonly body: Body;
+  readonly isArray: boolean;
+  readonly allowance: Allowance | undefined;
+  readonly group: HitGroup;
+  readonly entries: BulkEntries;
+  readonly res: ServerResponse;
+}
+
+/** Returns true for a JSON array, false for lines. Throws `UNSUPPORTED_MEDIA_TYPE`. */
+function holdsArray(req: IncomingMessage): boolean {
   const type = readMediaType(req);
-  const isArray = type === "application/json";
-  if (!isArray && !LINE_TYPES.has(type)) {
-    throw new HitsError(
-      "UNSUPPORTED_MEDIA_TYPE",
-      "the body must have Content-Type: application/x-ndjson for one hit per line, or application/json for an array of " +
-        `hits, got ${type === "" ? "none" : shorten(type)}`,
-    );
-  }
-  const body = await readBody(req, MAX_BULK_BYTES);
+  if (type === "application/json") return true;
+  if (LINE_TYPES.has(type)) return false;
+  throw new HitsError(
+    "UNSUPPORTED_MEDIA_TYPE",
+    "the body must have Content-Type: application/x-ndjson for one hit per line, or application/json for an array of " +
+      `hits, got ${type === "" ? "none" : shorten(type)}`,
+  );
+}
+
+/** Returns the work of reading the entries, each of which is judged and encoded at once. */
+function readingOf(bulk: Bulk): Work {
+  const { body, isArray, allowance, entries, res } = bulk;
   const now = Date.now();
-  const reader = isArray ? new ArrayReader(body, now, entries) : new LineReader(body, now, entries);
-  while (readUntil(reader, performance.now() + SLICE_MS)) await nextTurn();
+  const reader = isArray ? new ArrayReader(body.bytes, now, entries) : new LineReader(body.bytes, now, entries);
+  return {
+    slice: (until) => {
+      const isLeft = readUntil(reader, until);
+      allowance?.check(costOf(bulk));
+      return isLeft;
+    },
+    check: () => checkWanted(body, res),
+  };
 }
 
 /** Reads until a time, or to the end. Returns false at the end. */
 function readUntil(reader: EntryReader, until: number): boolean {
   while (reader.read(ENTRIES_PER_STEP)) if (performance.now() >= until) return true;
   return false;
+}
+
+/** Throws if the body was lost to another client, or if nobody waits for the answer. */
+function checkWanted(body: Body, res: ServerResponse): void {
+  body.check();
+  if (res.destroyed) throw new ClientGone();
+}
+
+/** Returns what reading the body costs, in hits: a request without a hit would otherwise be free. */
+function workOf({ body, entries }: Bulk): number {
+  return Math.max(1, entries.read, kibOf(body.bytes.length));
+}
+
+/** Kibibytes, begun ones included. */
+function kibOf(bytes: number): number {
+  return Math.ceil(bytes / 1024);
+}
+
+function costOf(bulk: Bulk): number {
+  return Math.max(workOf(bulk), bulk.entries.sum);
 }
 
 function rejections(entries: BulkEntries) {

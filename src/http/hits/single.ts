@@ -4,23 +4,33 @@ import type { Logger, Services } from "../../model/services.js";
 import type { Gate } from "../access/gate.js";
 import { sendError, sendJson } from "../answer.js";
 import { type CheckedName, NameCache } from "../counter-name.js";
-import { hasBody, readPayload } from "./body.js";
+import type { Bodies } from "./bodies.js";
+import { announcedKib, hasBody, readPayload } from "./body.js";
 import { readId, readNumber } from "./hit-query.js";
 import { notCountedHeader } from "./not-counted.js";
 
 const PREFIX = "/hits/";
 const REPLAYED = ["Idempotent-Replayed", "true"];
 
+export interface SingleHitsOptions {
+  readonly services: Services;
+  readonly gate: Gate;
+  readonly bodies: Bodies;
+  readonly logger: Logger;
+}
+
 /** Single hits: `POST /hits/:counter`, and `POST /hits?counter=`. */
 export class SingleHits {
   readonly #services: Services;
   readonly #gate: Gate;
+  readonly #bodies: Bodies;
   readonly #logger: Logger;
   readonly #names = new NameCache();
 
-  constructor(services: Services, gate: Gate, logger: Logger) {
+  constructor({ services, gate, bodies, logger }: SingleHitsOptions) {
     this.#services = services;
     this.#gate = gate;
+    this.#bodies = bodies;
     this.#logger = logger;
   }
 
@@ -67,12 +77,13 @@ export class SingleHits {
   async #record(req: IncomingMessage, res: ServerResponse, counter: CheckedName, query: string): Promise<void> {
     this.#gate.checkOrigin(req);
     const client = this.#gate.clientOf(req);
-    const waiting = this.#gate.take(client, 1);
-    if (waiting !== undefined) await waiting;
     const n = query === "" ? 1 : readNumber(query);
+    const withBody = hasBody(req);
+    const waiting = this.#gate.take(client, withBody ? Math.max(n, announcedKib(req)) : n);
+    if (waiting !== undefined) await waiting;
     if (n > 1) this.#gate.checkMany(client, req, res);
     const id = readId(req, query);
-    const payload = hasBody(req) ? await readPayload(req) : undefined;
+    const payload = withBody ? await readPayload(req, client, this.#bodies) : undefined;
     if (this.#gate.isUncountedBot(req)) {
       this.#answerBot(res, counter);
       return;

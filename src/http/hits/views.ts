@@ -34,7 +34,7 @@ export class Views {
       if (reason !== undefined) return this.#skip(ctx, reason);
       this.#gate.checkOrigin(ctx.req);
       const client = this.#gate.clientOf(ctx.req);
-      await this.#gate.take(client, 1);
+      await this.#gate.take(client, wanted.n);
       if (wanted.n > 1) this.#gate.checkMany(client, ctx.req, ctx.res);
       if (this.#gate.isUncountedBot(ctx.req)) return this.#skip(ctx, "BOT");
       const { replayed } = await this.#services.collector.record(wanted, client);

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
 import { type AccessPolicy, OPEN_POLICY } from "../../../src/model/access.js";
-import { expectProblem, expectRawProblem, type Running, raw, withServer } from "../harness.js";
+import { expectProblem, expectRawProblem, RawClient, type Running, raw, withServer } from "../harness.js";
 
 const BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 const BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
@@ -251,15 +251,62 @@ test("RATE_LIMIT: so many hits from an address, then 429 until the time is over"
   });
 });
 
-test("RATE_LIMIT counts the hits of a bulk request, and reports those that can never pass", async () => {
-  await withPolicy({ rateLimit: { hits: 3, seconds: 60 } }, async ({ url, services }) => {
-    const lines = (count: number) => '{"counter":"a"}\n'.repeat(count);
-    const text = { "Content-Type": "text/plain" };
-    const answer = await post(`${url}/hits`, text, lines(4));
-    assert.match(String((await expectProblem(answer, 429, "RATE_LIMITED"))["detail"]), /4 hits in one request/);
-    assert.is((await post(`${url}/hits`, text, lines(2))).status, 202);
-    assert.is((await post(`${url}/hits`, text, lines(2))).status, 429);
-    assert.is(services.hits.length, 2);
+const TEXT = { "Content-Type": "text/plain" };
+
+test("RATE_LIMIT counts n, lines and KiB of a bulk request, whichever is most, rejected lines too", async () => {
+  const line = '{"counter":"a"}\n';
+  const bodies: [string, number][] = [
+    [line.repeat(4), 4],
+    ['{"counter":"a","n":7}\n', 7],
+    [`${line}nope\n\n{}\n`, 4],
+    [`${line}${" ".repeat(4 * 1024)}`, 5],
+    [`{"counter":"a","n":7}\nnope\n`, 7],
+  ];
+  for (const [body, cost] of bodies) {
+    await withPolicy({ rateLimit: { hits: cost + 2, seconds: 60 } }, async ({ url }) => {
+      assert.is((await post(`${url}/hits`, TEXT, body)).status, 202, body);
+      for (const status of [202, 202, 429]) assert.is((await post(`${url}/hits/home`)).status, status, body);
+    });
+    await withPolicy({ rateLimit: { hits: cost - 1, seconds: 60 } }, async ({ url, services }) => {
+      const { detail } = await expectProblem(await post(`${url}/hits`, TEXT, body), 429, "RATE_LIMITED");
+      assert.match(String(detail), `counts as ${cost} hits`);
+      assert.equal(services.hits, []);
+    });
+  }
+});
+
+test("RATE_LIMIT: a bulk request that is refused costs what reading it costs", async () => {
+  await withPolicy({ rateLimit: { hits: 5, seconds: 60 } }, async ({ url, services }) => {
+    await expectProblem(await post(`${url}/hits`, TEXT, "nope\nnope\nnope"), 400, "INVALID_BODY");
+    await expectProblem(await post(`${url}/hits`, TEXT, '{"counter":"a","n":6}'), 429, "RATE_LIMITED");
+    assert.is((await post(`${url}/hits/home`)).status, 202);
+    assert.is((await post(`${url}/hits/home`)).status, 429);
+    assert.is(services.hits.length, 1);
+  });
+});
+
+test("RATE_LIMIT counts n and KiB of single hits", async () => {
+  await withPolicy({ rateLimit: { hits: 10, seconds: 60 } }, async ({ url }) => {
+    assert.is((await post(`${url}/hits/home?n=3`)).status, 202);
+    assert.is((await fetch(`${url}/hits/home/pixel.gif?n=3`)).status, 200);
+    const payload = JSON.stringify({ a: "x".repeat(2 * 1024) });
+    assert.is((await post(`${url}/hits/home`, { "Content-Type": "application/json" }, payload)).status, 202);
+    assert.is((await post(`${url}/hits/home`)).status, 202);
+    assert.is((await post(`${url}/hits/home`)).status, 429);
+    const { detail } = await expectProblem(await post(`${url}/hits/home?n=11`), 429, "RATE_LIMITED");
+    assert.match(String(detail), "counts as 11 hits");
+  });
+});
+
+test("RATE_LIMIT: a request of a client that has used it up is refused before its body has arrived", async () => {
+  await withPolicy({ rateLimit: { hits: 1, seconds: 60 } }, async ({ url, port }) => {
+    assert.is((await post(`${url}/hits/home`)).status, 202);
+    for (const target of ["/hits", "/hits/home"]) {
+      const client = new RawClient(port);
+      client.send(`POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n`);
+      expectRawProblem(await client.answer(), 429, "RATE_LIMITED");
+      client.socket.destroy();
+    }
   });
 });
 

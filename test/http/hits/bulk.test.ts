@@ -2,7 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HitsError } from "../../../src/errors.js";
 import { MAX_BULK_BYTES } from "../../../src/http/hits/bulk.js";
-import { expectProblem, expectRawProblem, RawClient, type Running, withServer } from "../harness.js";
+import { OPEN_POLICY } from "../../../src/model/access.js";
+import { eventually, expectProblem, expectRawProblem, RawClient, type Running, withServer } from "../harness.js";
 
 function bulk({ url }: Running, body: string | Uint8Array, type = "application/x-ndjson"): Promise<Response> {
   return fetch(`${url}/hits`, { method: "POST", body, headers: { "content-type": type } });
@@ -193,25 +194,61 @@ test("every refused hit is noted once, with its code", () =>
     assert.equal(Object.fromEntries(services.rejected), expected);
   }));
 
-test("bodies in memory at once are bounded", () =>
-  withServer(async (running) => {
-    const clients = Array.from({ length: 16 }, () => new RawClient(running.port));
-    const head = "POST /hits HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n";
-    // With `Expect`, an interim answer shows that the server has started to read.
-    for (const client of clients) {
-      client.send(`${head}Expect: 100-continue\r\n\r\n`);
-      await client.upTo("HTTP/1.1 100 Continue\r\n\r\n");
-    }
-    const late = new RawClient(running.port);
-    late.send(`${head}\r\n`);
-    expectRawProblem(await late.answer(), 503, "QUEUE_FULL");
-    for (const client of clients) {
-      client.send(`${(15).toString(16)}\r\n{"counter":"a"}\r\n0\r\n\r\n`);
-      assert.is((await client.answer()).status, 202);
-      client.socket.destroy();
-    }
-    assert.is((await bulk(running, LINES)).status, 202);
-    late.socket.destroy();
+const CHUNKED = "POST /hits HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+function chunk(bytes: number): string {
+  return `${bytes.toString(16)}\r\n${" ".repeat(bytes)}\r\n`;
+}
+
+test("bodies share memory as they arrive: over it, the client that holds most is refused", () =>
+  withServer(
+    async ({ app, port, url }) => {
+      const { bulkBytes } = app.budgets;
+      const greedy = Array.from({ length: 16 }, () => new RawClient(port));
+      const announced = "POST /hits HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 8388608\r\n\r\n";
+      for (const client of greedy) client.send(`${announced}{`);
+      await eventually("a byte of each has arrived", () => bulkBytes.held === 16);
+      for (const client of greedy.slice(0, 2)) client.send(" ".repeat(10_000));
+      await eventually("much has arrived", () => bulkBytes.held > 40_000);
+      // From another address, which holds less.
+      const body = `${'{"counter":"a"}\n'.repeat(1500)}`;
+      const headers = { "content-type": "text/plain", "x-forwarded-for": "192.0.2.1" };
+      const other = await fetch(`${url}/hits`, { method: "POST", body, headers });
+      assert.is(other.status, 202);
+      const answers = await Promise.race(greedy.map((client) => client.answer()));
+      expectRawProblem(answers, 503, "QUEUE_FULL");
+      for (const client of greedy) client.socket.destroy();
+      await eventually("the rest is given back", () => bulkBytes.held === 0);
+    },
+    { budgets: { bulkBytes: 60_000 }, policy: { ...OPEN_POLICY, trustProxy: 1 } },
+  ));
+
+test("a body of tiny chunks takes about its bytes", () =>
+  withServer(async ({ app, port }) => {
+    const client = new RawClient(port);
+    client.send(`${CHUNKED}${chunk(1).repeat(5000)}`);
+    await eventually("all has arrived", () => app.budgets.bulkBytes.held >= 5000);
+    assert.ok(app.budgets.bulkBytes.held <= 10_000, String(app.budgets.bulkBytes.held));
+    client.send('f\r\n{"counter":"a"}\r\n0\r\n\r\n');
+    assert.is((await client.answer()).status, 202);
+    assert.is(app.budgets.bulkBytes.held, 0);
+    client.socket.destroy();
   }));
+
+test("a body that stops arriving is refused, and its connection closed", () =>
+  withServer(
+    async ({ app, port }) => {
+      for (const target of ["/hits", "/hits/a"]) {
+        const client = new RawClient(port);
+        client.send(`POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n{`);
+        const answer = await client.answer();
+        expectRawProblem(answer, 408, "REQUEST_TIMEOUT");
+        assert.is(answer.headers.get("connection"), "close");
+        await client.close();
+      }
+      assert.is(app.budgets.bulkBytes.held, 0);
+    },
+    { bodyProgressMs: 50 },
+  ));
 
 test.run();
