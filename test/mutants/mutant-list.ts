@@ -100,7 +100,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 2,
     name: "a snapshot's hours change while they are written",
-    file: "src/projection/series/day-table.ts",
+    file: "src/projection/series/table-part.ts",
     find: "if (this.#isShared) this.#copy();",
     put: "",
     tests: ["projection/series"],
@@ -381,9 +381,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
+    name: "clients can choose counters that collide in the series",
+    file: "src/projection/series/point-key.ts",
+    find: "return second ^ (second >>> 16);",
+    put: "return index + 0 * second;",
+    tests: ["projection/series"],
+  },
+  {
+    invariant: 10,
     name: "hours are kept forever",
     file: "src/projection/series/series.ts",
-    find: "this.#foldBelow(newest + 1);",
+    find: "if (newest !== undefined) this.#foldBelow(newest + 1);",
     put: "",
     tests: ["projection/series"],
   },

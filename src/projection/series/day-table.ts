@@ -1,142 +1,142 @@
-/** 2^32 divided by the golden ratio: it spreads neighbouring keys over the whole table. */
-const SPREAD = 0x9e3779b1;
-const LEAST_BITS = 3;
+import { IndexSet } from "../index-set.js";
+import { HOURS, indexOf, placeOf, WHOLE_DAY } from "./point-key.js";
+import { PointTable } from "./point-table.js";
 
-/** A table at one moment. It may be shared with another thread: it is not written to any more. */
-export interface DayTableImage {
+const MANY = 4096;
+
+/** A day at one moment. Its buffers may be shared with another thread: they are not written to any more. */
+export interface DayImage {
+  readonly day: number;
+  /** Number of its points, those that are not moved yet counted as moved. */
   readonly points: number;
-  /** 0 stands for a free place. */
-  readonly keys: Uint32Array<SharedArrayBuffer>;
-  readonly counts: Float64Array<SharedArrayBuffer>;
+  /** Buffers for `eachPoint`. */
+  readonly parts: readonly SharedArrayBuffer[];
+  /** Further buffers, of points that are not moved yet: their counts belong to their counters' whole day. */
+  readonly unmoved: readonly SharedArrayBuffer[];
 }
 
 /**
- * Counts by key, a whole number from 1 to 2^32 - 1, in two typed arrays with open addressing: 16 to 32 bytes a point. An
- * image costs nothing; the first change after one copies the arrays.
+ * The counts of a day, by counter and hour, or by counter alone once its hours are folded. Folding is one quick step, after
+ * which the table reads as folded; its points are moved when they are needed, or a few at a time.
  */
 export class DayTable {
-  #keys: Uint32Array<SharedArrayBuffer>;
-  #counts: Float64Array<SharedArrayBuffer>;
-  #shift: number;
-  #points = 0;
-  #isShared = false;
+  #isFolded = false;
+  /** Once folded, the points that wait to be moved; undefined if none is left. */
+  #hours: PointTable | undefined = new PointTable();
+  /** Undefined until there is one. */
+  #wholeDays: PointTable | undefined;
+  /** Number of counters with a point, and the highest of their indexes. */
+  #counters = 0;
+  #highest = -1;
 
-  /** Makes room for so many points. */
-  constructor(points = 0) {
-    const bits = Math.max(LEAST_BITS, Math.ceil(Math.log2(Math.max(1, points * 4) / 3)));
-    this.#shift = 32 - bits;
-    this.#keys = keysOf(2 ** bits);
-    this.#counts = countsOf(2 ** bits);
-  }
-
+  /** Number of its points, those that are not moved yet counted as moved. */
   get points(): number {
-    return this.#points;
+    return this.#isFolded ? this.#counters : (this.#hours?.points ?? 0);
   }
 
-  /** All places, 0 for a free one. Changes made during an iteration may or may not show. */
-  get keys(): Uint32Array {
-    return this.#keys;
+  get isFolded(): boolean {
+    return this.#isFolded;
   }
 
   get bytes(): number {
-    return this.#keys.byteLength + this.#counts.byteLength;
+    return (this.#hours?.bytes ?? 0) + (this.#wholeDays?.bytes ?? 0);
   }
 
-  get(key: number): number {
-    const at = this.#find(key);
-    return this.#keys[at] === key ? (this.#counts[at] ?? 0) : 0;
+  /** Returns a counter's count of an hour, which must not be folded. */
+  hour(index: number, hour: number): number {
+    return this.#hours?.get(index, hour) ?? 0;
   }
 
-  /** Adds to the count of a key. Returns whether that made a new point. */
-  add(key: number, n: number): boolean {
-    if (this.#isShared) this.#copy();
-    const keys = this.#keys;
-    const counts = this.#counts;
-    let at = Math.imul(key, SPREAD) >>> this.#shift;
-    // Mostly found at once: every hit comes through here.
-    if (keys[at] !== key) at = this.#find(key);
-    counts[at] = (counts[at] as number) + n;
-    if (keys[at] === key) return false;
-    keys[at] = key;
-    if (++this.#points * 4 > this.#keys.length * 3) this.#grow();
+  /** Returns a counter's count of the whole day. */
+  total(index: number): number {
+    if (this.#isFolded) {
+      this.#move(index);
+      return this.#wholeDays?.get(index, WHOLE_DAY) ?? 0;
+    }
+    let sum = 0;
+    for (let hour = 0; hour < HOURS; hour++) sum += this.hour(index, hour);
+    return sum;
+  }
+
+  /** Adds to a counter's count of an hour; of the whole day if its hours are folded. Returns whether that made a new point. */
+  add(index: number, place: number, n: number): boolean {
+    if (this.#isFolded) return this.#addFolded(index, n);
+    const hours = this.#hours;
+    if (hours?.add(index, place, n) !== true) return false;
+    // Most are new counters: looking for other points of one takes some 300 ns.
+    if (index > this.#highest) this.#highest = index;
+    else if (hours.hasOther(index, place)) return true;
+    this.#counters++;
     return true;
   }
 
-  image(): DayTableImage {
-    this.#isShared = true;
-    return { points: this.#points, keys: this.#keys, counts: this.#counts };
+  /** Folds its hours. */
+  fold(): void {
+    this.#isFolded = true;
+    this.#forgetEmptied();
   }
 
-  /** Returns a table with the same counts under other keys; counts whose keys become equal are added up. */
-  map(keyOf: (key: number) => number): DayTable {
-    // Points in the order of their places must not go into a table that grows meanwhile: they would crowd its start.
-    const wide = new DayTable(this.#points);
-    this.#each((key, count) => wide.add(keyOf(key), count));
-    if (wide.points === this.#points) return wide;
-    const fitting = new DayTable(wide.points);
-    wide.#each((key, count) => fitting.add(key, count));
-    return fitting;
+  /** Moves about so many of the points that wait. Returns whether more wait. */
+  foldSome(points: number): boolean {
+    if (this.#isFolded) this.#hours?.takeSome(points, (key, count) => this.#addWholeDay(indexOf(key), count));
+    this.#forgetEmptied();
+    return this.#isFolded && this.#hours !== undefined;
   }
 
-  #each(visit: (key: number, count: number) => void): void {
-    const [keys, counts] = [this.#keys, this.#counts];
-    for (let at = 0; at < keys.length; at++) {
-      const key = keys[at] ?? 0;
-      if (key !== 0) visit(key, counts[at] ?? 0);
+  /** Fills an empty table. False: a key is there twice. */
+  restore(keys: Uint32Array, counts: Float64Array): boolean {
+    // A set for each of many small days would take longer than looking for other points.
+    const seen = keys.length < MANY ? undefined : new IndexSet();
+    let points = 0;
+    for (const [at, key] of keys.entries()) {
+      if (this.#restorePoint(key, counts[at] ?? 0, seen)) points++;
+    }
+    return this.#isFolded || points === keys.length;
+  }
+
+  /** Yields the indexes of its counters, more than once those with several points. */
+  *indexes(): Generator<number> {
+    for (const keys of [...(this.#wholeDays?.keys() ?? []), ...(this.#hours?.keys() ?? [])]) {
+      for (const key of keys) if (key !== 0) yield indexOf(key);
     }
   }
 
-  /** Returns the key's place, or the free place for it. */
-  #find(key: number): number {
-    const keys = this.#keys;
-    const mask = keys.length - 1;
-    let at = Math.imul(key, SPREAD) >>> this.#shift;
-    for (let there = keys[at]; there !== key && there !== 0; there = keys[at]) at = (at + 1) & mask;
-    return at;
+  image(day: number): DayImage {
+    const hours = this.#hours?.image() ?? [];
+    const days = this.#wholeDays?.image() ?? [];
+    const { points } = this;
+    return this.#isFolded ? { day, points, parts: days, unmoved: hours } : { day, points, parts: hours, unmoved: [] };
   }
 
-  #copy(): void {
-    const keys = keysOf(this.#keys.length);
-    keys.set(this.#keys);
-    const counts = countsOf(this.#counts.length);
-    counts.set(this.#counts);
-    this.#keys = keys;
-    this.#counts = counts;
-    this.#isShared = false;
+  #restorePoint(key: number, count: number, seen: IndexSet | undefined): boolean {
+    const index = indexOf(key);
+    if (this.#isFolded || seen === undefined) return this.add(index, placeOf(key), count);
+    if (!seen.has(index)) this.#counters++;
+    seen.add(index);
+    this.#highest = Math.max(this.#highest, index);
+    return this.#hours?.add(index, placeOf(key), count) ?? false;
   }
 
-  #grow(): void {
-    const [keys, counts] = [this.#keys, this.#counts];
-    this.#keys = keysOf(keys.length * 2);
-    this.#counts = countsOf(counts.length * 2);
-    this.#shift--;
-    for (let at = 0; at < keys.length; at++) {
-      const key = keys[at] ?? 0;
-      if (key === 0) continue;
-      const place = this.#find(key);
-      this.#keys[place] = key;
-      this.#counts[place] = counts[at] ?? 0;
-    }
+  #addFolded(index: number, n: number): boolean {
+    this.#move(index);
+    if (!this.#addWholeDay(index, n)) return false;
+    this.#counters++;
+    return true;
   }
-}
 
-function keysOf(length: number): Uint32Array<SharedArrayBuffer> {
-  return new Uint32Array(new SharedArrayBuffer(length * 4));
-}
-
-function countsOf(length: number): Float64Array<SharedArrayBuffer> {
-  return new Float64Array(new SharedArrayBuffer(length * 8));
-}
-
-/** Returns the points of a table without the free places between them. */
-export function compacted({ points, keys, counts }: DayTableImage) {
-  const used = { keys: new Uint32Array(points), counts: new Float64Array(points) };
-  let to = 0;
-  for (let at = 0; at < keys.length; at++) {
-    const key = keys[at] ?? 0;
-    if (key === 0) continue;
-    used.keys[to] = key;
-    used.counts[to++] = counts[at] ?? 0;
+  #addWholeDay(index: number, n: number): boolean {
+    this.#wholeDays ??= new PointTable();
+    return this.#wholeDays.add(index, WHOLE_DAY, n);
   }
-  return used;
+
+  /** Moves the points of a counter, and those that are stored with them. */
+  #move(index: number): void {
+    if (this.#hours === undefined) return;
+    this.#hours.take(index, (key, count) => this.#addWholeDay(indexOf(key), count));
+    this.#forgetEmptied();
+  }
+
+  #forgetEmptied(): void {
+    if (this.#isFolded && this.#hours?.points === 0) this.#hours = undefined;
+  }
 }

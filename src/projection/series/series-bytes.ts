@@ -1,5 +1,8 @@
-import { compacted, type DayTableImage } from "./day-table.js";
+import type { DayImage } from "./day-table.js";
+import { indexOf, WHOLE_DAY } from "./point-key.js";
+import { PointTable } from "./point-table.js";
 import type { Series, SeriesImage } from "./series.js";
+import { eachPoint } from "./table-part.js";
 
 /**
  * The layout of a series in a snapshot: day by day, in any order; little-endian.
@@ -14,7 +17,7 @@ const POINT_BYTES = 12;
 
 /** Yields the bytes of a series, a day at a time. */
 export function* seriesBytes(image: SeriesImage): Generator<Buffer> {
-  for (const { day, ...table } of image.days) yield dayBytes(day, table);
+  for (const day of image.days) yield dayBytes(day);
 }
 
 /** Returns the length of what `seriesBytes` yields. */
@@ -22,14 +25,31 @@ export function seriesLength(image: SeriesImage): number {
   return image.days.reduce((total, { points }) => total + DAY_HEAD_BYTES + points * POINT_BYTES, 0);
 }
 
-function dayBytes(day: number, table: DayTableImage): Buffer {
-  const { keys, counts } = compacted(table);
-  const bytes = Buffer.allocUnsafe(DAY_HEAD_BYTES + keys.length * POINT_BYTES);
-  bytes.writeDoubleLE(day, 0);
-  bytes.writeDoubleLE(keys.length, 8);
+function dayBytes(image: DayImage): Buffer {
+  const keys = new Uint32Array(image.points);
+  const counts = new Float64Array(image.points);
+  let points = 0;
+  for (const part of movedParts(image)) {
+    eachPoint(part, (key, count) => {
+      keys[points] = key;
+      counts[points++] = count;
+    });
+  }
+  const bytes = Buffer.allocUnsafe(DAY_HEAD_BYTES + points * POINT_BYTES);
+  bytes.writeDoubleLE(image.day, 0);
+  bytes.writeDoubleLE(points, 8);
   Buffer.from(keys.buffer).copy(bytes, DAY_HEAD_BYTES);
   Buffer.from(counts.buffer).copy(bytes, DAY_HEAD_BYTES + keys.byteLength);
   return bytes;
+}
+
+function movedParts({ parts, unmoved }: DayImage): readonly SharedArrayBuffer[] {
+  if (unmoved.length === 0) return parts;
+  const table = new PointTable();
+  for (const part of [...parts, ...unmoved]) {
+    eachPoint(part, (key, count) => table.add(indexOf(key), WHOLE_DAY, count));
+  }
+  return table.image();
 }
 
 /** Fills an empty series from a snapshot's bytes. False: they are not those of a series. */

@@ -1,11 +1,10 @@
-import { DayTable, type DayTableImage } from "./day-table.js";
+import { type DayImage, DayTable } from "./day-table.js";
 import { DAY_MS, dayOf, HOUR_MS } from "./days.js";
+import { HOURS } from "./point-key.js";
+import { SortedDays } from "./sorted-days.js";
 
-/** Places for the hours of a day in a key; the one after the last stands for the day without its hours. */
-const PLACE_BITS = 5;
-const PLACES = 1 << PLACE_BITS;
-const HOURS = 24;
-const WHOLE_DAY = HOURS;
+/** About how many points are moved at once from hours to their day: some 50 µs. */
+const FOLDED_AT_ONCE = 1024;
 
 export interface SeriesLimits {
   /** Age at which hours are folded into their day. */
@@ -21,7 +20,7 @@ export interface SeriesImage {
   /** As `Series.since` and `Series.hoursSince`; null for undefined. */
   readonly since: number | null;
   readonly hoursSince: number | null;
-  readonly days: readonly (DayTableImage & { readonly day: number })[];
+  readonly days: readonly DayImage[];
 }
 
 /**
@@ -29,10 +28,13 @@ export interface SeriesImage {
  *
  * Memory is bounded: hours older than `hoursKeptMs` before the batch that was noted last are folded into their day. With
  * more than `maxPoints` points the oldest hours are folded, then the oldest days dropped; a hit of a dropped day is counted
- * only in the totals. All of that depends on the log alone: the same log gives the same series.
+ * only in the totals. All of that depends on the log alone: the same log gives the same series. Folding takes no longer for
+ * more points: they move to their days later, some with every batch and every new point, and read as if they had.
  */
 export class Series {
-  readonly #days = new Map<number, DayTable>();
+  readonly #days = new SortedDays<DayTable>();
+  /** Tables with points that wait to be moved to their days. */
+  readonly #folding: DayTable[] = [];
   #limits = NO_LIMITS;
   #points = 0;
   /** The first day with counts, and the first with hours. */
@@ -62,7 +64,7 @@ export class Series {
 
   get bytes(): number {
     let bytes = 0;
-    for (const table of this.#days.values()) bytes += table.bytes;
+    for (const [, table] of this.#days) bytes += table.bytes;
     return bytes;
   }
 
@@ -82,37 +84,30 @@ export class Series {
 
   /** Notes the time of a batch, before its hits are added. */
   noteTime(time: number): void {
+    if (this.#folding.length > 0) this.#foldSome();
     if (time >= this.#oldHoursFrom && time < this.#oldHoursFrom + DAY_MS) return;
     const { hoursKeptMs } = this.#limits;
     this.#oldHours = dayOf(time - hoursKeptMs);
     this.#oldHoursFrom = Number.isFinite(hoursKeptMs) ? this.#oldHours * DAY_MS + hoursKeptMs : time;
-    let newest = Number.NEGATIVE_INFINITY;
-    for (const day of this.#days.keys()) if (day < this.#oldHours) newest = Math.max(newest, day);
-    this.#foldBelow(newest + 1);
+    const newest = this.#days.lastBefore(this.#oldHours);
+    if (newest !== undefined) this.#foldBelow(newest + 1);
   }
 
   /** Adds hits of the counter with this index. */
   add(index: number, n: number, at: number): void {
     if (!(at >= this.#from && at < this.#from + HOUR_MS)) this.#select(at);
-    const table = this.#table;
-    if (table === undefined) return;
-    if (table.add((index << PLACE_BITS) + this.#place + 1, n) && ++this.#points > this.#limits.maxPoints) this.#trim();
+    if (this.#table?.add(index, this.#place, n) === true) this.#noteNewPoint();
   }
 
   /** Returns all days with a hit, ascending. */
   days(): number[] {
-    return [...this.#days.keys()].sort((a, b) => a - b);
+    return [...this.#days].map(([day]) => day);
   }
 
   /** Returns a counter's hits of a day; undefined for an unknown day. `index`: undefined for a counter never seen. */
   count(index: number | undefined, day: number): number | undefined {
     if (day < this.#since) return undefined;
-    const table = this.#days.get(day);
-    if (table === undefined || index === undefined) return 0;
-    if (day < this.#hoursSince) return table.get(index * PLACES + WHOLE_DAY + 1);
-    let sum = 0;
-    for (let hour = 0; hour < HOURS; hour++) sum += table.get(index * PLACES + hour + 1);
-    return sum;
+    return index === undefined ? 0 : (this.#days.get(day)?.total(index) ?? 0);
   }
 
   /** Returns a counter's hits of the hour of this time; undefined for an unknown hour. */
@@ -120,34 +115,36 @@ export class Series {
     const day = dayOf(at);
     if (day < this.#hoursSince) return undefined;
     if (index === undefined) return 0;
-    return this.#days.get(day)?.get(index * PLACES + Math.floor((at - day * DAY_MS) / HOUR_MS) + 1) ?? 0;
+    return this.#days.get(day)?.hour(index, Math.floor((at - day * DAY_MS) / HOUR_MS)) ?? 0;
   }
 
   /** Returns a counter's hits by the hours of a day, 24 of them; undefined if they are unknown. */
   hours(index: number, day: number): number[] | undefined {
     if (day < this.#hoursSince) return undefined;
     const table = this.#days.get(day);
-    return Array.from({ length: HOURS }, (_, hour) => table?.get(index * PLACES + hour + 1) ?? 0);
+    return Array.from({ length: HOURS }, (_, hour) => table?.hour(index, hour) ?? 0);
   }
 
   /** Yields the indexes of the counters with a hit on a day, once for each hour with one. */
   *indexesOf(day: number): Generator<number> {
-    for (const key of this.#days.get(day)?.keys ?? []) if (key !== 0) yield (key - 1) >>> PLACE_BITS;
+    yield* this.#days.get(day)?.indexes() ?? [];
   }
 
   image(): SeriesImage {
-    const days = [...this.#days].map(([day, table]) => ({ day, ...table.image() }));
+    const days: DayImage[] = [];
+    for (const [day, table] of this.#days) days.push(table.image(day));
     return { since: this.since ?? null, hoursSince: this.hoursSince ?? null, days };
   }
 
   /** Takes a day of a snapshot into a series that has none of it. False: no `image` can have had it. */
   restore(day: number, keys: Uint32Array, counts: Float64Array): boolean {
-    if (!Number.isSafeInteger(day) || this.#days.has(day)) return false;
-    const table = new DayTable(keys.length);
-    for (const [at, key] of keys.entries()) if (key !== 0) table.add(key, counts[at] ?? 0);
+    if (!Number.isSafeInteger(day) || this.#days.get(day) !== undefined) return false;
+    const table = new DayTable();
+    if (day < this.#hoursSince) table.fold();
+    if (!table.restore(keys, counts)) return false;
     this.#days.set(day, table);
     this.#points += table.points;
-    return table.points === keys.length;
+    return true;
   }
 
   /** Takes the first days from a snapshot; its hours may begin later. */
@@ -164,31 +161,41 @@ export class Series {
     this.#from = Math.floor(at / HOUR_MS) * HOUR_MS;
     this.#table = undefined;
     if (day < this.#since) return;
-    this.#place = day < this.#hoursSince ? WHOLE_DAY : (this.#from - day * DAY_MS) / HOUR_MS;
+    this.#place = (this.#from - day * DAY_MS) / HOUR_MS;
     this.#table = this.#days.get(day);
     if (this.#table !== undefined) return;
     this.#table = new DayTable();
+    if (day < this.#hoursSince) this.#table.fold();
     this.#days.set(day, this.#table);
+  }
+
+  #noteNewPoint(): void {
+    if (this.#folding.length > 0) this.#foldSome();
+    if (++this.#points > this.#limits.maxPoints) this.#trim();
   }
 
   /** Folds the hours of all days before this one. */
   #foldBelow(day: number): void {
     if (day <= this.#hoursSince) return;
-    for (const [one, table] of this.#days) {
-      if (one < this.#hoursSince || one >= day) continue;
-      const folded = table.map((key) => key - ((key - 1) % PLACES) + WHOLE_DAY);
-      this.#days.set(one, folded);
-      this.#points += folded.points - table.points;
+    for (const [, table] of this.#days.range(this.#hoursSince, day)) {
+      const before = table.points;
+      table.fold();
+      this.#points += table.points - before;
+      this.#folding.push(table);
     }
     this.#hoursSince = day;
     this.#forgetSelected();
   }
 
+  #foldSome(): void {
+    if (this.#folding.at(-1)?.foldSome(FOLDED_AT_ONCE) !== true) this.#folding.pop();
+  }
+
   #trim(): void {
     while (this.#points > this.#limits.maxPoints) {
-      const oldest = this.#oldest(this.#hoursSince);
+      const oldest = this.#days.firstFrom(this.#hoursSince);
       if (oldest !== undefined) this.#foldBelow(oldest + 1);
-      else this.#drop(this.#oldest(Number.NEGATIVE_INFINITY) ?? 0);
+      else this.#drop(this.#days.firstFrom(Number.NEGATIVE_INFINITY) ?? 0);
     }
   }
 
@@ -196,13 +203,6 @@ export class Series {
     this.#points -= this.#days.get(day)?.points ?? 0;
     this.#days.delete(day);
     this.startAt(day + 1);
-  }
-
-  /** The oldest day from this one on. */
-  #oldest(from: number): number | undefined {
-    let oldest: number | undefined;
-    for (const day of this.#days.keys()) if (day >= from && (oldest === undefined || day < oldest)) oldest = day;
-    return oldest;
   }
 
   #forgetSelected(): void {

@@ -5,6 +5,7 @@ import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/series/days.js";
 import { Series } from "../../../src/projection/series/series.js";
 import { restoreSeries, seriesBytes, seriesLength } from "../../../src/projection/series/series-bytes.js";
 import { seriesBuckets } from "../../../src/projection/series/series-range.js";
+import { eachPoint } from "../../../src/projection/series/table-part.js";
 
 const DAY = dayOf(Date.UTC(2026, 10, 24));
 
@@ -147,12 +148,53 @@ test("an image stays as it was, whatever is added later, and costs no copy", () 
   const series = new Series();
   for (let index = 0; index < 1000; index++) series.add(index, 1, DAY * DAY_MS);
   const [first, second] = [series.image(), series.image()];
-  assert.is(first.days[0]?.counts, second.days[0]?.counts, "not copied");
-  const sum = () => first.days[0]?.counts.reduce((total, count) => total + count, 0);
+  assert.is(first.days[0]?.parts[0], second.days[0]?.parts[0], "not copied");
+  const sum = () => {
+    let total = 0;
+    for (const part of first.days[0]?.parts ?? []) eachPoint(part, (_, count) => (total += count));
+    return total;
+  };
   series.add(3, 1, DAY * DAY_MS);
   series.add(5000, 1, DAY * DAY_MS);
   assert.is(sum(), 1000);
   assert.equal([series.count(3, DAY), series.count(5000, DAY)], [2, 1]);
+});
+
+test("folding reads as done from the start, in snapshots too, and is done with the batches that follow", () => {
+  const series = new Series();
+  series.setLimits({ hoursKeptMs: DAY_MS, maxPoints: 1e9 });
+  const counters = 20_000;
+  for (let hour = 0; hour < 2; hour++) {
+    for (let index = 0; index < counters; index++) series.add(index, 1, DAY * DAY_MS + hour * HOUR_MS);
+  }
+  const now = (DAY + 3) * DAY_MS;
+  series.noteTime(now);
+  const unmoved = series.bytes;
+  assert.is(series.points, counters);
+  series.add(7, 5, DAY * DAY_MS);
+  series.add(counters, 1, DAY * DAY_MS);
+  assert.equal([series.count(7, DAY), series.count(8, DAY), series.count(counters, DAY)], [7, 2, 1]);
+  assert.is(reloaded(series).count(8, DAY), 2);
+  let batches = 0;
+  for (; batches < 1000 && series.image().days[0]?.unmoved.length !== 0; batches++) series.noteTime(now);
+  assert.ok(batches > 10 && batches < 100, `${batches} batches`);
+  assert.ok(series.bytes <= unmoved / 2, `${series.bytes} of ${unmoved} bytes`);
+  assert.equal(
+    [series.points, series.count(8, DAY), new Set(series.indexesOf(DAY)).size],
+    [counters + 1, 2, counters + 1],
+  );
+});
+
+test("a day that is dropped while it is folded is gone at once", () => {
+  const series = new Series();
+  series.setLimits({ hoursKeptMs: DAY_MS, maxPoints: 3000 });
+  for (let index = 0; index < 3000; index++) series.add(index, 1, DAY * DAY_MS);
+  series.noteTime((DAY + 3) * DAY_MS);
+  series.add(0, 1, (DAY + 3) * DAY_MS);
+  assert.equal([series.points, series.since, series.days()], [1, DAY + 1, [DAY + 3]]);
+  for (let i = 0; i < 10; i++) series.noteTime((DAY + 3) * DAY_MS);
+  assert.equal([series.points, series.count(0, DAY + 3)], [1, 1]);
+  assert.ok(series.bytes < 1000, `${series.bytes} bytes`);
 });
 
 test("a point takes 16 to 32 bytes, folded ones too", () => {
@@ -165,7 +207,7 @@ test("a point takes 16 to 32 bytes, folded ones too", () => {
     series.bytes >= 16 * series.points && series.bytes <= 32 * series.points,
     `${series.bytes / series.points}`,
   );
-  series.noteTime((DAY + 3) * DAY_MS);
+  for (let batch = 0; batch < 500; batch++) series.noteTime((DAY + 3) * DAY_MS);
   assert.is(series.points, 50_000);
   assert.ok(series.bytes <= 32 * series.points, `${series.bytes / series.points}`);
 });
