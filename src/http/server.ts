@@ -1,27 +1,25 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type Koa from "koa";
 import { describeError, HitsError, systemCode } from "../errors.js";
 import type { Logger } from "../model/services.js";
 import { hasManyHosts } from "./access/hosts.js";
 import { sendProblem } from "./answer.js";
-import { STOP_EVENT } from "./app.js";
+import { type App, STOP_EVENT } from "./app.js";
 import { answerClientError, answerConnect } from "./client-error.js";
+import type { Connection } from "./connection.js";
+import { type ConnectionBounds, Connections } from "./connections.js";
 import { MAX_BULK_BYTES } from "./hits/bulk.js";
 import { problemOf } from "./problem.js";
 import { knownRequestId, takeRequestId } from "./request-id.js";
 
 /** Bounds of connections and their requests; times in milliseconds. */
-export interface ServerBounds {
+export interface ServerBounds extends ConnectionBounds {
   readonly maxHeaderBytes: number;
   readonly maxHeaderFields: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** The interval between checks of the two time-outs. */
-  readonly checkIntervalMs: number;
-  readonly maxConnections: number;
 }
 
 const BOUNDS: ServerBounds = {
@@ -31,38 +29,43 @@ const BOUNDS: ServerBounds = {
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
   checkIntervalMs: 1000,
-  maxConnections: 10_000,
+  writeTimeoutMs: 10_000,
+  minBytesPerSecond: 16 * 1024,
 };
 
 const IDLE_CHECK_MS = 50;
 const DROP_WARNING_MS = 60_000;
+/** Connections that node accepts beyond the bound, so that room can be made for them; it closes what is more at once. */
+const SPARE_CONNECTIONS = 100;
 
 /** Returns a server that is not listening yet. */
-export function createHttpServer(app: Koa, logger: Logger, bounds: Partial<ServerBounds> = {}): HttpServer {
+export function createHttpServer(app: App, logger: Logger, bounds: Partial<ServerBounds> = {}): HttpServer {
   return new HttpServer(app, logger, { ...BOUNDS, ...bounds });
 }
 
 /** The application on a socket. */
 export class HttpServer {
-  readonly #app: Koa;
+  readonly #app: App;
   readonly #logger: Logger;
   /** Read once: the level does not change, and it is needed for every request. */
   readonly #logsRequests: boolean;
   readonly #bounds: ServerBounds;
-  readonly #handle: RequestListener;
+  readonly #handle: ReturnType<App["callback"]>;
   readonly #server: Server;
-  /** All open connections, each with the response to its latest request. */
-  readonly #connections = new Map<Socket, ServerResponse | undefined>();
+  readonly #connections: Connections;
   readonly #failed = new WeakSet<object>();
   #droppedAt = Number.NEGATIVE_INFINITY;
   #stopping: Promise<void> | undefined;
 
-  constructor(app: Koa, logger: Logger, bounds: ServerBounds) {
+  constructor(app: App, logger: Logger, bounds: ServerBounds) {
     this.#app = app;
     this.#logger = logger;
     this.#logsRequests = logger.isLevelEnabled?.("debug") === true;
     this.#bounds = bounds;
     this.#handle = app.callback();
+    const { clients, budgets } = app;
+    const start = (connection: Connection, res: ServerResponse) => this.#start(connection, res);
+    this.#connections = new Connections({ clients, budgets, bounds, start });
     this.#server = createServer(
       {
         maxHeaderSize: bounds.maxHeaderBytes,
@@ -70,14 +73,19 @@ export class HttpServer {
         requestTimeout: bounds.requestTimeoutMs,
         keepAliveTimeout: bounds.keepAliveTimeoutMs,
         connectionsCheckingInterval: bounds.checkIntervalMs,
-        // #onRequest checks this and the number of header fields: node would answer with an empty 400, and drop fields silently.
+        // #start checks this and the number of header fields: node would answer with an empty 400, and drop fields silently.
         requireHostHeader: false,
       },
       (req, res) => this.#onRequest(req, res),
     );
     this.#server.maxHeadersCount = 0;
-    this.#server.maxConnections = bounds.maxConnections;
+    this.#server.maxConnections = budgets.connections.capacity + SPARE_CONNECTIONS;
     this.#listenToConnections();
+  }
+
+  /** The number of open connections. */
+  get connections(): number {
+    return this.#connections.size;
   }
 
   /**
@@ -108,10 +116,10 @@ export class HttpServer {
 
   async #stop(graceMs: number): Promise<void> {
     this.#app.emit(STOP_EVENT);
-    for (const [socket, response] of this.#connections) {
+    for (const { socket, newest } of this.#connections) {
       // Node treats a connection that never sent a byte as busy, and browsers open such connections in advance.
-      if (response === undefined && socket.bytesRead === 0) socket.destroy();
-      else if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;
+      if (newest === undefined && socket.bytesRead === 0) socket.destroy();
+      else if (newest !== undefined && !newest.headersSent) newest.shouldKeepAlive = false;
     }
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const idle = setInterval(() => this.#server.closeIdleConnections(), IDLE_CHECK_MS);
@@ -129,13 +137,16 @@ export class HttpServer {
 
   #listenToConnections(): void {
     this.#server.on("connection", (socket) => {
-      this.#connections.set(socket, undefined);
+      const connection = this.#connections.admit(socket);
+      if (connection === undefined) {
+        this.#warnOfRefusal();
+        socket.destroy();
+        return;
+      }
       socket.once("close", () => {
-        const request = this.#connections.get(socket)?.req;
-        this.#connections.delete(socket);
         // Node does not report a body cut short if its request has been answered: a reader of the body would wait for
         // ever, and keep its memory.
-        if (request?.complete === false) request.destroy();
+        if (connection.newest?.req.complete === false) connection.newest.req.destroy();
       });
     });
     this.#server.on("error", (error) => {
@@ -146,7 +157,7 @@ export class HttpServer {
       // The parser reports every further packet of a connection on which it has failed.
       if (this.#failed.has(socket)) return;
       this.#failed.add(socket);
-      const last = this.#connections.get(socket as Socket);
+      const last = this.#connections.get(socket as Socket)?.newest;
       answerClientError(error, { socket, last, logger: this.#logger });
     });
     this.#server.on("connect", (_, socket) => answerConnect(socket, this.#logger));
@@ -157,27 +168,38 @@ export class HttpServer {
     });
     // Expectations other than 100-continue may be ignored; node would answer with an empty 417.
     this.#server.on("checkExpectation", (req, res) => this.#onRequest(req, res));
-    this.#server.on("drop", () => {
-      const now = performance.now();
-      if (now - this.#droppedAt < DROP_WARNING_MS) return;
-      this.#droppedAt = now;
-      this.#logger.warn({ maxConnections: this.#bounds.maxConnections }, "too many connections: refusing new ones");
-    });
+    this.#server.on("drop", () => this.#warnOfRefusal());
+  }
+
+  #warnOfRefusal(): void {
+    const now = performance.now();
+    if (now - this.#droppedAt < DROP_WARNING_MS) return;
+    this.#droppedAt = now;
+    const maxConnections = this.#app.budgets.connections.capacity;
+    this.#logger.warn({ maxConnections }, "too many connections: refusing new ones");
   }
 
   #onRequest(req: IncomingMessage, res: ServerResponse): void {
-    this.#connections.set(req.socket, res);
+    if (this.#stopping !== undefined) res.shouldKeepAlive = false;
+    this.#connections.get(req.socket)?.handle(res);
+  }
+
+  /** Answers a request whose turn has come. */
+  #start(connection: Connection, res: ServerResponse): void {
+    const { req } = res;
     if (req.headers["x-request-id"] !== undefined) takeRequestId(req, res);
     if (this.#logsRequests) this.#logRequest(req, res);
-    if (this.#stopping !== undefined) res.shouldKeepAlive = false;
     const { maxHeaderFields } = this.#bounds;
     if (req.rawHeaders.length > 2 * maxHeaderFields) {
       this.#refuse(res, "HEADERS_TOO_LARGE", `the request has more than ${maxHeaderFields} header fields`);
     } else if (req.headers.host === undefined && req.httpVersion === "1.1") {
       this.#refuse(res, "BAD_REQUEST", "the request has no Host header");
-    } else if (hasManyHosts(req)) {
-      this.#refuse(res, "BAD_REQUEST", "the request has more than one Host header");
-    } else this.#handle(req, res);
+    } else if (hasManyHosts(req)) this.#refuse(res, "BAD_REQUEST", "the request has more than one Host header");
+    else {
+      const handled = this.#handle(req, res);
+      // The answers to single hits are small: only those that pile up are charged, in the checks at intervals.
+      if (!isSingleHit(req)) void handled.then(() => connection.chargeAnswers(() => this.#app.clients.of(req)));
+    }
   }
 
   /** Logs the request once it is over, without its query, which may contain ids and other private data. */
@@ -197,6 +219,10 @@ export class HttpServer {
     res.shouldKeepAlive = false;
     sendProblem(res, problemOf(new HitsError(code, detail), { logger: this.#logger, request: res.req }));
   }
+}
+
+function isSingleHit({ method, url = "" }: IncomingMessage): boolean {
+  return method === "POST" && url.startsWith("/hits/");
 }
 
 function listenError(error: unknown, host: string, port: number): Error {

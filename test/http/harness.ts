@@ -53,8 +53,9 @@ export class RawClient {
   closed = false;
   error: Error | undefined;
 
-  constructor(port: number) {
-    this.socket = connect(port, "127.0.0.1");
+  /** `from`: the address of this machine that it connects from, which is the client's. */
+  constructor(port: number, from = "127.0.0.1") {
+    this.socket = connect({ port, host: "127.0.0.1", localAddress: from });
     this.socket.on("data", (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#wake?.();

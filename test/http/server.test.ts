@@ -70,6 +70,8 @@ test("input that is not HTTP", () =>
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
       "POST /hits/a HTTP/9.9\r\n\r\n",
       "POST /hits/a HTTP/1.1\r\n\r\n",
+      "POST /hits/a HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n",
+      "POST /hits/a HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n",
       "POST /hits/a HTTP/1.1\r\nHost: x\r\nContent-Length: nine\r\n\r\n",
       "POST /hits/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
       "POST /hits/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -134,10 +136,11 @@ test("listening fails with a reason", async () => {
 
 test("connections over the bound are refused", () =>
   withServer(
-    async ({ port, logger }) => {
+    async ({ port, logger, services }) => {
+      services.gate = new Promise(() => {});
       const first = new RawClient(port);
       first.send(HIT);
-      await first.answer();
+      await eventually("the hit in flight", () => services.recordCalls === 1);
       const second = new RawClient(port);
       await second.close();
       assert.equal(
@@ -146,7 +149,7 @@ test("connections over the bound are refused", () =>
       );
       first.socket.destroy();
     },
-    { server: { maxConnections: 1 } },
+    { budgets: { connections: 1 } },
   ));
 
 test("stopping: requests in flight are answered, idle connections are closed, new ones are refused", () =>
