@@ -139,14 +139,14 @@ async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<voi
   else await single.answerFor(ctx.req, ctx.res, counter, ctx.querystring);
 }
 
-function answerCounters(ctx: Context, { services, clients }: Handlers): void {
+async function answerCounters(ctx: Context, { services, clients }: Handlers): Promise<void> {
   const name = counterInQuery(ctx.querystring, "name");
   if (name !== undefined) {
     sendObject(ctx, services.view.counter(name));
     return;
   }
   clients.requireOperator(ctx.req, ctx.res);
-  sendObject(ctx, services.view.counters(parseCountersQuery(ctx.querystring)));
+  sendObject(ctx, await services.view.counters(parseCountersQuery(ctx.querystring)));
 }
 
 function answerOpenApi(ctx: Context, { type, etag, body }: TaggedAsset): void {

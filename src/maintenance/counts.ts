@@ -45,7 +45,7 @@ export async function countHits(directory: LogDirectory): Promise<Counts> {
     damage,
     skipped: damaged.map(({ file, invalid = "" }) => ({ file, why: invalid })),
     hits: totals.sum,
-    counters: sorted(totals),
+    counters: await sorted(totals),
   };
 }
 
@@ -64,10 +64,8 @@ function withoutSnapshot(error: unknown): unknown {
   return new HitsError("OFFSET_GONE", message, { cause: error });
 }
 
-function sorted(totals: Totals): Counts["counters"] {
+async function sorted(totals: Totals): Promise<Counts["counters"]> {
+  const names = await totals.order.page("", undefined, Number.POSITIVE_INFINITY);
   // By name first: sorting keeps that order among equal counts.
-  return totals.order
-    .page("", undefined, Number.POSITIVE_INFINITY)
-    .map((counter) => ({ counter, count: totals.count(counter) }))
-    .sort((a, b) => b.count - a.count);
+  return names.map((counter) => ({ counter, count: totals.count(counter) })).sort((a, b) => b.count - a.count);
 }

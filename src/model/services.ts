@@ -66,12 +66,12 @@ export interface RecordedAll {
   readonly lastOffset: number | null;
 }
 
-/** Reads of counters' current state. Every method throws `PROJECTION_HALTED` while the counts are unknown; none waits. */
+/** Reads of counters' current state, which wait for no database. Every method throws `PROJECTION_HALTED` while the counts are unknown. */
 export interface CounterReader {
   /** A counter never seen has count 0. */
   counter(name: string): CounterState;
-  /** Counters by name, in the order of UTF-16 code units. */
-  counters(query: CountersQuery): CountersPage;
+  /** Resolves to counters by name, in the order of UTF-16 code units. */
+  counters(query: CountersQuery): Promise<CountersPage>;
   /** A counter's hits by hour or day; zeros for one never seen. */
   series(query: SeriesQuery): CounterSeries;
 }

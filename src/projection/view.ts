@@ -51,13 +51,13 @@ export class View implements CounterReader {
     return Array.from({ length: hours }, (_, i) => totals.series.hour(index, first + i * HOUR_MS) ?? 0);
   }
 
-  /** Returns up to `limit` counters with this prefix, in the order of their names, after `after`. */
-  counters(query: CountersQuery): CountersPage {
+  /** Resolves to up to `limit` counters with this prefix, in the order of their names, after `after`. */
+  async counters(query: CountersQuery): Promise<CountersPage> {
     const totals = this.#totals();
-    const asOf = this.#asOf();
     // One name more than asked for shows whether there is a next page.
-    const names = totals.order.page(query.prefix, query.after, query.limit + 1);
+    const names = await totals.order.page(query.prefix, query.after, query.limit + 1);
     const shown = names.slice(0, query.limit);
+    const asOf = this.#asOf();
     return {
       counters: shown.map((name) => this.#show(name, totals, asOf)),
       next: names.length > query.limit ? (shown.at(-1) ?? null) : null,

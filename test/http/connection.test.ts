@@ -14,7 +14,7 @@ function makeListsLong(services: FakeServices): () => number {
   let lists = 0;
   const counter = services.counter("x".repeat(1024));
   const counters = Array.from({ length: 1000 }, () => counter);
-  services.counters = () => {
+  services.counters = async () => {
     lists++;
     return { counters, next: null };
   };

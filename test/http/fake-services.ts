@@ -115,7 +115,7 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
     return this.incomplete ? { ...state, incomplete: true } : state;
   }
 
-  counters({ prefix, limit, after }: CountersQuery): CountersPage {
+  async counters({ prefix, limit, after }: CountersQuery): Promise<CountersPage> {
     if (this.halted) throw new HitsError("PROJECTION_HALTED", "no snapshot in /secret/dir");
     const names = [...new Set(this.hits.map((hit) => hit.counter))].sort();
     const matching = names.filter((name) => name.startsWith(prefix) && (after === undefined || name > after));

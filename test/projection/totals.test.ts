@@ -48,17 +48,17 @@ test("an image stays as it was, whatever is added later", () => {
   assert.is(restored.has("b"), false);
 });
 
-test("image and restore, for any names, over several chunks and growths", () => {
-  fc.assert(
-    fc.property(
+test("image and restore, for any names, over several chunks and growths", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       fc.uniqueArray(fc.string({ minLength: 1, maxLength: 300, unit: "grapheme" }), { maxLength: 60 }),
-      (names) => {
+      async (names) => {
         const totals = new Totals();
         for (const [index, name] of names.entries()) totals.add(totals.indexOf(name), index + 1);
         const restored = new Totals();
         assert.ok(restored.restore(totals.image().counts, totals.image().remote, bytesOf(totals.image())));
         for (const [index, name] of names.entries()) assert.is(restored.count(name), index + 1);
-        assert.equal(restored.order.page("", undefined, 1000), [...names].sort());
+        assert.equal(await restored.order.page("", undefined, 1000), [...names].sort());
       },
     ),
     { numRuns: 50 },

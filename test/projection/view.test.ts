@@ -19,17 +19,17 @@ test("lists by name, with prefix, limit and the next page", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const view = new View(run.local, undefined);
   for (const name of ["b", "a", "/2", "/1", "/3", "c"]) await run.hit(name);
-  const names = (prefix: string, limit: number, after?: string) => {
-    const page = view.counters({ prefix, limit, after });
+  const names = async (prefix: string, limit: number, after?: string) => {
+    const page = await view.counters({ prefix, limit, after });
     return [page.counters.map((counter) => counter.counter), page.next];
   };
-  assert.equal(names("", 100), [["/1", "/2", "/3", "a", "b", "c"], null]);
-  assert.equal(names("", 6), [["/1", "/2", "/3", "a", "b", "c"], null]);
-  assert.equal(names("", 4), [["/1", "/2", "/3", "a"], "a"]);
-  assert.equal(names("", 4, "a"), [["b", "c"], null]);
-  assert.equal(names("/", 2), [["/1", "/2"], "/2"]);
-  assert.equal(names("/", 2, "/2"), [["/3"], null]);
-  assert.equal(names("x", 2), [[], null]);
+  assert.equal(await names("", 100), [["/1", "/2", "/3", "a", "b", "c"], null]);
+  assert.equal(await names("", 6), [["/1", "/2", "/3", "a", "b", "c"], null]);
+  assert.equal(await names("", 4), [["/1", "/2", "/3", "a"], "a"]);
+  assert.equal(await names("", 4, "a"), [["b", "c"], null]);
+  assert.equal(await names("/", 2), [["/1", "/2"], "/2"]);
+  assert.equal(await names("/", 2, "/2"), [["/3"], null]);
+  assert.equal(await names("x", 2), [[], null]);
   await run.close();
 });
 
