@@ -14,6 +14,7 @@ import { type BudgetBounds, Budgets } from "./access/budgets.js";
 import { Clients } from "./access/clients.js";
 import { cors } from "./access/cors.js";
 import { Gate } from "./access/gate.js";
+import { HeavyReads } from "./access/heavy-reads.js";
 import { AllowedHosts, onlyAllowedHosts } from "./access/hosts.js";
 import { Turns } from "./access/turns.js";
 import { WrongTokens } from "./access/wrong-tokens.js";
@@ -76,6 +77,7 @@ export function createApp(services: Services, logger: Logger, options: AppOption
     projections,
     clients,
     budgets,
+    reads: new HeavyReads(turns),
     single,
     bulk,
     events,

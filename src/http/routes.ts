@@ -5,6 +5,7 @@ import type { Logger, Services } from "../model/services.js";
 import type { ProjectionStatus } from "../model/status.js";
 import type { Budgets } from "./access/budgets.js";
 import type { Clients } from "./access/clients.js";
+import type { HeavyReads } from "./access/heavy-reads.js";
 import { JSON_TYPE, sendProblem } from "./answer.js";
 import { answersNotModified, sendPage, type TaggedAsset } from "./assets.js";
 import { counterInPath, counterInQuery, requiredCounter } from "./counter-name.js";
@@ -29,6 +30,7 @@ export interface Handlers {
   readonly projections: () => readonly ProjectionStatus[];
   readonly clients: Clients;
   readonly budgets: Budgets;
+  readonly reads: HeavyReads;
   readonly single: SingleHits;
   readonly bulk: BulkHits;
   readonly events: EventStreams;
@@ -40,13 +42,17 @@ export interface Handlers {
 
 /** Returns all routes. Targets are in the normal form of app.ts; HEAD takes the route of GET. */
 export function createRouter(handlers: Handlers): Router {
-  const { services, clients, budgets, events, pictures, keepMs } = handlers;
+  const { services, clients, budgets, reads, events, pictures, keepMs } = handlers;
   // Names are read from the path as sent, not from the router: it returns what it cannot decode undecoded.
   const router = new Router({ strict: true, sensitive: true });
   const one = (ctx: RouterContext) => answerOne(ctx, handlers);
   router.post("/hits/:counter", one);
   router.post("/hits/", one);
   router.post("/hits", (ctx) => answerMany(ctx, handlers));
+  const atOnce = (answer: (ctx: RouterContext) => void) => (ctx: RouterContext) =>
+    reads.atOnce(clients.of(ctx.req), ctx.res, () => answer(ctx));
+  const inLane = (answer: (ctx: RouterContext) => Promise<void>) => (ctx: RouterContext) =>
+    reads.inLane(clients.of(ctx.req), ctx.res, () => answer(ctx));
   router.get("/counters", (ctx) => answerCounters(ctx, handlers));
   const counter = (ctx: RouterContext) => sendObject(ctx, services.view.counter(counterInPath(lastSegment(ctx.path))));
   router.get("/counters/:counter", counter);
@@ -55,29 +61,42 @@ export function createRouter(handlers: Handlers): Router {
     router.get(`/hits/${name}/pixel.gif`, (ctx) => pictures.pixel(ctx));
     router.get(`/hits/${name}/badge.svg`, (ctx) => pictures.countingBadge(ctx));
     router.get(`/counters/${name}/badge.svg`, (ctx) => pictures.badge(ctx));
-    router.get(`/counters/${name}/series`, (ctx) =>
-      answerSeries(ctx, services, counterInPath(ctx.path.split("/").at(-2) ?? "")),
+    router.get(
+      `/counters/${name}/series`,
+      atOnce((ctx) => answerSeries(ctx, services, counterInPath(ctx.path.split("/").at(-2) ?? ""))),
     );
   }
-  router.get("/series", (ctx) => answerSeries(ctx, services, requiredCounter(ctx.querystring)));
-  router.get("/events", (ctx) => {
-    events.open(ctx.res, requiredCounter(ctx.querystring));
-    ctx.respond = false;
-  });
+  router.get(
+    "/series",
+    atOnce((ctx) => answerSeries(ctx, services, requiredCounter(ctx.querystring))),
+  );
+  router.get(
+    "/events",
+    atOnce((ctx) => {
+      events.open(ctx.res, requiredCounter(ctx.querystring));
+      ctx.respond = false;
+    }),
+  );
   router.get("/status", (ctx) => {
     clients.requireOperator(ctx.req, ctx.res);
     sendObject(ctx, services.status.read());
   });
-  router.get("/metrics", async (ctx) => {
-    clients.requireOperator(ctx.req, ctx.res);
+  const metrics = inLane(async (ctx) => {
     const { type, body } = await services.metrics.render(budgets.figures());
     ctx.set("Content-Type", type);
     ctx.body = body;
   });
-  router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
-  router.get("/dashboard/data", async (ctx) => {
+  router.get("/metrics", (ctx) => {
     clients.requireOperator(ctx.req, ctx.res);
+    return metrics(ctx);
+  });
+  router.get("/dashboard", (ctx) => sendPage(ctx, DASHBOARD_CSP, dashboardPage));
+  const dashboardData = inLane(async (ctx) => {
     sendObject(ctx, await services.dashboard.data(parseLastSample(ctx.querystring)));
+  });
+  router.get("/dashboard/data", (ctx) => {
+    clients.requireOperator(ctx.req, ctx.res);
+    return dashboardData(ctx);
   });
   router.get("/healthz", (ctx) => sendObject(ctx, { status: "ok" }));
   router.get("/readyz", (ctx) => {
@@ -139,14 +158,15 @@ async function answerMany(ctx: Context, { single, bulk }: Handlers): Promise<voi
   else await single.answerFor(ctx.req, ctx.res, counter, ctx.querystring);
 }
 
-async function answerCounters(ctx: Context, { services, clients }: Handlers): Promise<void> {
+async function answerCounters(ctx: Context, { services, clients, reads }: Handlers): Promise<void> {
   const name = counterInQuery(ctx.querystring, "name");
   if (name !== undefined) {
     sendObject(ctx, services.view.counter(name));
     return;
   }
   clients.requireOperator(ctx.req, ctx.res);
-  sendObject(ctx, await services.view.counters(parseCountersQuery(ctx.querystring)));
+  const query = parseCountersQuery(ctx.querystring);
+  await reads.inLane(clients.of(ctx.req), ctx.res, async () => sendObject(ctx, await services.view.counters(query)));
 }
 
 function answerOpenApi(ctx: Context, { type, etag, body }: TaggedAsset): void {
