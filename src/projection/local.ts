@@ -2,6 +2,7 @@ import { describeError, HitsError, systemCode } from "../errors.js";
 import type { KeyedHit } from "../model/hit.js";
 import type { Log } from "../wal/log.js";
 import type { LogBatch } from "../wal/segment-reader.js";
+import { FoldQueue } from "./fold-queue.js";
 import { IdempotencyKeys, keyOf } from "./idempotency-keys.js";
 import type { SeriesLimits } from "./series/series.js";
 import { KEPT_SNAPSHOTS, type LoadedSnapshots } from "./snapshot/snapshot.js";
@@ -45,6 +46,8 @@ export class LocalProjection {
   readonly halted: HitsError | undefined;
   /** The keys of hits within the window, with their first answers. */
   readonly keys: IdempotencyKeys;
+  /** What is durable and counted, and not in all of the projection yet: in the order of the log. */
+  readonly folds = new FoldQueue();
   /** RFC 3339: the time from which it has been running, or halted. */
   readonly since = new Date().toISOString();
   /** The offset from which the log was read at the start. */
@@ -120,7 +123,7 @@ export class LocalProjection {
     return projection;
   }
 
-  /** The first offset that is not in the totals. */
+  /** The first offset that is not in all of the projection. */
   get offset(): number {
     return this.#offset;
   }
@@ -140,7 +143,7 @@ export class LocalProjection {
     return older === undefined || this.#keptOffsets.length < KEPT_SNAPSHOTS ? 0 : older;
   }
 
-  /** Notes that everything below `endOffset` has been added to the totals. Called in the order of the log. */
+  /** Notes that everything below `endOffset` has been added to the projection. Called in the order of the log. */
   advance(endOffset: number, records: number): void {
     this.#offset = endOffset;
     this.#recordsSince += records;
@@ -165,6 +168,8 @@ export class LocalProjection {
   /** Writes a snapshot of the totals unless nothing has changed since the last. Rejects if it could not be written. */
   async snapshot(): Promise<void> {
     await this.#writing?.catch(() => undefined);
+    // A snapshot has one offset: all below it, nothing from it on.
+    while (!this.folds.isEmpty) await this.folds.settled();
     if (this.totals === undefined || (this.#recordsSince === 0 && !this.#remoteChanged)) return;
     const facts: NewSnapshotFacts = {
       logId: this.#log.id,

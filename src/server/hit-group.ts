@@ -8,6 +8,9 @@ import type { Admission } from "./admission.js";
 import { GroupHits } from "./group-hits.js";
 import type { Answer, PendingKey } from "./pending-keys.js";
 
+/** Hits that are folded without a look at the clock: well under a millisecond. */
+const MAX_AT_ONCE = 256;
+
 /** The hits of one request, admitted and encoded one by one, over as many turns of the event loop as it takes. */
 export class Group implements HitGroup {
   readonly #log: Log;
@@ -61,6 +64,9 @@ export class Group implements HitGroup {
 
   async commit(): Promise<RecordedAll> {
     this.#isOpen = false;
+    // A snapshot waits until all is folded: much more must not be added meanwhile.
+    const { settling } = this.#admission.local.folds;
+    if (settling !== undefined && this.#hits.size > MAX_AT_ONCE) await settling;
     const writing = this.#hits.size === 0 ? undefined : this.#write();
     // A retry of a hit that is being written succeeds or fails with it.
     const [firstOffset] = await Promise.all([writing, ...this.#joined]);
@@ -108,10 +114,7 @@ export class Group implements HitGroup {
         hits.drop(error);
         reject(error);
       };
-      const durable = (offset: number, time: number) => {
-        this.#count(offset, time);
-        resolve(offset);
-      };
+      const durable = (offset: number, time: number) => this.#count(offset, time, resolve);
       try {
         this.#log.append({ bytes: this.#encoder.bytes(), count: hits.size, durable, failed });
       } catch (error) {
@@ -120,15 +123,24 @@ export class Group implements HitGroup {
     });
   }
 
-  #count(offset: number, time: number): void {
+  /** Counts the hits, which are durable now, at once; the rest of the projection follows in the order of the log. */
+  #count(offset: number, time: number, counted: (offset: number) => void): void {
     const hits = this.#hits;
     const { local } = this.#admission;
-    if (local.totals === undefined) {
+    const { totals, folds } = local;
+    if (totals === undefined) {
       this.#admission.noteDurable(hits.size, hits.total);
+      counted(offset);
       return;
     }
-    hits.addToCounts(local.totals);
-    while (!hits.fold(local.totals, offset, time, Number.POSITIVE_INFINITY));
-    local.advance(offset + hits.size, hits.size);
+    hits.addToCounts(totals);
+    const step = () => {
+      if (!hits.fold(totals, offset, time, MAX_AT_ONCE)) return false;
+      local.advance(offset + hits.size, hits.size);
+      counted(offset);
+      return true;
+    };
+    if (!folds.isEmpty || hits.size > MAX_AT_ONCE) folds.push({ step });
+    else while (!step());
   }
 }

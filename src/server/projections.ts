@@ -73,7 +73,7 @@ class ThreadProjection implements ExternalProjections {
     this.#states = new StateLogger(logger);
     this.database = new ConfirmedCounts(totals, local.remoteAsOf, config.maxCounters);
     const setup = () => {
-      this.database.restart();
+      local.folds.inOrder(() => this.database.restart());
       const remote = new Map<string, number>();
       for (const [name, index] of totals.names()) {
         const count = totals.remote(index);
@@ -86,7 +86,7 @@ class ThreadProjection implements ExternalProjections {
       setup,
       {
         onReport: (report) => this.#take(report),
-        onReady: () => this.database.markReady(),
+        onReady: () => local.folds.inOrder(() => this.database.markReady()),
         onFailed: (code, message) => {
           this.#failed = { message, since: new Date().toISOString() };
           this.#errors++;
@@ -130,9 +130,12 @@ class ThreadProjection implements ExternalProjections {
     this.#failed = undefined;
     this.#errors += report.status.errors - this.#reportedErrors;
     this.#reportedErrors = report.status.errors;
-    this.database.apply(report);
-    this.#local.noteRemote(this.database.asOf, report.remote.length > 0);
-    this.#states.note(report.status, { lag: this.database.lag, log: this.#log.id });
+    // It may be of hits that are durable, and whose names are not in the totals yet.
+    this.#local.folds.inOrder(() => {
+      this.database.apply(report);
+      this.#local.noteRemote(this.database.asOf, report.remote.length > 0);
+      this.#states.note(report.status, { lag: this.database.lag, log: this.#log.id });
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import type { HitsError } from "../errors.js";
 import { encodeHit } from "../hit/encoding.js";
 import type { Hit } from "../model/hit.js";
 import type { Recorded } from "../model/services.js";
+import type { Totals } from "../projection/totals.js";
 import type { RecordGroup } from "../wal/group-commit.js";
 import type { Admission } from "./admission.js";
 import type { PendingKey } from "./pending-keys.js";
@@ -49,12 +50,18 @@ export class SingleHit implements RecordGroup {
       return;
     }
     const index = this.#name === undefined ? this.#index : (names?.settle(this.#name) ?? -1);
-    totals.series.noteTime(time);
     // Includes what other logs have counted, as every other answer does.
-    const count = totals.addAt(index, this.#n, this.#at ?? time) + totals.remote(index);
+    const count = totals.add(index, this.#n) + totals.remote(index);
     if (this.#key !== undefined) keys.settle(this.#key, offset, count, time);
-    local.advance(offset + 1, 1);
+    if (local.folds.isEmpty) this.#fold(totals, index, offset, time);
+    else local.folds.inOrder(() => this.#fold(totals, index, offset, time));
     this.#resolve({ offset, count, replayed: false });
+  }
+
+  #fold(totals: Totals, index: number, offset: number, time: number): void {
+    totals.series.noteTime(time);
+    totals.series.add(index, this.#n, this.#at ?? time);
+    this.#admission.local.advance(offset + 1, 1);
   }
 
   failed(error: HitsError): void {

@@ -91,10 +91,26 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 2,
+    name: "a snapshot does not wait until what is durable is folded",
+    file: "src/projection/local.ts",
+    find: "while (!this.folds.isEmpty) await this.folds.settled();",
+    put: "",
+    tests: ["server/hit-group"],
+  },
+  {
+    invariant: 2,
+    name: "a hit overtakes a large request that has its new name, too",
+    file: "src/server/pending-names.ts",
+    find: "if (pending.count > 0) this.#totals.add(index, pending.count);",
+    put: "",
+    tests: ["server/hit-group"],
+  },
+  {
+    invariant: 2,
     name: "a hit's own time does not decide its hour",
     file: "src/server/single-hit.ts",
-    find: "this.#n, this.#at ?? time) + ",
-    put: "this.#n, time) + ",
+    find: "totals.series.add(index, this.#n, this.#at ?? time);",
+    put: "totals.series.add(index, this.#n, time);",
     tests: ["projection/local"],
   },
   {
@@ -362,6 +378,14 @@ export const mutants: readonly Mutant[] = [
     find: "if (totals.size + this.names.size < this.#maxCounters) return undefined;",
     put: "if (totals.size >= 0) return undefined;",
     tests: ["collector"],
+  },
+  {
+    invariant: 10,
+    name: "hits in flight can take a count past 2^52",
+    file: "src/server/admission.ts",
+    find: "count + own + n + (this.arriving - ownTotal) <= MAX_COUNT",
+    put: "n > 0",
+    tests: ["server/hit-group"],
   },
   {
     invariant: 10,
