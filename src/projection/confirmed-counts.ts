@@ -1,5 +1,5 @@
 import type { ProjectorReport, ProjectorStatus } from "./mongo/messages.js";
-import type { Totals } from "./totals.js";
+import { maxNameBytes, type Totals } from "./totals.js";
 
 /**
  * This log's hits by counter that the database has confirmed, as its projection reports. Reads are served from here and from
@@ -15,7 +15,7 @@ export class ConfirmedCounts {
   #isReady = false;
   #asOf: string | null;
   #status: ProjectorStatus | undefined;
-  /** Counters of other logs that exceeded `maxCounters`. */
+  /** Counters of other logs for which there was no room. */
   #dropped = 0;
 
   /** Nothing counts as confirmed until `markReady`. */
@@ -64,6 +64,11 @@ export class ConfirmedCounts {
     return this.#isReady ? this.#confirmed.at(index) : 0;
   }
 
+  get #isFull(): boolean {
+    const { size, nameBytes } = this.#totals;
+    return size >= this.#maxCounters || nameBytes >= maxNameBytes(this.#maxCounters);
+  }
+
   apply(report: ProjectorReport): void {
     this.#status = report.status;
     if (report.status.asOf > 0) this.#asOf = new Date(report.status.asOf).toISOString();
@@ -73,7 +78,7 @@ export class ConfirmedCounts {
       if (index !== undefined) (this.#reported ?? this.#confirmed).set(index, count);
     }
     for (const [name, count] of report.remote) {
-      if (!this.#totals.has(name) && this.#totals.size >= this.#maxCounters) this.#dropped++;
+      if (!this.#totals.has(name) && this.#isFull) this.#dropped++;
       else this.#totals.setRemote(this.#totals.indexOf(name), count);
     }
   }

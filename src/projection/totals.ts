@@ -5,6 +5,14 @@ import { NameOrder } from "./name-order.js";
 import { Series, type SeriesImage } from "./series/series.js";
 
 const CHUNK_BYTES = 1024 * 1024;
+/** Bytes of names: on average for a counter, and at the least for all. */
+const NAME_BYTES = 128;
+const LEAST_NAME_BYTES = 1024 * 1024;
+
+/** Returns how many bytes of UTF-8 the names of so many counters may take together. */
+export function maxNameBytes(maxCounters: number): number {
+  return Math.max(LEAST_NAME_BYTES, maxCounters * NAME_BYTES);
+}
 
 /**
  * The totals at one moment, for a snapshot. Cheap to take: the counts are copied; the names, which only ever grow, are shared
@@ -33,6 +41,7 @@ export class Totals {
   #remote = new Float64Array(1024);
   readonly #chunks: { first: number; bytes: Buffer; buffer: SharedArrayBuffer; used: number }[] = [];
   #sum = 0;
+  #nameBytes = 0;
 
   get size(): number {
     return this.#index.size;
@@ -41,6 +50,11 @@ export class Totals {
   /** All counters' counts together. */
   get sum(): number {
     return this.#sum;
+  }
+
+  /** The bytes of all names together, as UTF-8. */
+  get nameBytes(): number {
+    return this.#nameBytes;
   }
 
   has(name: string): boolean {
@@ -77,13 +91,13 @@ export class Totals {
     const known = this.#index.get(name);
     if (known !== undefined) return known;
     const index = this.#index.size;
-    this.#index.set(name, index);
+    const own = this.#store(name, index);
+    this.#index.set(own, index);
     if (index === this.#counts.length) {
       this.#counts = doubled(this.#counts);
       this.#remote = doubled(this.#remote);
     }
-    this.#store(name);
-    this.order.add(name);
+    this.order.add(own);
     return index;
   }
 
@@ -159,17 +173,21 @@ export class Totals {
     return at === names.length && this.size === counts.length;
   }
 
-  #store(name: string): void {
+  /** Returns a copy: the name may be part of a request's text, and would keep all of that in memory. */
+  #store(name: string, index: number): string {
     const bytes = Buffer.byteLength(name);
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.used + 2 + bytes > CHUNK_BYTES) {
       const buffer = new SharedArrayBuffer(CHUNK_BYTES);
-      chunk = { first: this.size - 1, bytes: Buffer.from(buffer), buffer, used: 0 };
+      chunk = { first: index, bytes: Buffer.from(buffer), buffer, used: 0 };
       this.#chunks.push(chunk);
     }
     chunk.bytes.writeUInt16LE(bytes, chunk.used);
-    chunk.bytes.write(name, chunk.used + 2, bytes, "utf8");
-    chunk.used += 2 + bytes;
+    const start = chunk.used + 2;
+    chunk.bytes.write(name, start, bytes, "utf8");
+    chunk.used = start + bytes;
+    this.#nameBytes += bytes;
+    return chunk.bytes.toString(bytes === name.length ? "latin1" : "utf8", start, chunk.used);
   }
 }
 

@@ -3,6 +3,7 @@ import { AllowedCounters } from "../hit/name-globs.js";
 import { type Hit, isKeyed, MAX_COUNT } from "../model/hit.js";
 import type { HitKey } from "../projection/idempotency-keys.js";
 import type { LocalProjection } from "../projection/local.js";
+import { maxNameBytes } from "../projection/totals.js";
 import { PendingKeys } from "./pending-keys.js";
 import { PendingNames } from "./pending-names.js";
 
@@ -91,10 +92,16 @@ export class Admission {
   refuseName(counter: string): HitsError | undefined {
     const { totals } = this.local;
     if (totals === undefined || this.names === undefined || this.names.find(counter) !== undefined) return undefined;
-    if (totals.size + this.names.size < this.#maxCounters) return undefined;
-    return new HitsError(
-      "TOO_MANY_COUNTERS",
-      `there are ${totals.size} counters, and MAX_COUNTERS permits no new one; hits of known counters still count`,
-    );
+    if (totals.size + this.names.size >= this.#maxCounters) {
+      return tooManyCounters(`there are ${totals.size} counters, and MAX_COUNTERS permits no new one`);
+    }
+    const bytes = totals.nameBytes + this.names.bytes + Buffer.byteLength(counter);
+    const most = maxNameBytes(this.#maxCounters);
+    if (bytes <= most) return undefined;
+    return tooManyCounters(`the names of all counters would be ${bytes} bytes long; MAX_COUNTERS permits ${most}`);
   }
+}
+
+function tooManyCounters(why: string): HitsError {
+  return new HitsError("TOO_MANY_COUNTERS", `${why}; hits of known counters still count`);
 }

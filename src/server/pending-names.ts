@@ -15,6 +15,7 @@ export interface PendingName {
 export class PendingNames {
   readonly #totals: Totals;
   readonly #names = new Map<string, PendingName>();
+  #bytes = 0;
 
   constructor(totals: Totals) {
     this.#totals = totals;
@@ -22,6 +23,11 @@ export class PendingNames {
 
   get size(): number {
     return this.#names.size;
+  }
+
+  /** The bytes of all of them together, as UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   find(name: string): PendingName | undefined {
@@ -34,6 +40,7 @@ export class PendingNames {
     if (pending === undefined) {
       pending = { name, index: -1, count: 0, holders: 0 };
       this.#names.set(name, pending);
+      this.#bytes += Buffer.byteLength(name);
     }
     pending.holders++;
     return pending;
@@ -42,7 +49,7 @@ export class PendingNames {
   /** Takes back one reservation. */
   release(pending: PendingName): void {
     pending.holders--;
-    if (pending.holders === 0 && pending.count === 0 && pending.index === -1) this.#names.delete(pending.name);
+    if (pending.holders === 0 && pending.count === 0 && pending.index === -1) this.#delete(pending.name);
   }
 
   /** Notes that a reserved hit is durable; its counter gets an index later. Returns the count before it. */
@@ -59,7 +66,11 @@ export class PendingNames {
     if (pending.count > 0) this.#totals.add(index, pending.count);
     pending.index = index;
     pending.count = 0;
-    this.#names.delete(pending.name);
+    this.#delete(pending.name);
     return index;
+  }
+
+  #delete(name: string): void {
+    if (this.#names.delete(name)) this.#bytes -= Buffer.byteLength(name);
   }
 }

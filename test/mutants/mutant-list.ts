@@ -375,8 +375,8 @@ export const mutants: readonly Mutant[] = [
     invariant: 10,
     name: "the number of counters has no bound",
     file: "src/server/admission.ts",
-    find: "if (totals.size + this.names.size < this.#maxCounters) return undefined;",
-    put: "if (totals.size >= 0) return undefined;",
+    find: "if (totals.size + this.names.size >= this.#maxCounters) {",
+    put: "if (totals.size < 0) {",
     tests: ["collector"],
   },
   {
@@ -386,6 +386,14 @@ export const mutants: readonly Mutant[] = [
     find: "count + own + n + (this.arriving - ownTotal) <= MAX_COUNT",
     put: "n > 0",
     tests: ["server/hit-group"],
+  },
+  {
+    invariant: 10,
+    name: "the names of counters have no bound in bytes",
+    file: "src/server/admission.ts",
+    find: "if (bytes <= most) return undefined;",
+    put: "if (bytes > 0) return undefined;",
+    tests: ["server/collector"],
   },
   {
     invariant: 10,

@@ -86,6 +86,13 @@ test("new counters of other logs are taken up to the limit, known ones always", 
   assert.is(database.lag, 0);
 });
 
+test("new counters of other logs are taken up to the bytes of all names", () => {
+  const totals = totalsOf({});
+  const database = new ConfirmedCounts(totals, null, 5000);
+  database.apply(report({ remote: Array.from({ length: 1030 }, (_, i) => [String(i).padEnd(1024, "x"), 1]) }));
+  assert.equal([totals.size, database.dropped], [1024, 6]);
+});
+
 test("a projection that restarts: what it had confirmed and never reported is not owed for ever", () => {
   const totals = totalsOf({ a: 3 });
   const database = new ConfirmedCounts(totals, null, 10);

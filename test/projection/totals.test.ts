@@ -1,7 +1,9 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Totals } from "../../src/projection/totals.js";
+import { maxNameBytes, Totals } from "../../src/projection/totals.js";
 
 test("counts by name; never seen is 0", () => {
   const totals = new Totals();
@@ -90,5 +92,32 @@ test("counts and names that don't match are detected", () => {
 function bytesOf(image: ReturnType<Totals["image"]>): Buffer {
   return Buffer.concat(image.names.map(({ buffer, used }) => Buffer.from(buffer, 0, used)));
 }
+
+test("the bytes of all names are counted, restored ones too", () => {
+  const totals = new Totals();
+  for (const name of ["home", "é🎉", "home", "x".repeat(1024)]) totals.indexOf(name);
+  assert.is(totals.nameBytes, 4 + 6 + 1024);
+  const image = totals.image();
+  const restored = new Totals();
+  assert.ok(restored.restore(image.counts, image.remote, bytesOf(image)));
+  assert.is(restored.nameBytes, totals.nameBytes);
+  assert.equal([maxNameBytes(10), maxNameBytes(1_000_000)], [2 ** 20, 128_000_000]);
+});
+
+test("a name keeps nothing of the text that it was part of in memory", () => {
+  const totals = new Totals();
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc");
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 40; i++) {
+    const body = `{"counter":"/a/long/path/${i}"}`.padEnd(2 ** 20, " ");
+    totals.indexOf(body.slice(12, 25 + String(i).length));
+  }
+  collectGarbage();
+  const grown = process.memoryUsage().heapUsed - before;
+  assert.is(totals.find("/a/long/path/39"), 39);
+  assert.ok(grown < 10 * 2 ** 20, `${grown} bytes`);
+});
 
 test.run();

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { HitGroup } from "../../src/model/services.js";
 import { codeOf } from "../support/code-of.js";
 import { LOCAL, LocalLog } from "../support/local-log.js";
 import { temporaryDirectory } from "../support/server-process.js";
@@ -114,6 +115,36 @@ test("MAX_COUNTERS within one request", async () => {
   group.abandon();
   assert.is(await codeOf(run.record({ counter: "d", n: 1 })), "accepted", "given back");
   await run.close();
+});
+
+test("the names of all counters are bounded in bytes, those being written included", async () => {
+  const run = await LocalLog.open(temporaryDirectory(), { maxCounters: 4000 });
+  const nameOf = (number: number) => `é${String(number).padEnd(1022, "x")}`;
+  const fill = (group: HitGroup) => {
+    let names = 0;
+    while (group.add({ counter: nameOf(names), n: 1 }) === undefined) names++;
+    return names;
+  };
+  const abandoned = run.collector.group(LOCAL);
+  assert.is(fill(abandoned), 1024, "1 MiB, whatever MAX_COUNTERS is");
+  const refused = abandoned.add({ counter: "a", n: 1 });
+  assert.is(refused?.code, "TOO_MANY_COUNTERS");
+  assert.match(
+    refused?.message ?? "",
+    "the names of all counters would be 1048577 bytes long; MAX_COUNTERS permits 1048576",
+  );
+  assert.is(await codeOf(run.record({ counter: "a", n: 1 })), "TOO_MANY_COUNTERS");
+  abandoned.abandon();
+  const group = run.collector.group(LOCAL);
+  assert.is(fill(group), 1024, "given back");
+  await group.commit();
+  assert.is(run.local.totals?.nameBytes, 2 ** 20);
+  assert.is(await codeOf(run.record({ counter: "a", n: 1 })), "TOO_MANY_COUNTERS");
+  assert.is(await codeOf(run.record({ counter: nameOf(5), n: 1 })), "accepted");
+  await run.close();
+  const roomy = await LocalLog.open(run.log.directory.path, { maxCounters: 10_000 });
+  assert.is(await codeOf(roomy.record({ counter: "a", n: 1 })), "accepted", "128 bytes for each of MAX_COUNTERS");
+  await roomy.close();
 });
 
 test("names of hits that were refused by the log don't count against MAX_COUNTERS", async () => {
