@@ -53,8 +53,8 @@ export async function readPayload(req: IncomingMessage, client: Client, bodies: 
   }
   const body = await bodies.read(req, client, MAX_PAYLOAD_BYTES);
   try {
-    const { bytes } = body;
-    return bytes.length === 0 ? undefined : parsePayload(parseJson(bytes, MAX_PAYLOAD_DEPTH, "the body"));
+    if (body.length === 0) return undefined;
+    return parsePayload(parseJson(body.inOnePiece(), MAX_PAYLOAD_DEPTH, "the body"));
   } finally {
     body.release();
   }

@@ -11,7 +11,8 @@ import type { Allowance } from "../access/rate-limit.js";
 import type { Turns, Work } from "../access/turns.js";
 import { ClientGone, sendError, sendJson } from "../answer.js";
 import { shorten } from "../query.js";
-import type { Bodies, Body } from "./bodies.js";
+import type { Body } from "./arriving-body.js";
+import type { Bodies } from "./bodies.js";
 import { readMediaType } from "./body.js";
 import { notCountedHeader } from "./not-counted.js";
 
@@ -45,6 +46,8 @@ export class BulkHits {
   readonly #turns: Turns;
   readonly #logger: Logger;
   readonly #lane: Lane;
+  /** Where the body that is in the lane lies in one piece. */
+  #room: Buffer | undefined;
 
   constructor({ services, gate, bodies, turns, logger }: BulkHitsOptions) {
     this.#services = services;
@@ -90,7 +93,7 @@ export class BulkHits {
   }
 
   async #inLane<T>({ client, body, res }: Bulk, work: () => Promise<T>): Promise<T> {
-    if (body.bytes.length <= MAX_SMALL_BYTES) return work();
+    if (body.length <= MAX_SMALL_BYTES) return work();
     const sweep = () => this.#lane.sweep();
     body.onLost = sweep;
     res.once("close", sweep);
@@ -104,7 +107,7 @@ export class BulkHits {
   async #record(bulk: Bulk): Promise<RecordedAll> {
     const { client, allowance, group, entries } = bulk;
     try {
-      await this.#turns.run(client, readingOf(bulk));
+      await this.#turns.run(client, this.#readingOf(bulk));
     } catch (error) {
       await allowance?.spend(workOf(bulk));
       throw error;
@@ -112,6 +115,28 @@ export class BulkHits {
     await allowance?.take(costOf(bulk));
     if (group.size === 0) throw nothingToCount(entries);
     return group.commit();
+  }
+
+  /** Returns the work of reading the entries, each of which is judged and encoded at once. */
+  #readingOf(bulk: Bulk): Work {
+    const { body, res, allowance } = bulk;
+    let reader: EntryReader | undefined;
+    return {
+      slice: (until) => {
+        reader ??= this.#readerOf(bulk);
+        const isLeft = readUntil(reader, until);
+        allowance?.check(costOf(bulk));
+        return isLeft;
+      },
+      check: () => checkWanted(body, res),
+    };
+  }
+
+  #readerOf({ body, isArray, entries }: Bulk): EntryReader {
+    const isLarge = body.length > MAX_SMALL_BYTES;
+    if (isLarge) this.#room ??= Buffer.allocUnsafeSlow(MAX_BULK_BYTES);
+    const bytes = body.inOnePiece(isLarge ? this.#room : undefined);
+    return isArray ? new ArrayReader(bytes, Date.now(), entries) : new LineReader(bytes, Date.now(), entries);
   }
 }
 
@@ -138,21 +163,6 @@ function holdsArray(req: IncomingMessage): boolean {
   );
 }
 
-/** Returns the work of reading the entries, each of which is judged and encoded at once. */
-function readingOf(bulk: Bulk): Work {
-  const { body, isArray, allowance, entries, res } = bulk;
-  const now = Date.now();
-  const reader = isArray ? new ArrayReader(body.bytes, now, entries) : new LineReader(body.bytes, now, entries);
-  return {
-    slice: (until) => {
-      const isLeft = readUntil(reader, until);
-      allowance?.check(costOf(bulk));
-      return isLeft;
-    },
-    check: () => checkWanted(body, res),
-  };
-}
-
 /** Reads until a time, or to the end. Returns false at the end. */
 function readUntil(reader: EntryReader, until: number): boolean {
   while (reader.read(ENTRIES_PER_STEP)) if (performance.now() >= until) return true;
@@ -167,7 +177,7 @@ function checkWanted(body: Body, res: ServerResponse): void {
 
 /** Returns what reading the body costs, in hits: a request without a hit would otherwise be free. */
 function workOf({ body, entries }: Bulk): number {
-  return Math.max(1, entries.read, kibOf(body.bytes.length));
+  return Math.max(1, entries.read, kibOf(body.length));
 }
 
 /** Kibibytes, begun ones included. */
