@@ -12,8 +12,8 @@ const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 const NO_HEADERS: readonly string[] = [];
 
-/** Bounds of reading and dropping an unread body before its connection is closed. */
-const LINGER_BYTES = 32 * 1024 * 1024;
+/** Bounds of reading and dropping an unread body before its connection is closed: no body that is wanted is longer. */
+const LINGER_BYTES = 8 * 1024 * 1024;
 const LINGER_MS = 1000;
 /** A body with at most this length is read to its end instead, which keeps the connection open. */
 const WORTH_READING_BYTES = 16 * 1024;

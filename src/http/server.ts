@@ -35,6 +35,8 @@ const BOUNDS: ServerBounds = {
 
 const IDLE_CHECK_MS = 50;
 const DROP_WARNING_MS = 60_000;
+/** What a client may still send after something that is not HTTP, while it is given the time to read the answer. */
+const MAX_BYTES_AFTER_FAILURE = 1024 * 1024;
 /** Connections that node accepts beyond the bound, so that room can be made for them; it closes what is more at once. */
 const SPARE_CONNECTIONS = 100;
 
@@ -53,7 +55,8 @@ export class HttpServer {
   readonly #handle: ReturnType<App["callback"]>;
   readonly #server: Server;
   readonly #connections: Connections;
-  readonly #failed = new WeakSet<object>();
+  /** Connections on which the parser has failed, with what had been read by then. */
+  readonly #failed = new WeakMap<object, number>();
   #droppedAt = Number.NEGATIVE_INFINITY;
   #stopping: Promise<void> | undefined;
 
@@ -154,9 +157,14 @@ export class HttpServer {
       if (this.#server.listening) this.#logger.error({ err: error }, "cannot accept a connection");
     });
     this.#server.on("clientError", (error, socket) => {
+      const { bytesRead } = socket as Socket;
+      const failedAt = this.#failed.get(socket);
       // The parser reports every further packet of a connection on which it has failed.
-      if (this.#failed.has(socket)) return;
-      this.#failed.add(socket);
+      if (failedAt !== undefined) {
+        if (bytesRead - failedAt > MAX_BYTES_AFTER_FAILURE) socket.destroy();
+        return;
+      }
+      this.#failed.set(socket, bytesRead);
       const last = this.#connections.get(socket as Socket)?.newest;
       answerClientError(error, { socket, last, logger: this.#logger });
     });

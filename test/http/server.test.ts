@@ -100,6 +100,28 @@ test("the answer to nonsense after a request waits for that request's answer", (
     await client.close();
   }));
 
+test("what is sent after a refusal is read up to a bound", () =>
+  withServer(async ({ port }) => {
+    const chunk = `10000\r\n${"x".repeat(65_536)}\r\n`;
+    for (const [start, most] of [
+      ["POST /hits/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 8],
+      ["nonsense\r\n\r\n", 1],
+    ] as const) {
+      const client = new RawClient(port);
+      client.send(start);
+      const send = () => {
+        while (!client.socket.destroyed && client.socket.write(chunk));
+      };
+      client.socket.on("drain", send);
+      send();
+      assert.ok((await client.answer()).status >= 400);
+      await client.close();
+      const { bytesWritten, writableLength } = client.socket;
+      // Some of it was in the buffers of the network.
+      assert.ok(bytesWritten - writableLength < (most + 12) * 1024 * 1024, `${bytesWritten} bytes were taken`);
+    }
+  }));
+
 test("a client that asks first is refused before it sends too much", () =>
   withServer(async ({ port }) => {
     const head = "POST /hits HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\n";
