@@ -13,6 +13,10 @@ import { readU64, writeU64 } from "../wal/format.js";
 const DIGEST_BYTES = 16;
 export const KEY_BYTES = 44;
 const KEYS_PER_CHUNK = 16_384;
+/** Maps that the keys are divided among: one of millions would take a tenth of a second to grow. */
+const MAPS = 256;
+/** Keys dropped at once by default: a fraction of a millisecond. */
+const DROPPED_AT_ONCE = 256;
 
 /** A hit's key, digested: the same key on the same counter has the same digest. */
 export interface HitKey {
@@ -49,18 +53,18 @@ export class IdempotencyKeys {
   #first = 0;
   #chunkFirst = 0;
   #next = 0;
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = Array.from({ length: MAPS }, () => new Map<string, number>());
 
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
   }
 
   get size(): number {
-    return this.#numbers.size;
+    return this.#next - this.#first;
   }
 
   find(digest: string): FirstAnswer | undefined {
-    const number = this.#numbers.get(digest);
+    const number = this.#numbersOf(digest)?.get(digest);
     if (number === undefined) return undefined;
     const { bytes, at } = this.#place(number);
     return {
@@ -72,7 +76,8 @@ export class IdempotencyKeys {
 
   /** Adds a key that became durable at this time. The first answer to a key stands. Called for each hit: no options. */
   add({ digest, fingerprint }: HitKey, offset: number, count: number, time: number): void {
-    if (this.#numbers.has(digest)) return;
+    const numbers = this.#numbersOf(digest);
+    if (numbers === undefined || numbers.has(digest)) return;
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.used === KEYS_PER_CHUNK * KEY_BYTES) {
       const buffer = new SharedArrayBuffer(KEYS_PER_CHUNK * KEY_BYTES);
@@ -86,7 +91,7 @@ export class IdempotencyKeys {
     writeU64(bytes, used + 28, count);
     writeU64(bytes, used + 36, time);
     chunk.used += KEY_BYTES;
-    this.#numbers.set(digest, this.#next++);
+    numbers.set(digest, this.#next++);
   }
 
   /** Returns whether a key of that time is within the window. */
@@ -94,12 +99,14 @@ export class IdempotencyKeys {
     return time > now - this.#windowMs;
   }
 
-  /** Drops the keys that have left the window. */
-  expire(now: number): void {
-    while (this.#first < this.#next) {
+  /** Drops keys that have left the window, so many at most. */
+  expire(now: number, most = DROPPED_AT_ONCE): void {
+    const end = Math.min(this.#next, this.#first + most);
+    while (this.#first < end) {
       const { bytes, at } = this.#place(this.#first);
       if (this.isKept(readU64(bytes, at + 36) ?? 0, now)) return;
-      this.#numbers.delete(bytes.toString("latin1", at, at + DIGEST_BYTES));
+      const digest = bytes.toString("latin1", at, at + DIGEST_BYTES);
+      this.#numbersOf(digest)?.delete(digest);
       this.#first++;
       if (this.#first === this.#chunkFirst + KEYS_PER_CHUNK) {
         this.#chunks.shift();
@@ -122,6 +129,10 @@ export class IdempotencyKeys {
       const key = { digest: keys.toString("latin1", at, at + DIGEST_BYTES), fingerprint: keys.readUInt32LE(at + 16) };
       this.add(key, readU64(keys, at + 20) ?? 0, readU64(keys, at + 28) ?? 0, time);
     }
+  }
+
+  #numbersOf(digest: string): Map<string, number> | undefined {
+    return this.#numbers[digest.charCodeAt(0)];
   }
 
   #place(number: number): { bytes: Buffer; at: number } {

@@ -32,10 +32,26 @@ test("the first answer stands until it leaves the window", () => {
   assert.is(keys.size, 0);
 });
 
+test("keys leave the window a few at a time, also where a million leave it at once", () => {
+  const keys = new IdempotencyKeys(1000);
+  for (let i = 0; i < 3000; i++) keys.add(key(`k${i}`), i, i + 1, 0);
+  keys.expire(2000);
+  const first = 3000 - keys.size;
+  assert.ok(first > 0 && first <= 1000, `${first} at once`);
+  keys.expire(2000, 2000);
+  assert.is(keys.size, 1000 - first);
+  assert.is(keys.find(key("k2999").digest)?.offset, 2999);
+  for (let calls = 0; keys.size > 0; calls++) {
+    keys.expire(2000);
+    assert.ok(calls < 100);
+  }
+  assert.is(keys.find(key("k2999").digest), undefined);
+});
+
 test("many keys over many chunks expire, and are restored unchanged", () => {
   const keys = new IdempotencyKeys(1000);
   for (let i = 0; i < 50_000; i++) keys.add(key(`k${i}`), i, i + 1, i);
-  keys.expire(30_999);
+  keys.expire(30_999, 50_000);
   assert.is(keys.size, 20_000);
   assert.is(keys.find(key("k29999").digest), undefined);
   const bytes = Buffer.concat(keys.image().map(({ buffer, from, to }) => Buffer.from(buffer, from, to - from)));

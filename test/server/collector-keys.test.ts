@@ -90,6 +90,15 @@ test("after the window a key is new again", async () => {
   await run.close();
 });
 
+test("at the limit, new keys take the places of keys that have left the window, however many these are", async () => {
+  const run = await LocalLog.open(temporaryDirectory(), { maxIdempotencyKeys: 1000, windowMs: 1 });
+  await run.recordAll(Array.from({ length: 1000 }, (_, i) => hit(`old ${i}`)));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const codes = await Promise.all(Array.from({ length: 300 }, (_, i) => codeOf(run.record(hit(`new ${i}`)))));
+  assert.equal(new Set(codes), new Set(["accepted"]));
+  await run.close();
+});
+
 test("above the limit new keys are refused, known ones are still recognised, hits without keys count", async () => {
   const run = await LocalLog.open(temporaryDirectory(), { maxIdempotencyKeys: 3 });
   const codes = await Promise.all(["a", "b", "c", "d"].map((id) => codeOf(run.record(hit(id)))));
