@@ -158,19 +158,24 @@ export class Totals {
     };
   }
 
-  /** Fills empty totals from a snapshot's counts and names. False: these don't match. */
-  restore(counts: Float64Array, remote: Float64Array, names: Buffer): boolean {
+  /**
+   * Continues to fill totals from a snapshot's counts, with the next of its names. Returns the number of bytes of complete
+   * names; undefined if these are not those of a snapshot.
+   */
+  restore(counts: Float64Array, remote: Float64Array, names: Buffer): number | undefined {
     let at = 0;
-    for (const [position, count] of counts.entries()) {
-      if (at + 2 > names.length) return false;
+    while (at + 2 <= names.length) {
       const end = at + 2 + names.readUInt16LE(at);
-      if (end > names.length) return false;
+      if (end > names.length) break;
+      const position = this.size;
+      if (position >= counts.length) return undefined;
       const index = this.indexOf(names.toString("utf8", at + 2, end));
-      this.add(index, count);
-      this.setRemote(index, remote[position] ?? 0);
+      if (index !== position) return undefined;
+      this.add(index, counts[index] ?? 0);
+      this.setRemote(index, remote[index] ?? 0);
       at = end;
     }
-    return at === names.length && this.size === counts.length;
+    return at;
   }
 
   /** Returns a copy: the name may be part of a request's text, and would keep all of that in memory. */

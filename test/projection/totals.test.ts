@@ -58,7 +58,8 @@ test("image and restore, for any names, over several chunks and growths", async 
         const totals = new Totals();
         for (const [index, name] of names.entries()) totals.add(totals.indexOf(name), index + 1);
         const restored = new Totals();
-        assert.ok(restored.restore(totals.image().counts, totals.image().remote, bytesOf(totals.image())));
+        const bytes = bytesOf(totals.image());
+        assert.is(restored.restore(totals.image().counts, totals.image().remote, bytes), bytes.length);
         for (const [index, name] of names.entries()) assert.is(restored.count(name), index + 1);
         assert.equal(await restored.order.page("", undefined, 1000), [...names].sort());
       },
@@ -74,19 +75,22 @@ test("image and restore, for any names, over several chunks and growths", async 
   assert.is(restored.sum, many.sum);
 });
 
-test("counts and names that don't match are detected", () => {
+test("names are restored piece by piece; those that don't match the counts are detected", () => {
   const totals = new Totals();
   totals.add(totals.indexOf("a"), 1);
-  totals.add(totals.indexOf("b"), 1);
-  const image = totals.image();
-  const names = bytesOf(image);
-  assert.not(new Totals().restore(image.counts, image.remote, names.subarray(0, names.length - 1)));
-  assert.not(new Totals().restore(image.counts.slice(0, 1), image.remote, names));
-  assert.not(new Totals().restore(Float64Array.of(1, 1, 1), image.remote, names));
-  assert.not(
-    new Totals().restore(image.counts, image.remote, Buffer.concat([names.subarray(0, 3), names.subarray(0, 3)])),
-    "one name twice",
-  );
+  totals.add(totals.indexOf("bc"), 2);
+  const { counts, remote, ...image } = totals.image();
+  const names = bytesOf({ counts, remote, ...image });
+  for (let length = 0; length <= names.length; length++) {
+    const pieces = new Totals();
+    const used = pieces.restore(counts, remote, names.subarray(0, length)) ?? -1;
+    assert.is(used, length < 3 ? 0 : length < 7 ? 3 : 7);
+    assert.is(pieces.restore(counts, remote, names.subarray(used)), names.length - used);
+    assert.equal([pieces.count("a"), pieces.count("bc"), pieces.size], [1, 2, 2]);
+  }
+  assert.is(new Totals().restore(counts.slice(0, 1), remote, names), undefined, "more names than counts");
+  const twice = Buffer.concat([names.subarray(0, 3), names.subarray(0, 3)]);
+  assert.is(new Totals().restore(counts, remote, twice), undefined, "one name twice");
 });
 
 function bytesOf(image: ReturnType<Totals["image"]>): Buffer {

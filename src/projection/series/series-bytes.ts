@@ -15,9 +15,9 @@ import { eachPoint } from "./table-part.js";
 const DAY_HEAD_BYTES = 16;
 const POINT_BYTES = 12;
 
-/** Yields the bytes of a series, a day at a time. */
+/** Yields the bytes of a series, a few thousand points at a time. */
 export function* seriesBytes(image: SeriesImage): Generator<Buffer> {
-  for (const day of image.days) yield dayBytes(day);
+  for (const day of image.days) yield* dayBytes(day);
 }
 
 /** Returns the length of what `seriesBytes` yields. */
@@ -25,22 +25,34 @@ export function seriesLength(image: SeriesImage): number {
   return image.days.reduce((total, { points }) => total + DAY_HEAD_BYTES + points * POINT_BYTES, 0);
 }
 
-function dayBytes(image: DayImage): Buffer {
-  const keys = new Uint32Array(image.points);
-  const counts = new Float64Array(image.points);
-  let points = 0;
-  for (const part of movedParts(image)) {
-    eachPoint(part, (key, count) => {
-      keys[points] = key;
-      counts[points++] = count;
-    });
-  }
-  const bytes = Buffer.allocUnsafe(DAY_HEAD_BYTES + points * POINT_BYTES);
-  bytes.writeDoubleLE(image.day, 0);
-  bytes.writeDoubleLE(points, 8);
-  Buffer.from(keys.buffer).copy(bytes, DAY_HEAD_BYTES);
-  Buffer.from(counts.buffer).copy(bytes, DAY_HEAD_BYTES + keys.byteLength);
-  return bytes;
+function* dayBytes(day: DayImage): Generator<Buffer> {
+  const parts = movedParts(day);
+  const head = Buffer.alloc(DAY_HEAD_BYTES);
+  head.writeDoubleLE(day.day, 0);
+  head.writeDoubleLE(day.points, 8);
+  const bytes = [[head], eachPart(parts, keysOf), eachPart(parts, countsOf)];
+  // Most days of a long series are small: a write for each.
+  if (parts.length <= 1) yield Buffer.concat(bytes.flatMap((some) => [...some]));
+  else for (const some of bytes) yield* some;
+}
+
+function* eachPart(
+  parts: readonly SharedArrayBuffer[],
+  bytesOf: (part: SharedArrayBuffer) => Buffer,
+): Generator<Buffer> {
+  for (const part of parts) yield bytesOf(part);
+}
+
+function keysOf(part: SharedArrayBuffer): Buffer {
+  const keys: number[] = [];
+  eachPoint(part, (key) => keys.push(key));
+  return Buffer.from(Uint32Array.from(keys).buffer);
+}
+
+function countsOf(part: SharedArrayBuffer): Buffer {
+  const counts: number[] = [];
+  eachPoint(part, (_, count) => counts.push(count));
+  return Buffer.from(Float64Array.from(counts).buffer);
 }
 
 function movedParts({ parts, unmoved }: DayImage): readonly SharedArrayBuffer[] {
@@ -52,23 +64,26 @@ function movedParts({ parts, unmoved }: DayImage): readonly SharedArrayBuffer[] 
   return table.image();
 }
 
-/** Fills an empty series from a snapshot's bytes. False: they are not those of a series. */
-export function restoreSeries(series: Series, bytes: Buffer): boolean {
-  let at = 0;
-  while (at < bytes.length) {
-    if (at + DAY_HEAD_BYTES > bytes.length) return false;
-    const day = bytes.readDoubleLE(at);
-    const points = bytes.readDoubleLE(at + 8);
-    const start = at + DAY_HEAD_BYTES;
-    const end = start + points * POINT_BYTES;
-    if (!(points >= 0 && end <= bytes.length)) return false;
-    // Copies: numbers must be at a multiple of their size.
+/** Bytes to read from, in order. */
+export interface ByteSource {
+  readonly left: number;
+  /** Fills `target` with the next bytes, of which there must be enough. */
+  fill(target: Uint8Array): Promise<void>;
+}
+
+/** Fills an empty series from a snapshot's bytes. Resolves to false if they are not those of a series. */
+export async function restoreSeries(series: Series, bytes: ByteSource): Promise<boolean> {
+  const head = Buffer.alloc(DAY_HEAD_BYTES);
+  while (bytes.left > 0) {
+    if (bytes.left < DAY_HEAD_BYTES) return false;
+    await bytes.fill(head);
+    const points = head.readDoubleLE(8);
+    if (!(Number.isSafeInteger(points) && points >= 0 && points * POINT_BYTES <= bytes.left)) return false;
     const keys = new Uint32Array(points);
-    Buffer.from(keys.buffer).set(bytes.subarray(start, start + keys.byteLength));
+    await bytes.fill(new Uint8Array(keys.buffer));
     const counts = new Float64Array(points);
-    Buffer.from(counts.buffer).set(bytes.subarray(start + keys.byteLength, end));
-    if (!series.restore(day, keys, counts)) return false;
-    at = end;
+    await bytes.fill(new Uint8Array(counts.buffer));
+    if (!series.restore(head.readDoubleLE(0), keys, counts)) return false;
   }
   return true;
 }

@@ -1,13 +1,10 @@
 import { crc32 } from "node:zlib";
 import { describeError, HitsError } from "../../errors.js";
-import { MAX_AHEAD_MS } from "../../model/hit.js";
 import type { Damage } from "../../wal/damage.js";
 import { readU64, writeU64 } from "../../wal/format.js";
 import { KEY_BYTES, type KeysImage } from "../idempotency-keys.js";
-import { dayOf } from "../series/days.js";
-import type { Series } from "../series/series.js";
-import { restoreSeries, seriesBytes, seriesLength } from "../series/series-bytes.js";
-import { Totals, type TotalsImage } from "../totals.js";
+import { seriesBytes, seriesLength } from "../series/series-bytes.js";
+import type { TotalsImage } from "../totals.js";
 
 /**
  * A snapshot: the totals of all counters at one offset, in a file of its own. All numbers are little-endian.
@@ -27,7 +24,7 @@ import { Totals, type TotalsImage } from "../totals.js";
 const MAGIC = "DHITSNAP";
 const VERSION = 2;
 const WITHOUT_SERIES = 1;
-const HEAD_BYTES = 36;
+export const HEAD_BYTES = 36;
 
 export interface SnapshotFacts {
   readonly logId: string;
@@ -61,7 +58,7 @@ export interface NewSnapshot {
   readonly keys?: KeysImage;
 }
 
-/** The bytes of a snapshot, in parts: its series is gathered a day at a time, and not before it is asked for. */
+/** The bytes of a snapshot, in parts: its series is gathered in small ones, and not before it is asked for. */
 export function encodeSnapshot({ facts: known, image, keys = [] }: NewSnapshot): Generator<Uint8Array> {
   const keyParts = keys.map(({ buffer, from, to }) => Buffer.from(buffer, from, to - from));
   const { since, hoursSince } = image.series;
@@ -80,7 +77,7 @@ export function encodeSnapshot({ facts: known, image, keys = [] }: NewSnapshot):
   return withChecksum([head, json], body, seriesBytes(image.series));
 }
 
-/** The facts of a snapshot's bytes; undefined if they fail their checksum. Throws `LOG_FORMAT`. */
+/** Returns the facts of a snapshot's first bytes; undefined if they fail their checksum. Throws `LOG_FORMAT`. */
 export function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
   if (bytes.length < HEAD_BYTES || bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;
   const length = bytes.readUInt32LE(12);
@@ -102,44 +99,23 @@ export function decodeFacts(bytes: Buffer): SnapshotFacts | undefined {
   }
 }
 
-/** The parts of the body; undefined if they fail their checksum. */
-export function bodyOf(bytes: Buffer, facts: SnapshotFacts) {
-  const start = HEAD_BYTES + bytes.readUInt32LE(12);
-  const size = readU64(bytes, 16) ?? 0;
-  const remoteAt = start + size * 8;
-  const namesAt = remoteAt + size * 8;
-  const keysAt = namesAt + (readU64(bytes, 24) ?? 0);
+/** Where the parts of a snapshot's body begin in its file: counts at `start`, the checksum at `end`. */
+export interface BodySections {
+  readonly start: number;
+  readonly namesAt: number;
+  readonly keysAt: number;
+  readonly seriesAt: number;
+  readonly end: number;
+}
+
+/** Returns the parts of the body; undefined if the file has not the length of all of them. */
+export function bodySections(head: Buffer, facts: SnapshotFacts, fileBytes: number): BodySections | undefined {
+  const start = HEAD_BYTES + head.readUInt32LE(12);
+  const namesAt = start + (readU64(head, 16) ?? 0) * 16;
+  const keysAt = namesAt + (readU64(head, 24) ?? 0);
   const seriesAt = keysAt + facts.keys * KEY_BYTES;
   const end = seriesAt + (facts.series?.bytes ?? 0);
-  if (end + 4 !== bytes.length) return undefined;
-  if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(end)) return undefined;
-  return {
-    counts: bytes.subarray(start, remoteAt),
-    remote: bytes.subarray(remoteAt, namesAt),
-    names: bytes.subarray(namesAt, keysAt),
-    keys: bytes.subarray(keysAt, seriesAt),
-    series: bytes.subarray(seriesAt, end),
-  };
-}
-
-/** Totals and keys of a snapshot; undefined if its body is damaged. */
-export function decodeContent(bytes: Buffer, facts: SnapshotFacts): { totals: Totals; keys: Buffer } | undefined {
-  const body = bodyOf(bytes, facts);
-  if (body === undefined) return undefined;
-  const totals = new Totals();
-  const sound = totals.restore(doublesOf(body.counts), doublesOf(body.remote), body.names);
-  return sound && restoreSeriesOf(totals.series, facts, body.series) ? { totals, keys: body.keys } : undefined;
-}
-
-function restoreSeriesOf(series: Series, facts: SnapshotFacts, bytes: Buffer): boolean {
-  if (facts.series === undefined) {
-    const created = Date.parse(facts.created);
-    // The day after the last one that a hit in it can belong to.
-    series.startAt(dayOf((Number.isNaN(created) ? Date.now() : created) + MAX_AHEAD_MS) + 1);
-    return true;
-  }
-  series.restoreBounds(facts.series.since, facts.series.hoursSince);
-  return restoreSeries(series, bytes);
+  return end + 4 === fileBytes ? { start, namesAt, keysAt, seriesAt, end } : undefined;
 }
 
 /** All parts in order, then the checksum of the body. */
@@ -163,11 +139,4 @@ function lengthOf(parts: readonly Uint8Array[]): number {
 
 function bytesOf(doubles: Float64Array): Buffer {
   return Buffer.from(doubles.buffer, doubles.byteOffset, doubles.byteLength);
-}
-
-/** A copy: a double must be at a multiple of eight. */
-function doublesOf(bytes: Buffer): Float64Array {
-  const doubles = new Float64Array(bytes.length / 8);
-  bytesOf(doubles).set(bytes);
-  return doubles;
 }

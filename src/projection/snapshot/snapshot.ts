@@ -1,19 +1,13 @@
 import { systemCode } from "../../errors.js";
-import type { FileSystem } from "../../wal/file-system.js";
+import type { OpenFile } from "../../wal/file-system.js";
 import type { LogDirectory } from "../../wal/log-directory.js";
 import type { MissingRanges } from "../../wal/missing-ranges.js";
 import type { Witness } from "../../wal/recovery.js";
 import { SNAPSHOT_DIRECTORY } from "../../wal/segment-name.js";
-import { readWholeFile, removeIfThere, replaceFile } from "../../wal/whole-file.js";
+import { removeIfThere, replaceFile } from "../../wal/whole-file.js";
 import type { Totals } from "../totals.js";
-import {
-  bodyOf,
-  decodeContent,
-  decodeFacts,
-  encodeSnapshot,
-  type NewSnapshot,
-  type SnapshotFacts,
-} from "./snapshot-format.js";
+import { isBodySound, readContent, readHead } from "./snapshot-content.js";
+import { encodeSnapshot, type NewSnapshot, type SnapshotFacts } from "./snapshot-format.js";
 
 const NAME = /^(\d{20})\.snapshot$/;
 /** Number of sound snapshots that are kept: the newest, and one to fall back on. */
@@ -56,19 +50,26 @@ export async function addSnapshot(directory: LogDirectory, snapshot: NewSnapshot
 export async function* readSnapshots(
   directory: LogDirectory,
 ): AsyncGenerator<SnapshotFile & { totals?: Totals; keys?: Buffer }> {
-  for (const file of await snapshotNames(directory)) {
-    const bytes = await readIfThere(directory.fs, directory.file(SNAPSHOT_DIRECTORY, file));
+  for (const name of await snapshotNames(directory)) {
+    const file = await openIfThere(directory, name);
     // A running server has replaced it with a newer one since the listing.
-    if (bytes === undefined) continue;
-    const facts = decodeFacts(bytes);
-    const base = { file, bytes: bytes.length, facts };
-    if (facts === undefined) yield { ...base, invalid: "its facts fail their checksum" };
-    else {
-      const content = decodeContent(bytes, facts);
-      if (content === undefined) yield { ...base, invalid: "its totals fail their checksum" };
-      else yield { ...base, invalid: undefined, ...content };
+    if (file === undefined) continue;
+    try {
+      yield await readSnapshot(name, file);
+    } finally {
+      await file.close();
     }
   }
+}
+
+async function readSnapshot(name: string, file: OpenFile): Promise<SnapshotFile & { totals?: Totals; keys?: Buffer }> {
+  const bytes = await file.size();
+  const head = await readHead(file, bytes);
+  const base = { file: name, bytes, facts: head?.facts };
+  if (head === undefined) return { ...base, invalid: "its facts fail their checksum" };
+  const content = await readContent(file, head);
+  if (content === undefined) return { ...base, invalid: "its totals fail their checksum" };
+  return { ...base, invalid: undefined, ...content };
 }
 
 /** The snapshots of a directory, to start from. */
@@ -103,9 +104,9 @@ export async function loadSnapshots(directory: LogDirectory): Promise<LoadedSnap
   return { newest: undefined, witnesses, damaged };
 }
 
-async function readIfThere(fs: FileSystem, file: string): Promise<Buffer | undefined> {
+async function openIfThere(directory: LogDirectory, name: string): Promise<OpenFile | undefined> {
   try {
-    return await readWholeFile(fs, file);
+    return await directory.fs.open(directory.file(SNAPSHOT_DIRECTORY, name), "read");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
@@ -122,13 +123,21 @@ async function snapshotNames(directory: LogDirectory): Promise<string[]> {
 
 async function prune(directory: LogDirectory): Promise<void> {
   let sound = 0;
-  for (const file of await snapshotNames(directory)) {
-    const full = directory.file(SNAPSHOT_DIRECTORY, file);
+  for (const name of await snapshotNames(directory)) {
     // A damaged one is kept for inspection, and doesn't count.
-    const bytes = await readWholeFile(directory.fs, full);
-    const facts = decodeFacts(bytes);
-    if (facts === undefined || bodyOf(bytes, facts) === undefined) continue;
+    if (!(await isSound(directory, name))) continue;
     sound++;
-    if (sound > KEPT_SNAPSHOTS) await removeIfThere(directory.fs, full);
+    if (sound > KEPT_SNAPSHOTS) await removeIfThere(directory.fs, directory.file(SNAPSHOT_DIRECTORY, name));
+  }
+}
+
+async function isSound(directory: LogDirectory, name: string): Promise<boolean> {
+  const file = await openIfThere(directory, name);
+  if (file === undefined) return false;
+  try {
+    const head = await readHead(file, await file.size());
+    return head?.sections !== undefined && (await isBodySound(file, head.sections));
+  } finally {
+    await file.close();
   }
 }

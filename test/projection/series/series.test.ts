@@ -3,20 +3,43 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DAY_MS, dayOf, HOUR_MS } from "../../../src/projection/series/days.js";
 import { Series } from "../../../src/projection/series/series.js";
-import { restoreSeries, seriesBytes, seriesLength } from "../../../src/projection/series/series-bytes.js";
+import {
+  type ByteSource,
+  restoreSeries,
+  seriesBytes,
+  seriesLength,
+} from "../../../src/projection/series/series-bytes.js";
 import { seriesBuckets } from "../../../src/projection/series/series-range.js";
 import { eachPoint } from "../../../src/projection/series/table-part.js";
 
 const DAY = dayOf(Date.UTC(2026, 10, 24));
 
+/** The bytes of a buffer, in order. */
+class BufferBytes implements ByteSource {
+  #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.#bytes.length;
+  }
+
+  async fill(target: Uint8Array): Promise<void> {
+    target.set(this.#bytes.subarray(0, target.length));
+    this.#bytes = this.#bytes.subarray(target.length);
+  }
+}
+
 /** A series restored from its snapshot. */
-function reloaded(series: Series): Series {
+async function reloaded(series: Series): Promise<Series> {
   const image = series.image();
   const bytes = Buffer.concat([...seriesBytes(image)]);
   assert.is(bytes.length, seriesLength(image));
   const again = new Series();
   again.restoreBounds(image.since, image.hoursSince);
-  assert.ok(restoreSeries(again, bytes));
+  assert.ok(await restoreSeries(again, new BufferBytes(bytes)));
   assert.is(again.points, series.points);
   return again;
 }
@@ -69,14 +92,14 @@ const step = fc.record({
   before: fc.constantFrom(0, 0, 0, 1, 25, 49, 24 * 40, -0.05),
 });
 
-test("the same as a plain count of all hits, within its limits, over any number of restarts", () => {
-  fc.assert(
-    fc.property(
+test("the same as a plain count of all hits, within its limits, over any number of restarts", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(step, { maxLength: 120 }),
       fc.constantFrom(Number.POSITIVE_INFINITY, 0, 2 * DAY_MS, 3.3 * DAY_MS),
       fc.constantFrom(Number.POSITIVE_INFINITY, 0, 1, 5, 30),
       fc.nat(10),
-      (steps, hoursKeptMs, maxPoints, restartEvery) => {
+      async (steps, hoursKeptMs, maxPoints, restartEvery) => {
         let series = new Series();
         const limits = { hoursKeptMs, maxPoints };
         series.setLimits(limits);
@@ -94,7 +117,7 @@ test("the same as a plain count of all hits, within its limits, over any number 
           assert.ok(series.points <= maxPoints, `${series.points} points`);
           assert.ok((series.since ?? -1) >= since && (series.hoursSince ?? -1) >= hoursSince, "never backwards");
           if (restartEvery > 0 && number % restartEvery === 0) {
-            series = reloaded(series);
+            series = await reloaded(series);
             series.setLimits(limits);
           }
         }
@@ -160,7 +183,7 @@ test("an image stays as it was, whatever is added later, and costs no copy", () 
   assert.equal([series.count(3, DAY), series.count(5000, DAY)], [2, 1]);
 });
 
-test("folding reads as done from the start, in snapshots too, and is done with the batches that follow", () => {
+test("folding reads as done from the start, in snapshots too, and is done with the batches that follow", async () => {
   const series = new Series();
   series.setLimits({ hoursKeptMs: DAY_MS, maxPoints: 1e9 });
   const counters = 20_000;
@@ -174,7 +197,7 @@ test("folding reads as done from the start, in snapshots too, and is done with t
   series.add(7, 5, DAY * DAY_MS);
   series.add(counters, 1, DAY * DAY_MS);
   assert.equal([series.count(7, DAY), series.count(8, DAY), series.count(counters, DAY)], [7, 2, 1]);
-  assert.is(reloaded(series).count(8, DAY), 2);
+  assert.is((await reloaded(series)).count(8, DAY), 2);
   let batches = 0;
   for (; batches < 1000 && series.image().days[0]?.unmoved.length !== 0; batches++) series.noteTime(now);
   assert.ok(batches > 10 && batches < 100, `${batches} batches`);
@@ -212,14 +235,14 @@ test("a point takes 16 to 32 bytes, folded ones too", () => {
   assert.ok(series.bytes <= 32 * series.points, `${series.bytes / series.points}`);
 });
 
-test("bytes that are not a series are detected", () => {
+test("bytes that are not a series are detected", async () => {
   const series = new Series();
   series.add(1, 1, DAY * DAY_MS);
   series.add(2, 1, DAY * DAY_MS);
   const bytes = Buffer.concat([...seriesBytes(series.image())]);
   for (let length = 1; length < bytes.length; length++)
-    assert.not(restoreSeries(new Series(), bytes.subarray(0, length)));
-  assert.not(restoreSeries(new Series(), Buffer.concat([bytes, bytes])), "one day twice");
+    assert.not(await restoreSeries(new Series(), new BufferBytes(bytes.subarray(0, length))));
+  assert.not(await restoreSeries(new Series(), new BufferBytes(Buffer.concat([bytes, bytes]))), "one day twice");
 });
 
 test("a range has every known bucket, zeros included, and no unknown one", () => {
