@@ -7,11 +7,12 @@ import { ClientGone } from "../../../src/http/answer.js";
 import type { Client } from "../../../src/model/access.js";
 
 const client: Client = { key: 1, standing: "stranger" };
+const other: Client = { key: 3, standing: "stranger" };
 const operator: Client = { key: 2, standing: "operator" };
 const open = { destroyed: false } as ServerResponse;
 const closed = { destroyed: true } as ServerResponse;
 
-test("answers that wait for something are made one at a time, each in a turn of its own, the operator's first", async () => {
+test("answers that wait for something are made one at a time, each in a turn of its own; those of clients that have used less come first", async () => {
   const reads = new HeavyReads(new Turns());
   let turn = 0;
   let isOver = false;
@@ -31,12 +32,13 @@ test("answers that wait for something are made one at a time, each in a turn of 
     turns.add(turn);
     atOnce--;
   };
-  const clients = [...Array.from({ length: 9 }, () => client), operator];
+  const clients = [...Array.from({ length: 9 }, () => client), other, operator];
   await Promise.all(clients.map((one) => reads.inLane(one, open, () => make(one))));
   isOver = true;
-  assert.is(made.length, 10);
+  assert.is(made.length, 11);
   assert.is(made.indexOf(operator), 1);
-  assert.is(turns.size, 10);
+  assert.is(made.indexOf(other), 2);
+  assert.is(turns.size, 11);
 });
 
 test("no answer is made for a client that is gone, and its place is free", async () => {
