@@ -25,6 +25,21 @@ export function seriesLength(image: SeriesImage): number {
   return image.days.reduce((total, { points }) => total + DAY_HEAD_BYTES + points * POINT_BYTES, 0);
 }
 
+/** Yields the days of an image in slices of about so many buffers, days with more of them alone. */
+export function* slicesOf(days: readonly DayImage[], buffers: number): Generator<DayImage[]> {
+  let slice: DayImage[] = [];
+  let used = 0;
+  for (const day of days) {
+    slice.push(day);
+    used += day.parts.length + day.unmoved.length;
+    if (used < buffers) continue;
+    yield slice;
+    slice = [];
+    used = 0;
+  }
+  if (slice.length > 0) yield slice;
+}
+
 function* dayBytes(day: DayImage): Generator<Buffer> {
   const parts = movedParts(day);
   const head = Buffer.alloc(DAY_HEAD_BYTES);

@@ -1,5 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { SnapshotJob, SnapshotOutcome } from "./snapshot-worker.js";
+import { slicesOf } from "../series/series-bytes.js";
+import type { SnapshotJob, SnapshotMessage, SnapshotOutcome } from "./snapshot-worker.js";
+
+/** To pass buffers to a thread takes a time that grows with the square of their number: half a millisecond for these. */
+const BUFFERS_AT_ONCE = 1000;
 
 /** The thread that writes snapshots, one at a time. It starts with the first one and never keeps a process alive. */
 export class SnapshotThread {
@@ -24,8 +29,19 @@ export class SnapshotThread {
       worker.on("error", onError);
       worker.on("exit", onExit);
       worker.ref();
-      worker.postMessage(job, [job.image.counts.buffer]);
+      void this.#send(worker, job);
     });
+  }
+
+  /** Sends the days in slices: there may be tens of thousands of buffers, and to pass so many at once takes 50 ms and more. */
+  async #send(worker: Worker, job: SnapshotJob): Promise<void> {
+    const { days, ...series } = job.image.series;
+    for (const slice of slicesOf(days, BUFFERS_AT_ONCE)) {
+      worker.postMessage({ days: slice } satisfies SnapshotMessage);
+      await nextTurn();
+    }
+    const image = { ...job.image, series: { ...series, days: [] } };
+    worker.postMessage({ ...job, image } satisfies SnapshotMessage, [image.counts.buffer]);
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   restoreSeries,
   seriesBytes,
   seriesLength,
+  slicesOf,
 } from "../../../src/projection/series/series-bytes.js";
 import { seriesBuckets } from "../../../src/projection/series/series-range.js";
 import { eachPoint } from "../../../src/projection/series/table-part.js";
@@ -243,6 +244,18 @@ test("bytes that are not a series are detected", async () => {
   for (let length = 1; length < bytes.length; length++)
     assert.not(await restoreSeries(new Series(), new BufferBytes(bytes.subarray(0, length))));
   assert.not(await restoreSeries(new Series(), new BufferBytes(Buffer.concat([bytes, bytes]))), "one day twice");
+});
+
+test("an image of many days is passed in slices, each day once", () => {
+  const series = new Series();
+  for (let day = 0; day < 250; day++) series.add(0, 1, day * DAY_MS);
+  for (let index = 0; index < 50_000; index++) series.add(index, 1, 100 * DAY_MS);
+  const { days } = series.image();
+  const slices = [...slicesOf(days, 10)];
+  assert.equal(slices.flat(), days);
+  assert.is(slices.length, 10 + 1 + 15);
+  for (const slice of slices) assert.ok(slice.length <= 10);
+  assert.equal([...slicesOf([], 10)], []);
 });
 
 test("a range has every known bucket, zeros included, and no unknown one", () => {
