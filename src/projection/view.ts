@@ -64,14 +64,16 @@ export class View implements CounterReader {
     };
   }
 
-  /** Returns the `limit` counters with the largest counts. Scans all counters. Throws `PROJECTION_HALTED`. */
-  top(limit: number): TopCounters {
+  /** Resolves to the `limit` counters with the largest counts. Scans all counters. Throws `PROJECTION_HALTED`. */
+  async top(limit: number): Promise<TopCounters> {
     const totals = this.#totals();
-    const asOf = this.#asOf();
-    const { indexes, owing } = topCounters(totals, this.#database, limit);
+    const { indexes, owing } = await topCounters(totals, this.#database, limit);
     // Mostly the same counters as last time.
     this.#topNames = new Map(indexes.map((index) => [index, this.#topNames.get(index) ?? totals.nameAt(index)]));
-    return { counters: [...this.#topNames.values()].map((name) => this.#show(name, totals, asOf)), owing };
+    const asOf = this.#asOf();
+    const counters = [...this.#topNames.values()].map((name) => this.#show(name, totals, asOf));
+    // They may have changed since they were looked at.
+    return { counters: counters.sort((a, b) => b.count - a.count), owing };
   }
 
   #totals(): Totals {

@@ -36,14 +36,14 @@ test("lists by name, with prefix, limit and the next page", async () => {
 test("the top by count", async () => {
   const run = await LocalLog.open(temporaryDirectory());
   const view = new View(run.local, undefined);
-  assert.equal(view.top(2), { counters: [], owing: 0 });
+  assert.equal(await view.top(2), { counters: [], owing: 0 });
   for (const [name, hits] of [
     ["a", 1],
     ["b", 3],
     ["c", 2],
   ] as const)
     await run.hit(name, hits);
-  const { counters, owing } = view.top(2);
+  const { counters, owing } = await view.top(2);
   assert.equal(
     counters.map(({ counter, count, pending }) => [counter, count, pending]),
     [

@@ -36,7 +36,7 @@ export interface DashboardSources {
 /** The part of `View` that the dashboard reads. */
 export interface DashboardView {
   readonly size: number | undefined;
-  top(limit: number): TopCounters;
+  top(limit: number): Promise<TopCounters>;
   lastHours(counter: string, hours: number): readonly number[] | undefined;
 }
 
@@ -46,6 +46,7 @@ export class Dashboard implements DashboardReader {
   readonly #history = new SampleHistory(HOUR_MS / SAMPLE_EVERY_MS, SAMPLE_EVERY_MS);
   #top: TopCounters = { counters: [], owing: 0 };
   #topUntil = Number.NEGATIVE_INFINITY;
+  #scanning: Promise<void> | undefined;
 
   constructor(options: DashboardOptions) {
     this.#options = options;
@@ -80,24 +81,31 @@ export class Dashboard implements DashboardReader {
       projections: projections.map((one) =>
         one.blockedCounters === undefined ? one : { ...one, blockedCounters: one.blockedCounters.slice(0, SHOWN) },
       ),
-      counters: this.#counters(),
+      counters: await this.#counters(),
       history: this.#history.after(after),
     };
   }
 
-  #counters(): DashboardData["counters"] {
+  async #counters(): Promise<DashboardData["counters"]> {
     const { view } = this.#sources;
     const known = view.size;
     if (known === undefined) return null;
-    const started = performance.now();
-    if (started >= this.#topUntil) {
-      this.#top = view.top(TOP);
-      const now = performance.now();
-      this.#topUntil = now + Math.max(TOP_FRESH_MS, (now - started) / TOP_SHARE);
-    }
+    if (performance.now() >= this.#topUntil) this.#scanning ??= this.#scan();
+    await this.#scanning;
     const { counters, owing } = this.#top;
     const top = counters.map((one) => ({ ...one, hours: view.lastHours(one.counter, SPARK_HOURS) ?? null }));
     return { known, limit: this.#options.maxCounters, owing, top };
+  }
+
+  async #scan(): Promise<void> {
+    const started = performance.now();
+    try {
+      this.#top = await this.#sources.view.top(TOP);
+      const now = performance.now();
+      this.#topUntil = now + Math.max(TOP_FRESH_MS, (now - started) / TOP_SHARE);
+    } finally {
+      this.#scanning = undefined;
+    }
   }
 }
 

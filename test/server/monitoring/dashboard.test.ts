@@ -61,7 +61,7 @@ function open(view: Partial<DashboardView>, read = () => status()): Dashboard {
   const sources: DashboardSources = {
     status: { read },
     readiness: { refusal: () => undefined },
-    view: { size: 1, top: () => none, lastHours: () => undefined, ...view },
+    view: { size: 1, top: async () => none, lastHours: () => undefined, ...view },
   };
   return new Dashboard({
     segmentBytes: 65_536,
@@ -74,7 +74,7 @@ function open(view: Partial<DashboardView>, read = () => status()): Dashboard {
 test("all counters are scanned at most once a second, however many viewers there are", async () => {
   let scans = 0;
   const dashboard = open({
-    top: () => {
+    top: async () => {
       scans++;
       return { counters: [{ counter: "a", count: 1, projected: 1, pending: 0, asOf: null }], owing: 0 };
     },
