@@ -17,7 +17,7 @@ export interface DayImage {
 
 /**
  * The counts of a day, by counter and hour, or by counter alone once its hours are folded. Folding is one quick step, after
- * which the table reads as folded; its points are moved when they are needed, or a few at a time.
+ * which the table reads as folded; its points are moved with the next addition to one of them, or a few at a time.
  */
 export class DayTable {
   #isFolded = false;
@@ -49,12 +49,8 @@ export class DayTable {
 
   /** Returns a counter's count of the whole day. */
   total(index: number): number {
-    if (this.#isFolded) {
-      this.#move(index);
-      return this.#wholeDays?.get(index, WHOLE_DAY) ?? 0;
-    }
-    let sum = 0;
-    for (let hour = 0; hour < HOURS; hour++) sum += this.hour(index, hour);
+    let sum = this.#wholeDays?.get(index, WHOLE_DAY) ?? 0;
+    if (this.#hours !== undefined) for (let hour = 0; hour < HOURS; hour++) sum += this.#hours.get(index, hour);
     return sum;
   }
 
