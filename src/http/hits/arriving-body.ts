@@ -28,6 +28,8 @@ export interface ArrivingBodyOptions {
 /** Blocks up to this length of the body are not of the pool. */
 const SMALL_BYTES = 64 * 1024;
 const SMALLEST_BLOCK = 1024;
+/** A body that arrives whole, in one chunk, takes no more than its connection's buffers do. */
+const UNCHARGED_BYTES = 16 * 1024;
 
 /** A body as it arrives, in blocks: chunks may be of a byte each, and kept one by one would take a hundred times as much. */
 export class ArrivingBody implements Body {
@@ -89,7 +91,15 @@ export class ArrivingBody implements Body {
 
   #addBlock(rest: Buffer): boolean {
     const { length } = this;
-    if (length === 0) return this.#append(rest, rest.length);
+    if (length === 0) {
+      // Nearly all payloads: charging for them would cost more than reading them.
+      if (rest.length === this.#expected && rest.length <= UNCHARGED_BYTES) {
+        this.#blocks.push(rest);
+        this.#room = rest.length;
+        return true;
+      }
+      return this.#append(rest, rest.length);
+    }
     if (length >= SMALL_BYTES) return this.#append(undefined, BLOCK_BYTES);
     const size = Math.min(this.#expected - length, Math.max(rest.length, length, SMALLEST_BLOCK));
     return this.#append(undefined, size);

@@ -8,12 +8,16 @@ import { BlockPool } from "./block-pool.js";
 
 /** The time in which some byte of a body must arrive. */
 const PROGRESS_MS = 10_000;
+/** Checks for progress in that time. */
+const CHECKS = 4;
 
 /** Reads bodies of requests into memory that all clients share, which each takes as its bytes arrive. */
 export class Bodies {
   readonly #share: FairShare;
   readonly #progressMs: number;
   readonly #pool = new BlockPool();
+  readonly #reading = new Set<Reading>();
+  #isCheckDue = false;
 
   /** `share`: bytes that all bodies share. */
   constructor(share: FairShare, progressMs = PROGRESS_MS) {
@@ -28,12 +32,13 @@ export class Bodies {
   read(req: IncomingMessage, client: Client, limit: number): Promise<Body> {
     const announced = Number(req.headers["content-length"] ?? 0);
     if (announced > limit) return Promise.reject(tooLarge(limit));
+    if (req.destroyed) return Promise.reject(new ClientGone());
     return new Promise((resolve, reject) => {
       const expected = announced === 0 ? limit : announced;
       const body = new ArrivingBody({ client, expected, share: this.#share, pool: this.#pool });
       const finish = () => {
-        clearTimeout(timer);
-        req.off("data", add).off("end", end).off("error", gone).off("close", gone);
+        this.#reading.delete(reading);
+        req.off("data", add).off("end", end).off("close", gone);
         body.onLost = undefined;
       };
       const fail = (error: Error) => {
@@ -42,10 +47,11 @@ export class Bodies {
         body.release();
         reject(error);
       };
+      const reading: Reading = { fail, checks: 0 };
       const add = (chunk: Buffer) => {
+        reading.checks = 0;
         if (body.length + chunk.length > limit) fail(tooLarge(limit));
-        else if (body.add(chunk)) timer.refresh();
-        else fail(noRoom());
+        else if (!body.add(chunk)) fail(noRoom());
       };
       const end = () => {
         finish();
@@ -53,13 +59,33 @@ export class Bodies {
         resolve(body);
       };
       const gone = () => fail(new ClientGone());
-      const stuck = () => fail(new HitsError("REQUEST_TIMEOUT", "not counted: the body stopped arriving"));
-      const timer = setTimeout(stuck, this.#progressMs);
       body.onLost = () => fail(noRoom());
-      if (req.destroyed) gone();
-      else req.on("data", add).on("end", end).on("error", gone).on("close", gone);
+      this.#reading.add(reading);
+      this.#checkLater();
+      req.on("data", add).on("end", end).on("close", gone);
     });
   }
+
+  /** One timer for all: one for each would cost as much as all the rest of a small body. */
+  #checkLater(): void {
+    if (this.#isCheckDue) return;
+    this.#isCheckDue = true;
+    setTimeout(() => {
+      this.#isCheckDue = false;
+      for (const reading of this.#reading) {
+        if (++reading.checks <= CHECKS) continue;
+        reading.fail(new HitsError("REQUEST_TIMEOUT", "not counted: the body stopped arriving"));
+      }
+      if (this.#reading.size > 0) this.#checkLater();
+    }, this.#progressMs / CHECKS).unref();
+  }
+}
+
+/** A body that is being read. */
+interface Reading {
+  readonly fail: (error: Error) => void;
+  /** Checks since some of it arrived. */
+  checks: number;
 }
 
 function tooLarge(limit: number): HitsError {
