@@ -32,8 +32,12 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
   readonly hits: Hit[] = [];
   /** Sizes of the accepted batches. */
   readonly batches: number[] = [];
+  /** Groups that were given up without a commit. */
+  abandoned = 0;
   /** The error that `record` and a commit reject with. */
   failure: unknown;
+  /** Called for each hit that is added to a group. */
+  refuse: (hit: Hit) => HitsError | undefined = () => undefined;
   /** Names that a group refuses. */
   readonly unwanted = new Set<string>();
   /** Refused hits, by code. */
@@ -78,16 +82,20 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
 
   group(): HitGroup {
     const added: Hit[] = [];
+    let isCommitted = false;
     return {
       get size() {
         return added.length;
       },
       add: (hit) => {
+        const refused = this.refuse(hit);
+        if (refused !== undefined) return refused;
         if (this.unwanted.has(hit.counter)) return new HitsError("TOO_MANY_COUNTERS", `${hit.counter} is one too many`);
         added.push(hit);
         return undefined;
       },
       commit: async () => {
+        isCommitted = true;
         await this.gate;
         if (this.failure !== undefined) throw this.failure;
         const firstOffset = this.hits.length;
@@ -95,7 +103,9 @@ export class FakeServices implements Services, HitCollector, CounterReader, Unco
         this.batches.push(added.length);
         return { accepted: added.length, replayed: 0, firstOffset, lastOffset: this.hits.length - 1 };
       },
-      abandon: () => undefined,
+      abandon: () => {
+        if (!isCommitted) this.abandoned++;
+      },
     };
   }
 

@@ -143,6 +143,35 @@ test("a body with a thousand malformed entries is refused as a whole", () =>
       assert.equal([accepted, rejectedCount, (rejected as unknown[]).length], [0, 1000, 100]);
     }
     assert.equal(running.services.batches, []);
+    assert.is(running.services.abandoned, 2, "what was reserved for the good entries is given back");
+  }));
+
+test("reading a large body leaves turns of the event loop to others", () =>
+  withServer(async (running) => {
+    const { services } = running;
+    let turn = 0;
+    const count = () => {
+      turn++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    const turns = new Set<number>();
+    services.refuse = () => {
+      turns.add(turn);
+      return undefined;
+    };
+    try {
+      for (const [body, type] of [
+        ['{"counter":"a"}\n'.repeat(500_000), "text/plain"],
+        [`[${'{"counter":"a"},'.repeat(500_000)}{}]`, "application/json"],
+      ] as const) {
+        turns.clear();
+        assert.is((await bulk(running, body, type)).status, 202);
+        assert.ok(turns.size >= 3, `${type}: ${turns.size} turns`);
+      }
+    } finally {
+      clearImmediate(timer);
+    }
   }));
 
 test("the largest body is accepted, one byte more is not", () =>
