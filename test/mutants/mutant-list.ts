@@ -373,6 +373,22 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
+    name: "bodies of requests have no bound together",
+    file: "src/http/hits/arriving-body.ts",
+    find: "if (!this.#hold((this.#holding?.amount ?? 0) + size)) return false;",
+    put: "",
+    tests: ["http/hits/bulk"],
+  },
+  {
+    invariant: 10,
+    name: "a bulk request is read in one turn of the event loop",
+    file: "src/http/hits/bulk.ts",
+    find: "if (performance.now() >= until) return true;",
+    put: ";",
+    tests: ["http/hits/bulk"],
+  },
+  {
+    invariant: 10,
     name: "the number of counters has no bound",
     file: "src/server/admission.ts",
     find: "if (totals.size + this.names.size >= this.#maxCounters) {",
