@@ -42,6 +42,28 @@ test("200,000 counters and no more: memory within bounds, known ones count on, a
   assert.is((await server.stop()).status, 0);
 });
 
+test("the longest names up to their bytes: a small heap takes them, starts with them, and lists them", async () => {
+  const heap = { NODE_OPTIONS: "--max-old-space-size=128" };
+  const settings = { WAL_DIR: `${temporaryDirectory()}/wal`, MAX_COUNTERS: "200000", ...heap };
+  let server = await start(settings);
+  const nameOf = (number: number) => `/${number}/`.padEnd(1024, "x");
+  const most = (200_000 * 128) / 1024;
+  const piece = 5000;
+  for (let at = 0; at < 2 * most; at += piece) {
+    const names = Array.from({ length: piece }, (_, index) => nameOf(at + index));
+    assert.is((await post(server, "/hits", lines(names))).status, at < most ? 202 : 400);
+  }
+  assert.match(await (await post(server, "/hits/a")).text(), /the names of all counters would be 25600001 bytes long/);
+  assert.is((await post(server, `/hits/${encodeURIComponent(nameOf(7))}`)).status, 202);
+  for (const stop of [() => server.kill(), () => server.stop()]) {
+    await stop();
+    server = await start(settings);
+    const counts = await allCounts(server.url);
+    assert.equal([counts.size, counts.get(nameOf(7)), counts.get(nameOf(most - 1))], [most, 2, 1]);
+  }
+  assert.is((await server.stop()).status, 0);
+});
+
 function residentMebibytes(server: ServerProcess): number {
   if (process.platform !== "linux") return 0;
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${server.child.pid}/status`, "utf8"))?.[1];
