@@ -14,9 +14,6 @@ const RETENTION_CHECK_MS = 60_000;
 /** New names are sorted into the order of lists, a few milliseconds at a time. */
 const ORDER_EVERY_MS = 50;
 const ORDER_FOR_MS = 4;
-/** Ids that have left their window are dropped about a millisecond at a time: 40,000 a second. */
-const EXPIRE_EVERY_MS = 50;
-const EXPIRED_AT_ONCE = 2000;
 
 export interface UpkeepOptions {
   readonly config: Config;
@@ -26,7 +23,7 @@ export interface UpkeepOptions {
   readonly dashboard: Dashboard;
 }
 
-/** Starts the periodic work: snapshots, retention, history samples, ids that leave their window, name order. Returns a function that stops it. */
+/** Starts the periodic work: snapshots, retention, history samples, name order. Returns a function that stops it. */
 export function startUpkeep({ config, logger, log, local, dashboard }: UpkeepOptions): () => void {
   const snapshot = () => {
     local.snapshotIfDue(SNAPSHOT_DUE).catch((error: unknown) => {
@@ -45,7 +42,6 @@ export function startUpkeep({ config, logger, log, local, dashboard }: UpkeepOpt
     setInterval(snapshot, SNAPSHOT_CHECK_MS),
     setInterval(retain, RETENTION_CHECK_MS),
     setInterval(() => dashboard.sample(), SAMPLE_EVERY_MS),
-    setInterval(() => local.keys.expire(Date.now(), EXPIRED_AT_ONCE), EXPIRE_EVERY_MS),
     setInterval(() => local.totals?.order.orderSome(ORDER_FOR_MS), ORDER_EVERY_MS),
   ];
   return () => {
