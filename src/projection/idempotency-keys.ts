@@ -46,7 +46,8 @@ export type KeysImage = readonly { readonly buffer: SharedArrayBuffer; readonly 
  * dropped early: above the limit the collector refuses new ones.
  */
 export class IdempotencyKeys {
-  readonly #windowMs: number;
+  /** How long a key is kept. */
+  readonly windowMs: number;
   /** Chunks in the order of time, the first partly expired. */
   #chunks: { readonly bytes: Buffer; readonly buffer: SharedArrayBuffer; used: number }[] = [];
   /** Numbers of the first key that is kept, and of the first key of the first chunk. */
@@ -56,7 +57,7 @@ export class IdempotencyKeys {
   readonly #numbers = Array.from({ length: MAPS }, () => new Map<string, number>());
 
   constructor(windowMs: number) {
-    this.#windowMs = windowMs;
+    this.windowMs = windowMs;
   }
 
   get size(): number {
@@ -96,7 +97,7 @@ export class IdempotencyKeys {
 
   /** Returns whether a key of that time is within the window. */
   isKept(time: number, now: number): boolean {
-    return time > now - this.#windowMs;
+    return time > now - this.windowMs;
   }
 
   /** Drops keys that have left the window, so many at most. */

@@ -6,7 +6,7 @@ import { Series, type SeriesImage } from "./series/series.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 /** Bytes of names: on average for a counter, and at the least for all. */
-const NAME_BYTES = 128;
+export const NAME_BYTES = 128;
 const LEAST_NAME_BYTES = 1024 * 1024;
 
 /** Returns how many bytes of UTF-8 the names of so many counters may take together. */

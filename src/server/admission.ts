@@ -1,9 +1,9 @@
 import { HitsError } from "../errors.js";
 import { AllowedCounters } from "../hit/name-globs.js";
+import type { Client } from "../model/access.js";
 import { type Hit, isKeyed, MAX_COUNT } from "../model/hit.js";
 import type { HitKey } from "../projection/idempotency-keys.js";
 import type { LocalProjection } from "../projection/local.js";
-import { maxNameBytes } from "../projection/totals.js";
 import { PendingKeys } from "./pending-keys.js";
 import { PendingNames } from "./pending-names.js";
 
@@ -27,14 +27,12 @@ export class Admission {
   #accepted = 0;
   readonly local: LocalProjection;
   readonly #allowed: AllowedCounters;
-  readonly #maxCounters: number;
 
   constructor(local: LocalProjection, { maxCounters, maxIdempotencyKeys, countersAllow }: CollectorOptions) {
     this.local = local;
     this.#allowed = new AllowedCounters(countersAllow);
-    this.#maxCounters = maxCounters;
     this.keys = new PendingKeys(local.keys, maxIdempotencyKeys);
-    this.names = local.totals === undefined ? undefined : new PendingNames(local.totals);
+    this.names = local.totals === undefined ? undefined : new PendingNames(local.totals, maxCounters);
   }
 
   /** Hits made durable since the start. */
@@ -49,11 +47,11 @@ export class Admission {
   }
 
   /** Returns why a hit is refused by its counter's name or its key; undefined if it isn't. `key`: that of a hit with an id. */
-  refuse(hit: Hit, key: HitKey | undefined): HitsError | undefined {
+  refuse(hit: Hit, key: HitKey | undefined, client: Client): HitsError | undefined {
     const notAllowed = this.#allowed.refuse(hit.counter);
     if (notAllowed !== undefined || key === undefined || !isKeyed(hit)) return notAllowed;
     // Without the totals there are no keys either, so a retry would count twice.
-    return this.local.halted ?? this.keys.refuse(hit, key);
+    return this.local.halted ?? this.keys.refuse(hit, key, client);
   }
 
   /** Returns the counter's index in the totals; -1 for a new one. */
@@ -87,21 +85,4 @@ export class Admission {
       `hits of ${this.arriving} in total are waiting for the disk. Not counted; try again`,
     );
   }
-
-  /** Returns why a counter's name can't be added: `TOO_MANY_COUNTERS`; undefined if it can, or is there. */
-  refuseName(counter: string): HitsError | undefined {
-    const { totals } = this.local;
-    if (totals === undefined || this.names === undefined || this.names.find(counter) !== undefined) return undefined;
-    if (totals.size + this.names.size >= this.#maxCounters) {
-      return tooManyCounters(`there are ${totals.size} counters, and MAX_COUNTERS permits no new one`);
-    }
-    const bytes = totals.nameBytes + this.names.bytes + Buffer.byteLength(counter);
-    const most = maxNameBytes(this.#maxCounters);
-    if (bytes <= most) return undefined;
-    return tooManyCounters(`the names of all counters would be ${bytes} bytes long; MAX_COUNTERS permits ${most}`);
-  }
-}
-
-function tooManyCounters(why: string): HitsError {
-  return new HitsError("TOO_MANY_COUNTERS", `${why}; hits of known counters still count`);
 }

@@ -26,18 +26,18 @@ export class Collector implements HitCollector {
     return this.#admission.accepted;
   }
 
-  record(hit: Hit, _client: Client): Promise<Recorded> {
-    return new Promise((resolve, reject) => this.#record(hit, resolve, reject));
+  record(hit: Hit, client: Client): Promise<Recorded> {
+    return new Promise((resolve, reject) => this.#record(hit, client, resolve, reject));
   }
 
-  group(_client: Client): HitGroup {
-    return new Group(this.#log, this.#admission);
+  group(client: Client): HitGroup {
+    return new Group(this.#log, this.#admission, client);
   }
 
-  #record(hit: Hit, resolve: (recorded: Recorded) => void, reject: (error: unknown) => void): void {
+  #record(hit: Hit, client: Client, resolve: (recorded: Recorded) => void, reject: (error: unknown) => void): void {
     const admission = this.#admission;
     const key = isKeyed(hit) ? keyOf(hit) : undefined;
-    const refused = admission.refuse(hit, key);
+    const refused = admission.refuse(hit, key, client);
     if (refused !== undefined) {
       reject(refused);
       return;
@@ -50,15 +50,15 @@ export class Collector implements HitCollector {
     const index = admission.indexOf(hit.counter);
     const refusal =
       admission.refuseNumber(hit, admission.count(hit.counter, index), 0, 0) ??
-      (index === -1 ? admission.refuseName(hit.counter) : undefined);
+      (index === -1 ? admission.names?.refuse(hit.counter, client) : undefined);
     if (refusal !== undefined) {
       reject(refusal);
       return;
     }
     const counter = {
       index,
-      name: index === -1 ? admission.names?.reserve(hit.counter) : undefined,
-      key: key === undefined ? undefined : admission.keys.reserve(key, hit),
+      name: index === -1 ? admission.names?.reserve(hit.counter, client) : undefined,
+      key: key === undefined ? undefined : admission.keys.reserve(key, hit, client),
     };
     const single = new SingleHit(admission, hit, counter, resolve, reject);
     try {

@@ -1,5 +1,6 @@
 import { HitsError } from "../errors.js";
 import { BatchEncoder } from "../hit/encoding.js";
+import type { Client } from "../model/access.js";
 import { type Hit, isKeyed } from "../model/hit.js";
 import type { HitGroup, RecordedAll } from "../model/services.js";
 import { type HitKey, keyOf } from "../projection/idempotency-keys.js";
@@ -15,6 +16,7 @@ const MAX_AT_ONCE = 256;
 export class Group implements HitGroup {
   readonly #log: Log;
   readonly #admission: Admission;
+  readonly #client: Client;
   readonly #hits: GroupHits;
   readonly #encoder = new BatchEncoder();
   /** Retries of hits that are being written by others. */
@@ -22,8 +24,9 @@ export class Group implements HitGroup {
   #replayed = 0;
   #isOpen = true;
 
-  constructor(log: Log, admission: Admission) {
+  constructor(log: Log, admission: Admission, client: Client) {
     this.#log = log;
+    this.#client = client;
     this.#admission = admission;
     this.#hits = new GroupHits(admission);
   }
@@ -34,7 +37,7 @@ export class Group implements HitGroup {
 
   add(hit: Hit): HitsError | undefined {
     const key = isKeyed(hit) ? keyOf(hit) : undefined;
-    const refused = this.#admission.refuse(hit, key);
+    const refused = this.#admission.refuse(hit, key, this.#client);
     if (refused !== undefined) return refused;
     if (key !== undefined && this.#isReplay(key)) {
       this.#replayed++;
@@ -51,12 +54,12 @@ export class Group implements HitGroup {
     } else {
       const index = this.#admission.indexOf(counter);
       const full = this.#refuseNumber(hit, this.#admission.count(counter, index), 0);
-      const refusal = full ?? (index === -1 ? this.#admission.refuseName(counter) : undefined);
+      const refusal = full ?? (index === -1 ? this.#admission.names?.refuse(counter, this.#client) : undefined);
       if (refusal !== undefined) return refusal;
-      const name = index === -1 ? this.#admission.names?.reserve(counter) : undefined;
+      const name = index === -1 ? this.#admission.names?.reserve(counter, this.#client) : undefined;
       number = this.#hits.addCounter(counter, index, name);
     }
-    const pending = key === undefined ? undefined : this.#admission.keys.reserve(key, this);
+    const pending = key === undefined ? undefined : this.#admission.keys.reserve(key, this, this.#client);
     this.#encoder.add(hit, number);
     this.#hits.add(number, n, at, pending);
     return undefined;

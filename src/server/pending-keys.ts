@@ -1,14 +1,17 @@
 import { HitsError } from "../errors.js";
+import { type Client, isTrusted } from "../model/access.js";
 import type { KeyedHit } from "../model/hit.js";
 import type { FirstAnswer, HitKey, IdempotencyKeys } from "../projection/idempotency-keys.js";
+import { Quota } from "./quota.js";
 
 /** The first answer to a key. */
 export type Answer = Pick<FirstAnswer, "offset" | "count">;
 
 /** The key of a hit that is admitted and not durable yet, or not settled. */
 export interface PendingKey extends HitKey {
-  /** The request that the hit is of. */
+  /** The request that the hit is of, and who sent it. */
   readonly owner: object;
+  readonly client: Client;
   /** Retries that wait for the hit. */
   waiting: { resolve(answer: Answer): void; reject(error: unknown): void }[] | undefined;
 }
@@ -20,23 +23,39 @@ export interface PendingKey extends HitKey {
 export class PendingKeys {
   readonly #keys: IdempotencyKeys;
   readonly #maxKeys: number;
+  readonly #quota: Quota;
   readonly #pending = new Map<string, PendingKey>();
 
   constructor(keys: IdempotencyKeys, maxKeys: number) {
     this.#keys = keys;
     this.#maxKeys = maxKeys;
+    this.#quota = new Quota(keys.windowMs);
   }
 
-  /** Returns why a hit is refused by its key: `IDEMPOTENCY_MISMATCH`, `TOO_MANY_KEYS`; undefined if it isn't. */
-  refuse(hit: KeyedHit, { digest, fingerprint }: HitKey): HitsError | undefined {
+  /**
+   * Returns why a hit is refused by its key: `IDEMPOTENCY_MISMATCH`, `TOO_MANY_KEYS`, or `RATE_LIMITED` if this client has
+   * used its share; undefined if it isn't.
+   */
+  refuse(hit: KeyedHit, { digest, fingerprint }: HitKey, client: Client): HitsError | undefined {
     const known = this.#keys.find(digest) ?? this.#pending.get(digest);
     if (known !== undefined) return known.fingerprint === fingerprint ? undefined : mismatch(hit);
     this.#keys.expire(Date.now());
-    if (this.#keys.size + this.#pending.size < this.#maxKeys) return undefined;
+    const most = this.#quota.limitFor(client, this.#maxKeys);
+    const free = most - this.#keys.size - this.#pending.size;
+    if (free <= 0) {
+      const reserved = isTrusted(client) ? "" : " (the last tenth is reserved for the operator)";
+      return new HitsError(
+        "TOO_MANY_KEYS",
+        `all ${most} idempotency keys that MAX_IDEMPOTENCY_KEYS permits${reserved} are in use, and none is forgotten before ` +
+          "its time. Not counted; try again later, or without a key",
+      );
+    }
+    const retryAfter = this.#quota.wait(client, free);
+    if (retryAfter === 0) return undefined;
     return new HitsError(
-      "TOO_MANY_KEYS",
-      `all ${this.#maxKeys} idempotency keys that MAX_IDEMPOTENCY_KEYS permits are in use, and none is forgotten before its ` +
-        "time. Not counted; try again later, or without a key",
+      "RATE_LIMITED",
+      "new idempotency keys are shared among addresses, and this one has used its share for now; hits without a key count",
+      { retryAfter },
     );
   }
 
@@ -67,8 +86,9 @@ export class PendingKeys {
   }
 
   /** Reserves a new key for a hit of this request. */
-  reserve({ digest, fingerprint }: HitKey, owner: object): PendingKey {
-    const pending: PendingKey = { digest, fingerprint, owner, waiting: undefined };
+  reserve({ digest, fingerprint }: HitKey, owner: object, client: Client): PendingKey {
+    const pending: PendingKey = { digest, fingerprint, owner, client, waiting: undefined };
+    this.#quota.take(client, 1);
     this.#pending.set(digest, pending);
     return pending;
   }
@@ -83,6 +103,7 @@ export class PendingKeys {
   /** Forgets the key: the hit was not written, or it is unknown whether it was. */
   drop(pending: PendingKey, error: unknown): void {
     this.#pending.delete(pending.digest);
+    this.#quota.take(pending.client, -1);
     for (const { reject } of pending.waiting ?? []) reject(error);
   }
 }
