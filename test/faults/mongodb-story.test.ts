@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { audit, eventually, exactSoon } from "../projection/mongo/documents.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
+import { MongoProxy } from "../support/mongodb/proxy.js";
 import { type ServerProcess, temporaryDirectory } from "../support/server-process.js";
 import { trackedServers } from "../support/tracked-servers.js";
 
@@ -134,6 +135,30 @@ controlTest(
     await server.stop();
   },
 );
+
+controlTest("SIGTERM while MongoDB is slow and much is pending: status 0 within 8 s", async (mongo) => {
+  await mongo.start();
+  const proxy = await MongoProxy.open(mongo.url);
+  try {
+    proxy.delayRequests(50);
+    const directory = `${temporaryDirectory()}/wal`;
+    const database = { MONGODB_URL: proxy.url, MONGODB_DB: mongo.randomDatabase(), PROJECTION_MAX_OPS: "1" };
+    const server = await start({ WAL_DIR: directory, ...database });
+    const body = Array.from({ length: 1000 }, (_, i) => JSON.stringify({ counter: `page ${i}` })).join("\n");
+    const headers = { "Content-Type": "application/x-ndjson" };
+    assert.is((await get(`${server.url}/hits`, { method: "POST", headers, body })).status, 202);
+    await eventually("some are projected", async () => {
+      const { state, lag } = (await projection(server)) ?? { state: "", lag: 0 };
+      return state === "running" && lag > 0 && lag < 1000;
+    });
+    const started = performance.now();
+    const ended = await server.stop();
+    assert.is(ended.status, 0, ended.stderr);
+    assert.ok(performance.now() - started < STOP_MS, `the stop took ${performance.now() - started} ms`);
+  } finally {
+    await proxy.close();
+  }
+});
 
 controlTest("a start with MongoDB away: at once, and it is found when it comes", async (mongo) => {
   await mongo.kill();

@@ -218,7 +218,7 @@ export const mutants: readonly Mutant[] = [
     name: "the durable end moves before the write",
     file: `${WAL}/group-commit.ts`,
     find: "this.#sealed = false;\n",
-    put: "this.#sealed = false;\n    this.#options.onDurable(baseOffset + count, time);\n",
+    put: "this.#sealed = false;\n    this.#options.onDurable(baseOffset + records, time);\n",
     tests: ["wal/", "collector"],
   },
   {

@@ -59,8 +59,10 @@ async function tryMutant(copy: string, { file, find, put, tests }: Mutant): Prom
     // The quick ones of the named files, all of them, then every file: what only a slow one notices has that in its name.
     for (const args of [["--quick", ...tests], ["--all", ...tests], ["--all"]]) {
       const output = await runTests(copy, args);
-      caughtBy = [...output.matchAll(/^FAIL (\S+\.test\.ts)/gm)].map(([, name]) => name ?? "");
-      if (output !== "" && caughtBy.length === 0) throw new Error(`no test ran:\n${output}`);
+      const failed = [...output.matchAll(/^FAIL (\S+\.test\.ts)/gm)].map(([, name]) => name ?? "");
+      // The list's own test misses the line that is broken now: that it fails means nothing.
+      caughtBy = failed.filter((name) => !name.startsWith("mutants/"));
+      if (output !== "" && failed.length === 0) throw new Error(`no test ran:\n${output}`);
       if (caughtBy.length > 0) break;
     }
     return { caughtBy, seconds: (performance.now() - started) / 1000 };
