@@ -3,6 +3,9 @@ import type { Admission } from "./admission.js";
 import type { PendingKey } from "./pending-keys.js";
 import type { PendingName } from "./pending-names.js";
 
+/** Reservations of each kind that are given back in one turn of the event loop: about a millisecond. */
+const MAX_RELEASED = 2048;
+
 /** The hits of one request, as numbers: neither hits nor their texts are kept, which the encoder has. */
 export class GroupHits {
   readonly #admission: Admission;
@@ -21,7 +24,7 @@ export class GroupHits {
   readonly #keyed: number[] = [];
   readonly #keys: PendingKey[] = [];
   #total = 0;
-  /** How much of the hits is in the totals: counters with an index, then hits, then keys. */
+  /** How much is done of folding or dropping the hits: counters with an index, then hits, then keys. */
   #settledNames = 0;
   #foldedHits = 0;
   #settledKeys = 0;
@@ -104,11 +107,30 @@ export class GroupHits {
     return this.#foldedHits === this.size;
   }
 
-  /** Gives all reservations back: the hits were not written, or it is unknown whether they were. */
+  /**
+   * Gives all reservations back: the hits were not written, or it is unknown whether they were. A few hundred at once, the
+   * rest in later turns of the event loop.
+   */
   drop(error: unknown): void {
     this.#admission.arriving -= this.#total;
-    for (const name of this.#names) if (name !== undefined) this.#admission.names?.release(name);
-    for (const key of this.#keys) this.#admission.keys.drop(key, error);
+    this.#release(error);
+  }
+
+  #release(error: unknown): void {
+    const { names, keys } = this.#admission;
+    const lastName = Math.min(this.#settledNames + MAX_RELEASED, this.#names.length);
+    for (; this.#settledNames < lastName; this.#settledNames++) {
+      const name = this.#names[this.#settledNames];
+      if (name !== undefined) names?.release(name);
+    }
+    const lastKey = Math.min(this.#settledKeys + MAX_RELEASED, this.#keys.length);
+    for (; this.#settledKeys < lastKey; this.#settledKeys++) {
+      const key = this.#keys[this.#settledKeys];
+      if (key !== undefined) keys.drop(key, error);
+    }
+    if (this.#settledNames < this.#names.length || this.#settledKeys < this.#keys.length) {
+      setImmediate(() => this.#release(error));
+    }
   }
 
   #settleNames(most: number): void {

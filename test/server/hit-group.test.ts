@@ -96,6 +96,34 @@ test("an abandoned group gives back its names and keys; whoever retried one of i
   await run.close();
 });
 
+test("a large group that is abandoned gives back what it has reserved over several turns of the event loop", async () => {
+  const most = 10_000;
+  const run = await LocalLog.open(temporaryDirectory(), { maxCounters: most, maxIdempotencyKeys: most });
+  const fill = () => {
+    const group = run.collector.group(LOCAL);
+    let added = 0;
+    while (group.add({ counter: `${added}`, n: 1, id: "one" }) === undefined) added++;
+    return { group, added };
+  };
+  const first = fill();
+  assert.is(first.added, most);
+  let turn = 0;
+  const turnOf = (counter: string) =>
+    codeOf(run.record({ counter, n: 1, id: "one" })).then((code) => `${code} ${turn}`);
+  const refused = [turnOf("0"), turnOf(`${most - 1}`)];
+  let isOver = false;
+  const over = Promise.all(refused).finally(() => {
+    isOver = true;
+  });
+  first.group.abandon();
+  for (; !isOver && turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await over, ["QUEUE_FULL 0", "QUEUE_FULL 3"]);
+  const again = fill();
+  assert.is(again.added, most);
+  again.group.abandon();
+  await run.close();
+});
+
 test("requests at once never take a count past 2^52, and what is refused for them alone may be sent again", async () => {
   const run = await LocalLog.open(temporaryDirectory(), { maxQueuedBytes: 2 ** 24 });
   const { totals } = run.local;
