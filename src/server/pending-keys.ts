@@ -50,7 +50,7 @@ export class PendingKeys {
           "its time. Not counted; try again later, or without a key",
       );
     }
-    const retryAfter = this.#quota.wait(client, free);
+    const retryAfter = this.#quota.wait(client, free, most);
     if (retryAfter === 0) return undefined;
     return new HitsError(
       "RATE_LIMITED",

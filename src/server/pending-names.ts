@@ -65,7 +65,7 @@ export class PendingNames {
       const message = `the names of all counters would be ${bytes} bytes long; MAX_COUNTERS permits ${mostBytes}${reserved}`;
       return new HitsError("TOO_MANY_COUNTERS", `${message}; hits of known counters still count`);
     }
-    const retryAfter = this.#quota.wait(client, Math.min(free, (mostBytes - bytes) / NAME_BYTES));
+    const retryAfter = this.#quota.wait(client, Math.min(free, (mostBytes - bytes) / NAME_BYTES), most);
     if (retryAfter === 0) return undefined;
     return new HitsError(
       "RATE_LIMITED",

@@ -2,8 +2,8 @@ import { CLIENT_BITS, type Client, isTrusted } from "../model/access.js";
 
 /** What strangers together leave free: a tenth of the limit is for the operator and for programs on this machine. */
 const FOR_STRANGERS = 0.9;
-/** The part of what is free that one stranger may take, and what it may take however little is free. */
-const SHARE = 1 / 256;
+/** The part of everything that one stranger may take while all is free, and what it may take however little is free. */
+const SHARE = 1 / 8;
 const LEAST = 16;
 
 /**
@@ -29,10 +29,14 @@ export class Quota {
     return isTrusted(client) ? limit : Math.floor(FOR_STRANGERS * limit);
   }
 
-  /** Returns the seconds until a client may take more; 0 if it may now. `free`: what all strangers together may still take. */
-  wait(client: Client, free: number): number {
+  /**
+   * Returns the seconds until a client may take more; 0 if it may now. `free`: what all strangers together may still take of
+   * `limit`. The share falls with the fourth power of what is free: ten that take all they may leave three fifths free, a
+   * thousand still leave a seventh.
+   */
+  wait(client: Client, free: number, limit: number): number {
     if (isTrusted(client)) return 0;
-    const share = Math.max(LEAST, free * SHARE);
+    const share = Math.max(LEAST, limit * SHARE * (Math.max(0, free) / limit) ** 4);
     const taken = this.#takenBy(client);
     return taken < share ? 0 : Math.max(1, Math.ceil((this.#windowMs / 1000) * Math.log(taken / share)));
   }

@@ -7,12 +7,17 @@ import type { Admin } from "./admin.js";
 
 const SEND_TOKEN = "send ADMIN_TOKEN as a bearer token";
 
+const MAX_KNOWN = 4096;
+const MAX_ADDRESS = 64;
+
 /** Tells whose a connection and a request is, for budgets and limits. */
 export class Clients {
   readonly #policy: Pick<AccessPolicy, "trustProxy" | "adminToken">;
   readonly #admin: Admin;
   readonly #salt = randomBytes(16);
   readonly #connections = new WeakMap<Socket, Client>();
+  /** Keys by address: with a proxy in front, each request has one. */
+  readonly #keys = new Map<string, number>();
 
   constructor(policy: Pick<AccessPolicy, "trustProxy" | "adminToken">, admin: Admin) {
     this.#policy = policy;
@@ -59,8 +64,14 @@ export class Clients {
   }
 
   #keyOf(address: string): number {
+    const known = this.#keys.get(address);
+    if (known !== undefined) return known;
     const hash = createHash("sha256").update(this.#salt).update(networkOf(address)).digest();
-    return hash.readUInt32LE(0) >>> (32 - CLIENT_BITS);
+    const key = hash.readUInt32LE(0) >>> (32 - CLIENT_BITS);
+    if (this.#keys.size >= MAX_KNOWN) this.#keys.clear();
+    // A copy: an address in a header would keep all of the header in memory.
+    if (address.length <= MAX_ADDRESS) this.#keys.set(Buffer.from(address, "latin1").toString("latin1"), key);
+    return key;
   }
 }
 
