@@ -59,7 +59,7 @@ export class App extends Koa {
 export function createApp(services: Services, logger: Logger, options: AppOptions = {}): App {
   const { policy = OPEN_POLICY, streams: bounds = {}, idempotencyWindowMs = 24 * 3_600_000 } = options;
   const admin = new Admin(policy.adminToken, new WrongTokens(logger));
-  const clients = new Clients(policy, admin);
+  const clients = new Clients(policy, admin, logger);
   const budgets = new Budgets(options.budgets);
   const app = new App(clients, budgets);
   const gate = new Gate(policy, clients);

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import proxyAddr from "proxy-addr";
 import { type AccessPolicy, CLIENT_BITS, type Client, type Standing } from "../../model/access.js";
+import type { Logger } from "../../model/services.js";
 import type { Admin } from "./admin.js";
 
 const SEND_TOKEN = "send ADMIN_TOKEN as a bearer token";
@@ -19,9 +20,13 @@ export class Clients {
   /** Keys by address: with a proxy in front, each request has one. */
   readonly #keys = new Map<string, number>();
 
-  constructor(policy: Pick<AccessPolicy, "trustProxy" | "adminToken">, admin: Admin) {
+  readonly #logger: Pick<Logger, "warn">;
+  #hasWarned = false;
+
+  constructor(policy: Pick<AccessPolicy, "trustProxy" | "adminToken">, admin: Admin, logger: Pick<Logger, "warn">) {
     this.#policy = policy;
     this.#admin = admin;
+    this.#logger = logger;
   }
 
   /** Returns the client of a connection: its address is that of the proxy where there is one. This machine is `local`. */
@@ -41,6 +46,7 @@ export class Clients {
   of(req: IncomingMessage): Client {
     const { trustProxy, adminToken } = this.#policy;
     const connection = this.ofConnection(req.socket);
+    if (trustProxy === 0 && !this.#hasWarned && !isDirect(req)) this.#warnOfProxy();
     const address = trustProxy > 0 ? clientAddress(req, trustProxy) : undefined;
     const isLocal = address === undefined ? connection.standing === "local" : isLoopback(address);
     const key = address === undefined ? connection.key : this.#keyOf(address);
@@ -56,6 +62,15 @@ export class Clients {
   /** Throws as `requireOperator` does, unless the client is the operator. `need`: what needs the token, and what to do. */
   requireToken({ key, standing }: Client, req: IncomingMessage, res: ServerResponse, need = SEND_TOKEN): void {
     if (standing !== "operator") throw this.#admin.refusal(req, res, key, need);
+  }
+
+  #warnOfProxy(): void {
+    this.#hasWarned = true;
+    this.#logger.warn(
+      {},
+      "a request came through a proxy, and TRUST_PROXY is 0: set TRUST_PROXY to the number of proxies in front, or all their " +
+        "clients share the limits of one",
+    );
   }
 
   #standing(req: IncomingMessage, key: number, isLocal: boolean): Standing {

@@ -332,13 +332,16 @@ test("requests with ADMIN_TOKEN have no RATE_LIMIT", async () => {
 test("with TRUST_PROXY, clients are distinguished by the address from the last trusted proxy", async () => {
   const rateLimit = { hits: 1, seconds: 60 };
   const hit = (url: string, forwarded: string) => post(`${url}/hits/home`, { "X-Forwarded-For": forwarded });
-  await withPolicy({ rateLimit }, async ({ url }) => {
+  const warnings = ({ lines }: Running["logger"]) => lines.filter(({ message }) => message.includes("set TRUST_PROXY"));
+  await withPolicy({ rateLimit }, async ({ url, logger }) => {
     assert.is((await hit(url, "192.0.2.1")).status, 202);
     assert.is((await hit(url, "192.0.2.2")).status, 429, "no proxy is trusted");
+    assert.is(warnings(logger).length, 1, "once");
   });
-  await withPolicy({ rateLimit, trustProxy: 1 }, async ({ url }) => {
+  await withPolicy({ rateLimit, trustProxy: 1 }, async ({ url, logger }) => {
     assert.is((await hit(url, "192.0.2.1")).status, 202);
     assert.is((await hit(url, "192.0.2.2")).status, 202);
+    assert.is(warnings(logger).length, 0);
     assert.is(
       (await hit(url, "192.0.2.9, 192.0.2.1")).status,
       429,
