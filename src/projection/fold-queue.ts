@@ -11,7 +11,7 @@ export interface FoldQueueOptions {
 }
 
 /** The most time without a turn of the event loop; a step comes on top. */
-const SLICE_MS = 5;
+const SLICE_MS = 3;
 const REAL: FoldQueueOptions = { later: setImmediate, now: () => performance.now() };
 
 /** Replaces a fold that is done, so that its memory is not kept. */

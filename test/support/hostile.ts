@@ -34,7 +34,7 @@ export const hostileLoads: readonly HostileLoad[] = [
   },
   {
     name: "globs against slashes",
-    environment: { COUNTERS_ALLOW: "home,/docs/*/*/*.html" },
+    environment: { COUNTERS_ALLOW: "home,probe,/docs/*/*/*.html" },
     run: repeated((url) =>
       bulk(
         url,

@@ -4,7 +4,7 @@ import { FairShare, type Holding } from "./fair-share.js";
 import { TimeUsed } from "./time-used.js";
 
 /** The time that work may take in one turn of the event loop. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 /** Requests whose work waits, and those of them that operators and this machine can always have. */
 const MAX_WAITING = 1024;
 const RESERVED = 128;
@@ -26,7 +26,7 @@ interface Waiting {
 }
 
 /**
- * Shares the event loop among requests whose work takes longer than a hit's. In each of its turns such work gets 8 ms, so
+ * Shares the event loop among requests whose work takes longer than a hit's. In each of its turns such work gets 4 ms, so
  * that everything else is done in between; and it gets them in the order of the time that the clients have used lately,
  * operators and this machine first. While nothing waits, work begins at once.
  */

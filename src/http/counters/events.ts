@@ -20,7 +20,7 @@ export interface StreamBounds {
 const BOUNDS: StreamBounds = { pollMs: 250, commentMs: 15_000, maxUnreadBytes: 64 * 1024 };
 
 /** The time for which streams are updated before other requests get a turn. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 
 /** While only lag changes, as it does with every hit of any counter, a stream gets an event this often. */
 const LAG_MS = 1000;

@@ -34,41 +34,41 @@ function work(clock: Clock, name: string, ms: number, log: string[], check: () =
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("work begins at once while nothing waits, and gets 8 ms in a turn of the event loop", async () => {
+test("work begins at once while nothing waits, and gets 4 ms in a turn of the event loop", async () => {
   const clock = new Clock();
   const turns = new Turns({ now: clock.now });
   const log: string[] = [];
   const done = turns.run(stranger(1), work(clock, "a", 20, log));
-  assert.is(clock.ms, 8, "it began before this turn ended");
+  assert.is(clock.ms, 4, "it began before this turn ended");
   const small = turns.run(stranger(2), work(clock, "b", 1, log));
   assert.equal(log, ["a"], "nothing is left of this turn");
   await turn();
-  assert.is(clock.ms, 16);
+  assert.is(clock.ms, 8);
   await Promise.all([done, small]);
-  assert.equal(log, ["a", "b", "a", "a"]);
+  assert.equal(log, ["a", "b", "a", "a", "a", "a", "a"]);
   assert.is(clock.ms, 21);
 });
 
-test("small work of many requests is done at once until 8 ms are over", async () => {
+test("small work of many requests is done at once until 4 ms are over", async () => {
   const clock = new Clock();
   const turns = new Turns({ now: clock.now });
   const log: string[] = [];
-  const all = Array.from({ length: 20 }, () => turns.run(stranger(1), work(clock, "a", 1, log)));
-  assert.is(log.length, 8);
+  const all = Array.from({ length: 10 }, () => turns.run(stranger(1), work(clock, "a", 1, log)));
+  assert.is(log.length, 4);
   await turn();
-  assert.is(log.length, 16);
+  assert.is(log.length, 8);
   await Promise.all(all);
-  assert.is(log.length, 20);
+  assert.is(log.length, 10);
 });
 
 test("the next slice is for who has used least lately, operators first", async () => {
   const clock = new Clock();
   const turns = new Turns({ now: clock.now });
   const log: string[] = [];
-  const busy = turns.run(stranger(1), work(clock, "busy", 32, log));
-  const later = turns.run(stranger(1), work(clock, "busy too", 8, log));
-  const rare = turns.run(stranger(2), work(clock, "rare", 16, log));
-  const operator = turns.run(OPERATOR, work(clock, "operator", 16, log));
+  const busy = turns.run(stranger(1), work(clock, "busy", 16, log));
+  const later = turns.run(stranger(1), work(clock, "busy too", 4, log));
+  const rare = turns.run(stranger(2), work(clock, "rare", 8, log));
+  const operator = turns.run(OPERATOR, work(clock, "operator", 8, log));
   await Promise.all([busy, later, rare, operator]);
   const expected = ["busy", "operator", "operator", "rare", "busy", "rare", "busy", "busy", "busy too"];
   assert.equal(log, expected);
