@@ -1,5 +1,5 @@
+import { memoryOf } from "../test/support/process-memory.js";
 import { ServerProcess, temporaryDirectory } from "../test/support/server-process.js";
-import { memoryOf } from "./process-memory.js";
 import { printRows, type Row } from "./row.js";
 import { sendHits } from "./send-hits.js";
 

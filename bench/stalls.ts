@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostileLoads } from "../test/support/hostile.js";
 import { Probe } from "../test/support/probe.js";
+import { memoryOf } from "../test/support/process-memory.js";
 import { type Load, post } from "./load.js";
 import type { Options } from "./options.js";
-import { memoryOf } from "./process-memory.js";
 import { printRows, type Row } from "./row.js";
 import { startOurs } from "./server.js";
 

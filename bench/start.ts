@@ -7,9 +7,9 @@ import { Log } from "../src/wal/log.js";
 import { LogDirectory } from "../src/wal/log-directory.js";
 import { SNAPSHOT_DIRECTORY } from "../src/wal/segment-name.js";
 import { encodeHits } from "../test/support/encode-hits.js";
+import { memoryOf } from "../test/support/process-memory.js";
 import { ServerProcess } from "../test/support/server-process.js";
 import { counterNames } from "./counter-names.js";
-import { memoryOf } from "./process-memory.js";
 import { printRows, type Row } from "./row.js";
 import { grouped, median } from "./table.js";
 
