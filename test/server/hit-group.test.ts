@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Hit } from "../../src/model/hit.js";
 import type { RecordedAll } from "../../src/model/services.js";
+import type { SeriesLimits } from "../../src/projection/series/series.js";
 import { codeOf } from "../support/code-of.js";
 import { LOCAL, LocalLog } from "../support/local-log.js";
 import { seeded } from "../support/memory-file.js";
@@ -148,6 +149,12 @@ for (let seed = 1; seed <= 4; seed++) {
     interleave(seed));
 }
 
+// The series of more points than it may have depends on the order in which they come.
+for (const maxPoints of [200, 600, 1500]) {
+  test(`interleaving with at most ${maxPoints} points of the series: a restart finds the same series`, () =>
+    interleave(maxPoints, { hoursKeptMs: 400 * 86_400_000, maxPoints }));
+}
+
 /** What was answered for one hit with its place in the log. */
 interface Answered {
   readonly hit: Hit;
@@ -156,11 +163,12 @@ interface Answered {
   readonly count: number | undefined;
 }
 
-async function interleave(seed: number): Promise<void> {
+async function interleave(seed: number, series?: SeriesLimits): Promise<void> {
   const random = seeded(seed);
   const below = (end: number) => Math.floor(random() * end);
   const directory = temporaryDirectory();
-  let run = await LocalLog.open(directory, { maxQueuedBytes: 2 ** 24, segmentBytes: 2 ** 20 });
+  const limits = series === undefined ? {} : { series };
+  let run = await LocalLog.open(directory, { maxQueuedBytes: 2 ** 24, segmentBytes: 2 ** 20, ...limits });
   const start = Date.UTC(2026, 0, 2);
   const ids = new Set<string>();
   const newHit = (): Hit => {
@@ -207,7 +215,7 @@ async function interleave(seed: number): Promise<void> {
     for (const [hit, first] of firsts) assert.equal(await run.record(hit), { ...first, replayed: true }, when);
     if (when === "after") break;
     await run.close();
-    run = await LocalLog.open(directory);
+    run = await LocalLog.open(directory, limits);
     assert.equal(stateOf(run), before);
   }
   await run.close();
@@ -220,8 +228,11 @@ function stateOf({ local }: LocalLog) {
   const names = [...totals.names()].sort(([a], [b]) => (a < b ? -1 : 1));
   const counts = names.map(([name, index]): [string, number] => [name, totals.countAt(index)]);
   const days = totals.series.days();
-  const series = names.map(([name, index]) => [name, days.map((day) => totals.series.hours(index, day))]);
-  return { offset: local.offset, counts, sum: totals.sum, keys: local.keys.size, days, series };
+  const hours = names.map(([name, index]) => [name, days.map((day) => totals.series.hours(index, day))]);
+  const byDay = names.map(([name, index]) => [name, days.map((day) => totals.series.count(index, day))]);
+  const { since, hoursSince, points } = totals.series;
+  const series = { since, hoursSince, points, days, hours, byDay };
+  return { offset: local.offset, counts, sum: totals.sum, keys: local.keys.size, series };
 }
 
 test.run();

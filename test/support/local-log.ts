@@ -2,6 +2,7 @@ import type { Client } from "../../src/model/access.js";
 import type { Hit } from "../../src/model/hit.js";
 import type { Recorded, RecordedAll } from "../../src/model/services.js";
 import { LocalProjection, type SnapshotSink } from "../../src/projection/local.js";
+import type { SeriesLimits } from "../../src/projection/series/series.js";
 import { loadSnapshots, writeSnapshot } from "../../src/projection/snapshot/snapshot.js";
 import type { CollectorOptions } from "../../src/server/admission.js";
 import { Collector } from "../../src/server/collector.js";
@@ -15,6 +16,8 @@ export const directSink: SnapshotSink = {
   },
   close: async () => undefined,
 };
+
+const NO_LIMITS: SeriesLimits = { hoursKeptMs: Number.POSITIVE_INFINITY, maxPoints: Number.POSITIVE_INFINITY };
 
 /** A program on this machine. */
 export const LOCAL: Client = { key: 0, standing: "local" };
@@ -31,7 +34,8 @@ export function recordAll(collector: Collector, hits: readonly Hit[]): Promise<R
   return group.commit();
 }
 
-export type LocalLogOptions = Partial<LogOptions> & Partial<CollectorOptions> & { readonly windowMs?: number };
+export type LocalLogOptions = Partial<LogOptions> &
+  Partial<CollectorOptions> & { readonly windowMs?: number; readonly series?: SeriesLimits };
 
 /** A log with its local projection and a collector on the real file system, as the server puts them together. */
 export class LocalLog {
@@ -47,7 +51,7 @@ export class LocalLog {
 
   static async open(directory: string, options: LocalLogOptions = {}): Promise<LocalLog> {
     const { maxCounters = 1_000_000, maxIdempotencyKeys = 1_000_000, windowMs = 86_400_000, ...more } = options;
-    const { countersAllow = ["*"], ...rest } = more;
+    const { countersAllow = ["*"], series = NO_LIMITS, ...rest } = more;
     const logDirectory = new LogDirectory(directory);
     const loaded = await loadSnapshots(logDirectory);
     const log = await Log.open({
@@ -58,7 +62,13 @@ export class LocalLog {
       ...rest,
     });
     try {
-      const local = await LocalProjection.open({ log, loaded, sink: directSink, idempotencyWindowMs: windowMs });
+      const local = await LocalProjection.open({
+        log,
+        loaded,
+        sink: directSink,
+        idempotencyWindowMs: windowMs,
+        series,
+      });
       return new LocalLog(log, local, { maxCounters, maxIdempotencyKeys, countersAllow });
     } catch (error) {
       await log.close();
