@@ -105,7 +105,7 @@ test("one address can't use up new ids, nor can all of them together; hits witho
 });
 
 test("what comes to nothing is not taken", async () => {
-  const run = await open({ maxCounters: 100 });
+  const run = await open({ maxCounters: 100, maxIdempotencyKeys: 100 });
   for (let i = 0; i < 3; i++) {
     const group = run.collector.group(stranger(1));
     for (let j = 0; j < 16; j++) assert.is(group.add({ counter: `${i}.${j}`, n: 1, id: "one" }), undefined);
