@@ -1,6 +1,8 @@
 /** The story of the talk, on real processes: MongoDB killed, frozen and back, our own process killed in between. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { LogDirectory } from "../../src/wal/log-directory.js";
+import { readRegistrations } from "../../src/wal/registrations.js";
 import { audit, eventually, exactSoon } from "../projection/mongo/documents.js";
 import { mongoTests } from "../support/mongodb/mongo-test.js";
 import { MongoProxy } from "../support/mongodb/proxy.js";
@@ -87,6 +89,8 @@ controlTest(
 
     await mongo.start();
     await eventually("projected again", async () => (await shown(server)).projected === 20);
+    // The log directory records that at intervals, and only from it does a restart know while MongoDB is frozen.
+    await eventually("recorded", async () => (await readRegistrations(new LogDirectory(directory)))[0]?.hits === 20);
     await count(server, 3);
     await mongo.freeze();
     assert.is(await count(server, 7), 30);
