@@ -1,7 +1,7 @@
 /**
  * Globs of names: `*` matches any text, `?` one character other than a slash, `[a-z]` one of these, `[!a-z]` one other than
- * these and a slash, `{a,b}` either text; after a backslash a character stands for itself. Two stars are the same as one;
- * as a whole segment, with the slash after them, they also match nothing. Matching does not backtrack.
+ * these and a slash, `{a,b}` either text; after a backslash a character stands for itself. Several stars are the same as
+ * one; just two as a whole segment, with the slash after them, also match nothing. Matching does not backtrack.
  */
 
 /** A character, as UTF-16 code unit, or a test for one. */
@@ -151,7 +151,7 @@ export function expandBraces(glob: string, most: number): string[] | undefined {
   return done;
 }
 
-const STARS_AS_SEGMENT = /(^|\/)\*\*+\//g;
+const STARS_AS_SEGMENT = /(^|\/)\*\*\//g;
 
 /** Returns the first braces with a comma of their own, and what the commas separate. */
 function firstBrace(glob: string): { start: number; end: number; parts: string[] } | undefined {
