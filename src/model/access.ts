@@ -39,7 +39,7 @@ export const OPEN_POLICY: AccessPolicy = Object.freeze({
 
 /** Somebody who sends requests, as far as budgets distinguish clients. */
 export interface Client {
-  /** Distinguishes networks: a hash of the address of `CLIENT_BITS` bits, so that memory is bounded whoever comes. */
+  /** Distinguishes networks: a hash of the address of `CLIENT_BITS` bits, so that any number of clients takes bounded memory. */
   readonly key: number;
   readonly standing: Standing;
 }

@@ -7,8 +7,8 @@ import { isOwnName } from "./segment-name.js";
 export const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0;
 
 /**
- * Throws `LOG_DIRECTORY` if anything of a log's in its directory is a symbolic link: whoever placed it there could choose what a
- * start overwrites. The directory itself may be one.
+ * Throws `LOG_DIRECTORY` if anything of a log's in its directory is a symbolic link: its author could choose what a start
+ * overwrites. The directory itself may be one.
  */
 export async function refuseLinks(directory: string): Promise<void> {
   for (const entry of await fs.promises.readdir(directory, { withFileTypes: true })) {

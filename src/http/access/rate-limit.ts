@@ -12,7 +12,7 @@ export interface Allowance {
   spend(hits: number): Promise<void>;
 }
 
-/** The hits of each client in fixed windows, in memory: some 60 MB at most, whoever comes. */
+/** The hits of each client in fixed windows, in memory: some 60 MB at most for any number of clients. */
 export class ClientLimiter {
   readonly #limit: RateLimit;
   readonly #limiter: RateLimiterMemory;
